@@ -1,0 +1,57 @@
+"""billboard: publish push tokens on an anonymous billboard.
+
+A device encrypts its push token into a `Blob` and posts it, sealed, under a rolling identifier. A
+contact finds it, re-randomises it, and hands it to the push server, which alone can open it. SPEC.md
+defines every byte.
+"""
+
+from billboard.blob import Blob, stack, unstack, validate_batch
+from billboard.board import Board, Edition, SqliteStore
+from billboard.errors import (
+    BillboardError,
+    EpochError,
+    InvalidEncodingError,
+    InvalidRowsError,
+    InvalidSignatureError,
+    NotMine,
+    RefusedPostError,
+    SecretFileError,
+    StoreError,
+    WithdrawnError,
+)
+from billboard.keys import PublicKey, SecretKey
+from billboard.lanes import Lane, LaneReader, epoch_at
+from billboard.posts import Envelope, Post
+from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, Platform
+
+__all__ = [
+    "BillboardError",
+    "Blob",
+    "Board",
+    "DeviceToken",
+    "Edition",
+    "Envelope",
+    "EpochError",
+    "Frame",
+    "FrameBatch",
+    "FrameClass",
+    "InvalidEncodingError",
+    "InvalidRowsError",
+    "InvalidSignatureError",
+    "Lane",
+    "LaneReader",
+    "NotMine",
+    "Platform",
+    "Post",
+    "PublicKey",
+    "RefusedPostError",
+    "SecretFileError",
+    "SecretKey",
+    "SqliteStore",
+    "StoreError",
+    "WithdrawnError",
+    "epoch_at",
+    "stack",
+    "unstack",
+    "validate_batch",
+]

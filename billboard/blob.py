@@ -1,0 +1,93 @@
+"""Blobs: encrypted device tokens that anybody may re-randomise (SPEC 6.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from billboard import _core
+from billboard.elgamal import Array, Mask, Progress
+from billboard.errors import InvalidEncodingError
+from billboard.tokens import FrameClass
+
+if TYPE_CHECKING:
+    from billboard.keys import PublicKey
+
+
+@final
+class Blob:
+    """One blob: 288 bytes in class L, canonical, its first element not the identity."""
+
+    __slots__ = ("_bytes", "frame_class")
+
+    def __init__(self, data: bytes, frame_class: FrameClass) -> None:
+        """Use `from_bytes`."""
+        self._bytes = data
+        self.frame_class = frame_class
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Blob:
+        """Decode; raises `InvalidEncodingError` for anything that is not canonical (SPEC 6.3)."""
+        data = bytes(data)
+        frame_class = next((c for c in FrameClass if c.blob_size == len(data)), None)
+        if frame_class is None:
+            sizes = ", ".join(str(c.blob_size) for c in FrameClass)
+            raise InvalidEncodingError("blob", f"must be {sizes} bytes, not {len(data)}")
+        blob = cls(data, frame_class)
+        if not _core.validate(blob.array, frame_class.elements + 1, 1)[0]:
+            raise InvalidEncodingError("blob", "an element is not canonical, or A is the identity")
+        return blob
+
+    @property
+    def array(self) -> Array:
+        """This blob as a read-only batch of one: uint8 of shape (1, n + 1, 32)."""
+        return np.frombuffer(self._bytes, np.uint8).reshape(1, self.frame_class.elements + 1, 32)
+
+    def rerandomize(self, public_key: PublicKey) -> Blob:
+        """A fresh blob of the same frame, unlinkable to this one without the secret key.
+
+        ``public_key`` is the key that this blob was encrypted under: with another, the result opens
+        under neither.
+        """
+        return Blob(public_key.rerandomize_batch(self.array, threads=1).tobytes(), self.frame_class)
+
+    def __bytes__(self) -> bytes:
+        return self._bytes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Blob) and self._bytes == other._bytes
+
+    def __hash__(self) -> int:
+        return hash(self._bytes)
+
+    def __repr__(self) -> str:
+        return f"<Blob {self.frame_class.name}>"
+
+
+def stack(blobs: Iterable[Blob]) -> Array:
+    """Blobs of one class as a batch: uint8 of shape (items, n + 1, 32).
+
+    Raises `InvalidEncodingError` for blobs of several classes, or for none at all.
+    """
+    arrays = [blob.array for blob in blobs]
+    if len({array.shape for array in arrays}) != 1:
+        raise InvalidEncodingError("blobs", "must be one or more, all of one class")
+    return np.concatenate(arrays)
+
+
+def unstack(array: Array) -> list[Blob]:
+    """The blobs of a batch. Raises `InvalidEncodingError` for the first that is not canonical."""
+    return [Blob.from_bytes(row.tobytes()) for row in array]
+
+
+def validate_batch(
+    array: Array,
+    frame_class: FrameClass = FrameClass.L,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Mask:
+    """Which rows of ``array``, uint8 of shape (items, n + 1, 32), are blobs: bool of (items,)."""
+    return _core.validate(array, frame_class.elements + 1, threads, progress)

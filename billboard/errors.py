@@ -1,0 +1,69 @@
+"""Every exception that billboard raises on purpose.
+
+No message, and no attribute, ever holds a secret, a token or a blob.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class BillboardError(Exception):
+    """Base class of all errors of this package."""
+
+
+class InvalidEncodingError(BillboardError, ValueError):
+    """Bytes that are not the canonical encoding of what they should be.
+
+    ``field`` names the part that was wrong.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+
+
+class InvalidRowsError(InvalidEncodingError):
+    """A batch in which some rows are not canonical; ``rows`` lists the index of each."""
+
+    def __init__(self, field: str, rows: Sequence[int]) -> None:
+        self.rows = tuple(rows)
+        shown = ", ".join(map(str, self.rows[:20])) + (", .." if len(self.rows) > 20 else "")
+        super().__init__(
+            field, f"{len(self.rows)} rows are not canonical (rows {shown}); nothing was returned"
+        )
+
+
+class NotMine(BillboardError):
+    """The blob, frame or post is not for this key or lane, or is no longer valid.
+
+    Deliberately silent about the reason (SPEC 5, 6.4).
+    """
+
+
+class WithdrawnError(BillboardError):
+    """The post is of this lane, and its owner has withdrawn it (SPEC 8.2)."""
+
+
+class InvalidSignatureError(BillboardError):
+    """A signature or proof that does not verify."""
+
+
+class EpochError(BillboardError, ValueError):
+    """An epoch outside of what a lane, grant or board covers."""
+
+
+class SecretFileError(BillboardError):
+    """A secret file that can not be used: permissions, passphrase, damage or version."""
+
+
+class StoreError(BillboardError):
+    """The board's database failed; nothing of the failed operation was kept."""
+
+
+class RefusedPostError(BillboardError):
+    """The board does not accept this post; nothing was stored."""
+
+
+class ProviderError(BillboardError):
+    """A push provider is misconfigured: a bad signing key, an app without a topic, a bad host."""

@@ -1,0 +1,1 @@
+"""Prime-order groups. Keys, lanes, posts and batches live on ``ristretto255``."""

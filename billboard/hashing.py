@@ -1,0 +1,34 @@
+"""The labelled hashes that everything else uses (SPEC 2)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+from billboard.groups.ristretto255 import Scalar
+
+_LABEL = b"billboard/v1/"
+
+
+def encode_tuple(*parts: bytes) -> bytes:
+    """``TUPLE`` of SPEC 2: an injective encoding of a sequence of byte strings."""
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def hash_bytes(label: str, *parts: bytes) -> bytes:
+    """``HASH`` of SPEC 2: 32 bytes."""
+    return hashlib.sha256(encode_tuple(_LABEL + label.encode(), *parts)).digest()
+
+
+def hash_to_scalar(label: str, *parts: bytes) -> Scalar:
+    """``SCALAR`` of SPEC 2: a uniform scalar."""
+    digest = hashlib.sha512(encode_tuple(_LABEL + label.encode(), *parts)).digest()
+    return Scalar.from_uniform_bytes(digest)
+
+
+def expand(key: bytes, label: str, length: int, *parts: bytes) -> bytes:
+    """``EXPAND`` of SPEC 2: HKDF-Expand with SHA-256 (RFC 5869) under a uniform 32-byte key."""
+    info = encode_tuple(_LABEL + label.encode(), *parts)
+    return HKDFExpand(hashes.SHA256(), length, info).derive(key)

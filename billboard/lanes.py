@@ -1,0 +1,304 @@
+"""Lanes: the channel from one device to one contact, under rolling identifiers (SPEC 7)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn, final
+
+from billboard import posts, secretfile
+from billboard.blob import Blob
+from billboard.errors import EpochError, InvalidEncodingError, NotMine, SecretFileError
+from billboard.groups.ristretto255 import SUITE_NUMBER, Element, Scalar, random_scalar
+from billboard.hashing import expand
+from billboard.keys import PublicKey
+from billboard.posts import Envelope, Post
+from billboard.tokens import FrameClass
+
+_VERSION = 1
+_FIXED = 11 + 32 + 32 + 1
+
+DEFAULT_EPOCH_LENGTH = 86_400
+SHORTEST_EPOCH = 60
+LONGEST_CATCH_UP = 4096
+SLOTS = 16
+
+
+def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH) -> int:
+    """The epoch at ``now`` (seconds since 1970; the clock if None)."""
+    return int((time.time() if now is None else now) // epoch_length)
+
+
+@dataclass(frozen=True, repr=False)
+class _Schedule:
+    """The part of a lane that its two sides share: where it posts, and the ratchet at ``epoch``."""
+
+    origin: str
+    frame_class: FrameClass
+    epoch_length: int
+    epoch: int
+    key: bytes
+
+    def __post_init__(self) -> None:
+        posts.check_origin(self.origin)
+        if not SHORTEST_EPOCH <= self.epoch_length <= posts.MAX_UINT32:
+            problem = f"{self.epoch_length} s is not from {SHORTEST_EPOCH} to 2^32 - 1"
+            raise InvalidEncodingError("epoch length", problem)
+        if not 0 <= self.epoch <= posts.MAX_UINT32:
+            raise InvalidEncodingError("epoch", f"{self.epoch} is not from 0 to 2^32 - 1")
+
+    def at(self, epoch: int) -> _Schedule:
+        """The schedule from ``epoch`` on. Raises `EpochError` for one out of reach."""
+        if not self.epoch <= epoch <= min(self.epoch + LONGEST_CATCH_UP, posts.MAX_UINT32):
+            reach = f"{self.epoch} to {self.epoch + LONGEST_CATCH_UP}"
+            raise EpochError(f"epoch {epoch} is out of reach: this lane covers {reach}")
+        key = self.key
+        for _ in range(epoch - self.epoch):
+            key = expand(key, "lane/update", 32)
+        return replace(self, epoch=epoch, key=key)
+
+    def slot_key(self, slot: int) -> bytes:
+        """SK_{e,c} at this epoch."""
+        if not 0 <= slot < SLOTS:
+            raise EpochError(f"slot {slot} is not from 0 to {SLOTS - 1}")
+        return self.key if slot == 0 else expand(self.key, "lane/slot", 32, bytes([slot]))
+
+    def diversifier(self, slot: int) -> tuple[Scalar, Scalar]:
+        """u and v at this epoch."""
+        wide = expand(self.slot_key(slot), "lane/diversify", 128)
+        return Scalar.from_uniform_bytes(wide[:64]), Scalar.from_uniform_bytes(wide[64:])
+
+    def encode(self, middle: bytes) -> bytes:
+        """The bytes of a grant or a lane, ``middle`` being P_0 or d_0 (SPEC 7.1, 11)."""
+        numbers = self.epoch_length.to_bytes(4, "big") + self.epoch.to_bytes(4, "big")
+        origin = self.origin.encode()
+        start = bytes([_VERSION, SUITE_NUMBER, self.frame_class])
+        return start + numbers + middle + self.key + bytes([len(origin)]) + origin
+
+    @classmethod
+    def decode(cls, field: str, data: bytes) -> tuple[_Schedule, bytes]:
+        """The schedule and the middle of a grant or lane. Raises `InvalidEncodingError`."""
+        if len(data) < _FIXED or len(data) != _FIXED + data[_FIXED - 1]:
+            raise InvalidEncodingError(field, f"{len(data)} bytes do not fit")
+        version, suite, number = data[:3]
+        if version != _VERSION or suite != SUITE_NUMBER or number not in list(FrameClass):
+            problem = f"version {version}, suite {suite}, class {number} are not all known"
+            raise InvalidEncodingError(field, problem)
+        try:
+            origin = data[_FIXED:].decode("ascii")
+        except UnicodeDecodeError:
+            raise InvalidEncodingError("origin", "is not ASCII") from None
+        schedule = cls(
+            origin=origin,
+            frame_class=FrameClass(number),
+            epoch_length=int.from_bytes(data[3:7], "big"),
+            epoch=int.from_bytes(data[7:11], "big"),
+            key=data[43:75],
+        )
+        return schedule, data[11:43]
+
+
+@final
+class LaneReader:
+    """A contact's side of a lane: finds and opens its posts, and can not make any.
+
+    Its encoding is the lane grant (SPEC 7.1). It is secret between the device and the contact.
+    """
+
+    def __init__(self, schedule: _Schedule, public: Element) -> None:
+        """Use `Lane.grant` or `from_bytes`."""
+        self._schedule = schedule
+        self._public = public
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> LaneReader:
+        """Decode a lane grant. Raises `InvalidEncodingError`."""
+        schedule, middle = _Schedule.decode("grant", bytes(data))
+        public = Element.from_bytes(middle, "P_0")
+        if public.is_identity:
+            raise InvalidEncodingError("P_0", "is the identity")
+        return cls(schedule, public)
+
+    def __bytes__(self) -> bytes:
+        return self._schedule.encode(bytes(self._public))
+
+    @property
+    def origin(self) -> str:
+        """The board that this lane posts to."""
+        return self._schedule.origin
+
+    @property
+    def epoch_length(self) -> int:
+        """Seconds of an epoch."""
+        return self._schedule.epoch_length
+
+    @property
+    def epoch(self) -> int:
+        """The first epoch that can still be read."""
+        return self._schedule.epoch
+
+    def identifier(self, epoch: int, slot: int = 0) -> bytes:
+        """The 32 bytes under which slot ``slot`` of ``epoch`` is posted. Raises `EpochError`."""
+        return posts.identifier_of(self._slot_public(self._schedule.at(epoch), slot))
+
+    def find(self, candidates: Iterable[Post]) -> Post | None:
+        """The post of this lane among ``candidates``: of the latest epoch, and there the highest slot."""
+        candidates = list(candidates)
+        wanted: dict[bytes, tuple[int, int]] = {}
+        for epoch in {post.epoch for post in candidates}:
+            if self.epoch <= epoch <= self.epoch + LONGEST_CATCH_UP:
+                schedule = self._schedule.at(epoch)
+                for slot in range(SLOTS):
+                    public = self._slot_public(schedule, slot)
+                    wanted[posts.identifier_of(public)] = (epoch, slot)
+        found = [post for post in candidates if post.identifier in wanted]
+        return max(found, key=lambda post: wanted[post.identifier], default=None)
+
+    def open(self, post: Post) -> Envelope:
+        """The envelope in ``post``.
+
+        Raises `NotMine` if the post is not of this lane, `WithdrawnError` if it was withdrawn,
+        `InvalidSignatureError` if it is forged, `InvalidEncodingError` if its content is malformed.
+        """
+        try:
+            schedule = self._schedule.at(post.epoch)
+        except EpochError:
+            raise NotMine("the post is not of this lane") from None
+        for slot in range(SLOTS):
+            if self._slot_public(schedule, slot) == post.public:
+                return post.open(self.origin, schedule.slot_key(slot))
+        raise NotMine("the post is not of this lane")
+
+    def advance(self, epoch: int) -> None:
+        """Forget everything before ``epoch``, for good. Raises `EpochError`."""
+        self._schedule = self._schedule.at(epoch)
+
+    def _slot_public(self, schedule: _Schedule, slot: int) -> bytes:
+        u, v = schedule.diversifier(slot)
+        return bytes(self._public.mul_add_generator_vartime(u, v))
+
+    def __repr__(self) -> str:
+        return f"<LaneReader {self.origin} from epoch {self.epoch}>"
+
+
+@final
+class Lane:
+    """A device's side of a lane. Can not be pickled or copied; `save` writes it to a file."""
+
+    def __init__(self, schedule: _Schedule, secret: Scalar) -> None:
+        """Use `generate` or `load`."""
+        self._schedule = schedule
+        self._secret = secret
+
+    @classmethod
+    def generate(
+        cls,
+        origin: str,
+        *,
+        frame_class: FrameClass = FrameClass.L,
+        epoch_length: int = DEFAULT_EPOCH_LENGTH,
+        now: float | None = None,
+    ) -> Lane:
+        """A fresh lane on the board ``origin``, from the epoch at ``now`` (the clock if None) on."""
+        epoch = epoch_at(now, epoch_length)
+        schedule = _Schedule(origin, frame_class, epoch_length, epoch, os.urandom(32))
+        return cls(schedule, random_scalar())
+
+    @property
+    def origin(self) -> str:
+        """The board that this lane posts to."""
+        return self._schedule.origin
+
+    @property
+    def epoch_length(self) -> int:
+        """Seconds of an epoch."""
+        return self._schedule.epoch_length
+
+    @property
+    def epoch(self) -> int:
+        """The first epoch that this lane can still post in."""
+        return self._schedule.epoch
+
+    def grant(self, epoch: int) -> LaneReader:
+        """What a contact needs to read this lane from ``epoch`` on, and nothing earlier."""
+        return LaneReader(self._schedule.at(epoch), Element.mul_generator(self._secret))
+
+    def identifier(self, epoch: int, slot: int = 0) -> bytes:
+        """The 32 bytes under which slot ``slot`` of ``epoch`` is posted. Raises `EpochError`."""
+        public = Element.mul_generator(self._slot_secret(epoch, slot))
+        return posts.identifier_of(bytes(public))
+
+    def post(
+        self,
+        epoch: int,
+        blob: Blob,
+        public_key: PublicKey,
+        *,
+        seq: int = 0,
+        slot: int = 0,
+        descriptor: bytes = posts.NO_DESCRIPTOR,
+    ) -> Post:
+        """Seal ``blob``, encrypted under ``public_key``, for ``epoch``.
+
+        To replace a post before its edition is published, post again with a greater ``seq``; after,
+        with a greater ``slot`` (SPEC 7.2, 8.2). Raises `EpochError`, or `InvalidEncodingError` if
+        the blob is not of the class of this lane.
+        """
+        if blob.frame_class is not self._schedule.frame_class:
+            raise InvalidEncodingError("blob", "is not of the class of this lane")
+        return posts.seal(
+            Envelope(blob, public_key.key_id, descriptor),
+            origin=self.origin,
+            epoch=epoch,
+            seq=seq,
+            secret=self._slot_secret(epoch, slot),
+            slot_key=self._schedule.at(epoch).slot_key(slot),
+        )
+
+    def withdraw(self, epoch: int, *, seq: int, slot: int = 0) -> Post:
+        """A post that takes the place of an earlier one and holds nothing."""
+        return posts.withdrawal(
+            self._schedule.frame_class,
+            origin=self.origin,
+            epoch=epoch,
+            seq=seq,
+            secret=self._slot_secret(epoch, slot),
+        )
+
+    def advance(self, epoch: int) -> None:
+        """Forget everything before ``epoch``, for good. Raises `EpochError`."""
+        self._schedule = self._schedule.at(epoch)
+
+    def save(self, path: str | os.PathLike[str], passphrase: str | None = None) -> None:
+        """Write a new file of mode 0600 (SPEC 11). Raises `SecretFileError`."""
+        payload = self._schedule.encode(bytes(self._secret))
+        secretfile.save(Path(path), secretfile.Kind.LANE, payload, passphrase)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], passphrase: str | None = None) -> Lane:
+        """Read a file that `save` wrote. Raises `SecretFileError`."""
+        return cls._from_payload(secretfile.load(Path(path), secretfile.Kind.LANE, passphrase))
+
+    @classmethod
+    def _from_payload(cls, payload: bytes) -> Lane:
+        try:
+            schedule, middle = _Schedule.decode("lane", payload)
+            secret = Scalar.from_bytes(middle, "d_0")
+        except InvalidEncodingError as error:
+            raise SecretFileError(f"the lane in it is malformed: {error}") from None
+        if secret.is_zero:
+            raise SecretFileError("the lane in it is malformed: d_0 is 0")
+        return cls(schedule, secret)
+
+    def _slot_secret(self, epoch: int, slot: int) -> Scalar:
+        u, v = self._schedule.at(epoch).diversifier(slot)
+        return u * self._secret + v
+
+    def __repr__(self) -> str:
+        return f"<Lane {self.origin} from epoch {self.epoch}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Lane can not be pickled or copied: use save")

@@ -1,0 +1,192 @@
+"""Sealed posts: what goes on the board (SPEC 8)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from billboard.blob import Blob
+from billboard.errors import InvalidEncodingError, InvalidSignatureError, WithdrawnError
+from billboard.groups.ristretto255 import Element, Scalar, random_scalar
+from billboard.hashing import encode_tuple, expand, hash_bytes
+from billboard.proofs import schnorr
+from billboard.tokens import FrameClass
+
+_VERSION = 1
+_KEY_ID, _DESCRIPTOR = 16, 32
+_HEADER = 105
+_AEAD_TAG = 16
+_NONCE = bytes(12)  # each key encrypts once (SPEC 2)
+
+NO_DESCRIPTOR = bytes(_DESCRIPTOR)
+MAX_UINT32 = 2**32 - 1
+
+
+def box_size(frame_class: FrameClass) -> int:
+    """Bytes of a sealed envelope."""
+    return _KEY_ID + _DESCRIPTOR + frame_class.blob_size + _AEAD_TAG
+
+
+def post_size(frame_class: FrameClass) -> int:
+    """Bytes of a post: 521 in class L."""
+    return _HEADER + box_size(frame_class) + schnorr.SIGNATURE_SIZE
+
+
+def identifier_of(public: bytes) -> bytes:
+    """The identifier that belongs to an encoded P (SPEC 7.2)."""
+    return hash_bytes("lane/id", public)
+
+
+def check_origin(origin: str) -> str:
+    """Return ``origin``, or raise `InvalidEncodingError` (SPEC 2)."""
+    if not 1 <= len(origin) <= 255 or not all(0x21 <= ord(c) <= 0x7E for c in origin):
+        raise InvalidEncodingError("origin", "must be 1 to 255 printable ASCII characters, no space")
+    return origin
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What a lane member finds in a post: a blob, and the push server that can open it.
+
+    ``key_id`` (16 bytes) names the server's `PublicKey`; ``descriptor`` (32 bytes) is all zero in
+    version 0.1.
+    """
+
+    blob: Blob
+    key_id: bytes
+    descriptor: bytes = NO_DESCRIPTOR
+
+    def __post_init__(self) -> None:
+        if len(self.key_id) != _KEY_ID:
+            raise InvalidEncodingError("key id", f"must be 16 bytes, not {len(self.key_id)}")
+        if len(self.descriptor) != _DESCRIPTOR:
+            problem = f"must be 32 bytes, not {len(self.descriptor)}"
+            raise InvalidEncodingError("descriptor", problem)
+
+    def __bytes__(self) -> bytes:
+        return self.key_id + self.descriptor + bytes(self.blob)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Envelope:
+        """Decode (SPEC 8.1). Raises `InvalidEncodingError`."""
+        split = _KEY_ID + _DESCRIPTOR
+        blob = Blob.from_bytes(data[split:])
+        return cls(blob, data[:_KEY_ID], data[_KEY_ID:split])
+
+
+@final
+@dataclass(frozen=True, repr=False)
+class Post:
+    """A sealed post. What is decoded is well-formed but for its signature: call `verify`."""
+
+    identifier: bytes
+    epoch: int
+    seq: int
+    public: bytes
+    salt: bytes
+    box: bytes
+    signature: bytes
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Post:
+        """Decode (SPEC 8.2). Raises `InvalidEncodingError`."""
+        data = bytes(data)
+        if len(data) not in map(post_size, FrameClass):
+            sizes = ", ".join(str(post_size(c)) for c in FrameClass)
+            raise InvalidEncodingError("post", f"must be {sizes} bytes, not {len(data)}")
+        if data[32] != _VERSION:
+            raise InvalidEncodingError("post", f"version {data[32]} is not known")
+        public = data[41:73]
+        if Element.from_bytes(public, "P").is_identity:
+            raise InvalidEncodingError("P", "is the identity")
+        if data[:32] != identifier_of(public):
+            raise InvalidEncodingError("identifier", "does not belong to P")
+        return cls(
+            identifier=data[:32],
+            epoch=int.from_bytes(data[33:37], "big"),
+            seq=int.from_bytes(data[37:41], "big"),
+            public=public,
+            salt=data[73:_HEADER],
+            box=data[_HEADER : -schnorr.SIGNATURE_SIZE],
+            signature=data[-schnorr.SIGNATURE_SIZE :],
+        )
+
+    @property
+    def frame_class(self) -> FrameClass:
+        """The class of the board that this post is for."""
+        return next(c for c in FrameClass if box_size(c) == len(self.box))
+
+    @property
+    def header(self) -> bytes:
+        """Everything before the box: what the box authenticates."""
+        return _header(self.epoch, self.seq, self.public, self.salt)
+
+    def verify(self, origin: str) -> None:
+        """Return if the signature is one for the board ``origin``, else `InvalidSignatureError`."""
+        signed = self.header + self.box
+        public = Element.from_bytes(self.public, "P")
+        schnorr.verify("post", public, self.signature, origin.encode(), signed)
+
+    def open(self, origin: str, slot_key: bytes) -> Envelope:
+        """The envelope, for whoever has the key of this post's slot (SPEC 8.3).
+
+        Raises `InvalidSignatureError`, or `WithdrawnError` if the signature is right and the box does
+        not open, or `InvalidEncodingError` if the envelope in it is malformed.
+        """
+        self.verify(origin)
+        associated = encode_tuple(origin.encode(), self.header)
+        try:
+            plain = _cipher(slot_key, self.salt).decrypt(_NONCE, self.box, associated)
+        except InvalidTag:
+            raise WithdrawnError("the owner of the lane has withdrawn this post") from None
+        return Envelope.from_bytes(plain)
+
+    def __bytes__(self) -> bytes:
+        return self.header + self.box + self.signature
+
+    def __repr__(self) -> str:
+        return f"<Post {self.identifier.hex()[:16]}.. epoch {self.epoch} seq {self.seq}>"
+
+
+def seal(
+    envelope: Envelope, *, origin: str, epoch: int, seq: int, secret: Scalar, slot_key: bytes
+) -> Post:
+    """Seal ``envelope`` under ``slot_key`` and sign it with ``secret``, the d of that slot."""
+    public, salt = bytes(Element.mul_generator(secret)), os.urandom(32)
+    associated = encode_tuple(origin.encode(), _header(epoch, seq, public, salt))
+    box = _cipher(slot_key, salt).encrypt(_NONCE, bytes(envelope), associated)
+    return _signed(origin, epoch, seq, secret, salt, box)
+
+
+def withdrawal(
+    frame_class: FrameClass, *, origin: str, epoch: int, seq: int, secret: Scalar
+) -> Post:
+    """A post with a box of random bytes."""
+    return _signed(origin, epoch, seq, secret, os.urandom(32), os.urandom(box_size(frame_class)))
+
+
+def dummy(frame_class: FrameClass, *, origin: str, epoch: int) -> Post:
+    """A post that nobody can open, to fill an edition (SPEC 9)."""
+    return withdrawal(frame_class, origin=origin, epoch=epoch, seq=0, secret=random_scalar())
+
+
+def _signed(origin: str, epoch: int, seq: int, secret: Scalar, salt: bytes, box: bytes) -> Post:
+    if not 0 <= seq <= MAX_UINT32:
+        raise InvalidEncodingError("seq", f"{seq} is not from 0 to 2^32 - 1")
+    public = bytes(Element.mul_generator(secret))
+    signed = _header(epoch, seq, public, salt) + box
+    signature = schnorr.sign("post", secret, origin.encode(), signed)
+    return Post(identifier_of(public), epoch, seq, public, salt, box, signature)
+
+
+def _header(epoch: int, seq: int, public: bytes, salt: bytes) -> bytes:
+    numbers = bytes([_VERSION]) + epoch.to_bytes(4, "big") + seq.to_bytes(4, "big")
+    return identifier_of(public) + numbers + public + salt
+
+
+def _cipher(slot_key: bytes, salt: bytes) -> ChaCha20Poly1305:
+    return ChaCha20Poly1305(expand(slot_key, "envelope", 32, salt))

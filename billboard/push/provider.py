@@ -1,0 +1,26 @@
+"""The interface of a push service."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from billboard.push.notification import Attempt, Notification
+from billboard.tokens import Platform
+
+
+class Provider(Protocol):
+    """A client of one push service. It never retries: the dispatcher alone does."""
+
+    @property
+    def platform(self) -> Platform:
+        """The platform whose tokens it can address; constant."""
+
+    async def send(self, notification: Notification) -> Attempt:
+        """Make exactly one attempt and classify the answer.
+
+        When it returns, the attempt has ended. Whatever a network or a push service may do
+        is an outcome; an exception is a defect. Safe to call many times at once.
+        """
+
+    async def aclose(self) -> None:
+        """Close the connections. When it returns, nothing is in flight; may be called twice."""

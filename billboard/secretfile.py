@@ -1,0 +1,140 @@
+"""Files that hold secrets (SPEC 11)."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from billboard.errors import SecretFileError
+from billboard.hashing import hash_bytes
+
+_MAGIC = b"billboard-secret\n"
+_VERSION = 1
+_PLAIN, _SCRYPT = 0, 1
+_HEADER = len(_MAGIC) + 3
+_LOG_N, _R, _P = 15, 8, 1
+_PARAMETERS = 3
+_SALT, _NONCE, _CHECKSUM = 16, 12, 16
+_LARGEST = 1 << 20
+
+
+class Kind(enum.IntEnum):
+    """What a secret file holds."""
+
+    SECRET_KEY = 1
+    LANE = 2
+
+
+def encode(kind: Kind, payload: bytes, passphrase: str | None) -> bytes:
+    """The bytes of a secret file."""
+    header = _MAGIC + bytes([_VERSION, kind, _PLAIN if passphrase is None else _SCRYPT])
+    if passphrase is None:
+        return header + payload + hash_bytes("file", header + payload)[:_CHECKSUM]
+    salt, nonce = os.urandom(_SALT), os.urandom(_NONCE)
+    header += bytes([_LOG_N, _R, _P]) + salt + nonce
+    key = _derive(passphrase, salt, _LOG_N, _R, _P)
+    return header + ChaCha20Poly1305(key).encrypt(nonce, payload, header)
+
+
+def decode(data: bytes, kind: Kind, passphrase: str | None) -> bytes:
+    """The payload of a secret file. Raises `SecretFileError` that says what to do."""
+    header, rest = data[:_HEADER], data[_HEADER:]
+    if len(header) < _HEADER or not header.startswith(_MAGIC):
+        raise SecretFileError("this is not a billboard secret file")
+    version, found, protection = header[len(_MAGIC) :]
+    if version != _VERSION:
+        raise SecretFileError(f"file version {version} is not known here: upgrade billboard")
+    if found != kind:
+        raise SecretFileError(f"this file holds {_name(found)}, not {_name(kind)}")
+    if protection == _PLAIN:
+        return _decode_plain(header, rest, passphrase)
+    if protection == _SCRYPT:
+        return _decode_scrypt(header, rest, passphrase)
+    raise SecretFileError(f"protection {protection} is not known here: upgrade billboard")
+
+
+def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None:
+    """Write a new file of mode 0600, whole or not at all. An existing file is never replaced."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(encode(kind, payload, passphrase))
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)
+        _sync_directory(path.parent)
+    except FileExistsError:
+        raise SecretFileError(f"{path} exists; secrets are never overwritten") from None
+    except OSError as error:
+        raise SecretFileError(f"{path} can not be written: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def load(path: Path, kind: Kind, passphrase: str | None) -> bytes:
+    """Read the payload of a file of ``kind``. Raises `SecretFileError`."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise SecretFileError(f"{path} can not be read: {error.strerror}") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SecretFileError(f"{path} is open to others than its owner: run chmod 600 on it")
+    try:
+        return decode(data[:_LARGEST], kind, passphrase)
+    except SecretFileError as error:
+        raise SecretFileError(f"{path}: {error}") from None
+
+
+def _decode_plain(header: bytes, rest: bytes, passphrase: str | None) -> bytes:
+    if passphrase is not None:
+        raise SecretFileError("the file has no passphrase: load it without one")
+    payload, checksum = rest[:-_CHECKSUM], rest[-_CHECKSUM:]
+    if hash_bytes("file", header + payload)[:_CHECKSUM] != checksum:
+        raise SecretFileError("the file is damaged: restore it from a backup")
+    return payload
+
+
+def _decode_scrypt(header: bytes, rest: bytes, passphrase: str | None) -> bytes:
+    if passphrase is None:
+        raise SecretFileError("the file needs its passphrase")
+    prefix = _PARAMETERS + _SALT + _NONCE
+    if len(rest) < prefix:
+        raise SecretFileError("the file is damaged: restore it from a backup")
+    log_n, r, p = rest[:_PARAMETERS]
+    if not 14 <= log_n <= 20 or r != _R or not 1 <= p <= 4:
+        raise SecretFileError("the scrypt parameters are out of range: the file is damaged")
+    salt, nonce = rest[_PARAMETERS : _PARAMETERS + _SALT], rest[_PARAMETERS + _SALT : prefix]
+    key = _derive(passphrase, salt, log_n, r, p)
+    try:
+        return ChaCha20Poly1305(key).decrypt(nonce, rest[prefix:], header + rest[:prefix])
+    except InvalidTag:
+        raise SecretFileError("wrong passphrase, or the file is damaged") from None
+
+
+def _derive(passphrase: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
+    return Scrypt(salt=salt, length=32, n=1 << log_n, r=r, p=p).derive(passphrase.encode())
+
+
+def _name(kind: int) -> str:
+    known = {Kind.SECRET_KEY: "a secret key", Kind.LANE: "a lane"}
+    return known.get(Kind(kind), "") if kind in list(Kind) else f"kind {kind}"
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

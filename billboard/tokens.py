@@ -1,0 +1,188 @@
+"""Device tokens, and the frames that carry them (SPEC 5)."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from billboard import _core
+from billboard.errors import InvalidEncodingError, NotMine
+
+_OVERHEAD = 42
+_NO_GATE = bytes(16)
+_HOUR = 3600
+
+GATE_SIZE = 16
+
+
+class Platform(enum.IntEnum):
+    """The push service that a device token belongs to (SPEC 5)."""
+
+    APNS = 1
+    FCM = 2
+
+
+class FrameClass(enum.IntEnum):
+    """The size of everything on one board (SPEC 4.1). The value is n, the elements of a message."""
+
+    L = 8
+
+    @property
+    def elements(self) -> int:
+        """n, the elements of a message."""
+        return int(self)
+
+    @property
+    def frame_size(self) -> int:
+        """Bytes of a frame."""
+        return 30 * self
+
+    @property
+    def blob_size(self) -> int:
+        """Bytes of a blob."""
+        return 32 * (self + 1)
+
+    @property
+    def longest_token(self) -> int:
+        """Bytes of the longest device token."""
+        return self.frame_size - _OVERHEAD
+
+    @property
+    def dtype(self) -> np.dtype[np.void]:
+        """The fields of a frame as a NumPy record."""
+        return np.dtype(
+            [
+                ("version", "u1"),
+                ("platform", "u1"),
+                ("app", ">u2"),
+                ("length", ">u2"),
+                ("expiry", ">u4"),
+                ("gate", "u1", GATE_SIZE),
+                ("token", "u1", self.longest_token),
+                ("tag", "u1", 16),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class DeviceToken:
+    """The address at which a push service wakes a device.
+
+    ``value`` is 1 to 198 bytes (class L): the binary token for APNs, the ASCII registration token
+    for FCM. ``app`` (0 to 65535) selects the push server's credentials and topic.
+    """
+
+    platform: Platform
+    value: bytes = field(repr=False)
+    app: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, bytes):
+            raise TypeError(f"token value must be bytes, not {type(self.value).__name__}")
+        if not self.value:
+            raise InvalidEncodingError("token", "is empty")
+        if not 0 <= self.app <= 0xFFFF:
+            raise InvalidEncodingError("app", f"{self.app} is not from 0 to 65535")
+        if self.platform not in list(Platform):
+            raise InvalidEncodingError("platform", f"{self.platform} is not a known number")
+        object.__setattr__(self, "platform", Platform(self.platform))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a blob holds: a device token and until when it may be used.
+
+    ``expires`` is in seconds since 1970 and a whole hour; ``gate`` is 16 bytes, or None.
+    """
+
+    token: DeviceToken
+    expires: int
+    gate: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.expires % _HOUR or not 0 <= self.expires // _HOUR < 2**32:
+            raise InvalidEncodingError("expires", f"{self.expires} is not a whole hour since 1970")
+        if self.gate is not None and (len(self.gate) != GATE_SIZE or self.gate == _NO_GATE):
+            raise InvalidEncodingError("gate", "must be 16 bytes that are not all zero, or None")
+
+    def encode(self, frame_class: FrameClass, key_hash: bytes) -> bytes:
+        """The bytes of this frame under a key set (SPEC 5).
+
+        Raises `InvalidEncodingError` if the token is too long for the class.
+        """
+        return _core.encode_frame(
+            frame_class.elements,
+            key_hash,
+            platform=self.token.platform,
+            app=self.token.app,
+            expiry=self.expires // _HOUR,
+            gate=self.gate or _NO_GATE,
+            token=self.token.value,
+        )
+
+    @classmethod
+    def decode(
+        cls, data: bytes, frame_class: FrameClass, key_hash: bytes, *, now: float | None = None
+    ) -> Frame:
+        """Decode a frame that is valid at ``now`` (seconds since 1970; the clock if None).
+
+        Raises `NotMine` for every other.
+        """
+        fits = len(data) == frame_class.frame_size
+        if not fits or not _core.decode_frame(data, key_hash, hours(now)):
+            raise NotMine("not a frame of this key that is valid now")
+        return cls._from_record(np.frombuffer(data, frame_class.dtype)[0])
+
+    @classmethod
+    def _from_record(cls, record: Any) -> Frame:
+        length = int(record["length"])
+        value = record["token"].tobytes()[:length]
+        gate = record["gate"].tobytes()
+        return cls(
+            DeviceToken(Platform(int(record["platform"])), value, int(record["app"])),
+            int(record["expiry"]) * _HOUR,
+            None if gate == _NO_GATE else gate,
+        )
+
+
+class FrameBatch(Sequence[Frame]):
+    """The frames of an opened batch, one for each row.
+
+    ``frames[i]`` raises `NotMine` where row i did not open. ``records`` is the whole batch as a
+    NumPy record array of `FrameClass.dtype`, zero where a row did not open.
+    """
+
+    def __init__(
+        self, array: NDArray[np.uint8], opened: NDArray[np.bool_], frame_class: FrameClass
+    ) -> None:
+        flat = array.reshape(len(array), frame_class.frame_size)
+        self.records = flat.view(frame_class.dtype).reshape(len(array))
+        self._opened = opened
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Frame]: ...
+    def __getitem__(self, index: int | slice) -> Frame | list[Frame]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not self._opened[index]:
+            raise NotMine(f"row {index} is not for this key, or no longer valid")
+        return Frame._from_record(self.records[index])
+
+    def __repr__(self) -> str:
+        return f"<FrameBatch of {len(self)}, {int(self._opened.sum())} opened>"
+
+
+def hours(now: float | None) -> int:
+    """Whole hours since 1970 at ``now`` (seconds since 1970), or by the clock if None."""
+    return int((time.time() if now is None else now) // _HOUR)

@@ -1,0 +1,246 @@
+//! Batches: checked views of NumPy arrays, and the spreading of blocks of rows over threads.
+
+use crate::embedding::{self, PAYLOAD};
+use crate::errors::exact;
+use crate::kernel;
+use crate::random::{Seed, Stream};
+use numpy::{
+    PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+/// Rows of a block: the unit that one thread takes at a time, and that one random stream serves.
+pub const BLOCK: usize = 64;
+
+/// How often the calling thread looks for Ctrl-C and reports progress.
+const TICK: Duration = Duration::from_millis(50);
+
+/// The rows of a batch, and which of them are real.
+pub type Masked<'py> = (Bound<'py, PyArray3<u8>>, Bound<'py, PyArray1<bool>>);
+
+/// How to run a batch. `threads` is None for all CPUs that this process may use.
+pub struct Run {
+    threads: usize,
+    progress: Option<Py<PyAny>>,
+}
+
+impl Run {
+    pub fn new(threads: Option<usize>, progress: Option<Py<PyAny>>) -> PyResult<Self> {
+        let allowed = || thread::available_parallelism().map_or(1, usize::from);
+        match threads.unwrap_or_else(allowed) {
+            0 => Err(PyValueError::new_err("threads must be at least 1, or None for all CPUs")),
+            threads => Ok(Run { threads, progress }),
+        }
+    }
+
+    /// Call `work(index, block)` for each of the `blocks` of `items` rows, without the GIL.
+    ///
+    /// The calling thread works too, and between its blocks lets Python handle signals and calls
+    /// `progress(done, items)`; if either raises, the others stop at the end of their block. Threads
+    /// live for this call only, so that nothing is left behind that a fork could break.
+    pub fn blocks<W: Send>(
+        &self,
+        py: Python<'_>,
+        items: usize,
+        blocks: impl Iterator<Item = W> + Send,
+        work: impl Fn(usize, W) + Sync,
+    ) -> PyResult<()> {
+        let queue = Mutex::new(blocks.enumerate());
+        let stop = AtomicBool::new(false);
+        let done = AtomicUsize::new(0);
+        let step = || {
+            if stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            let next = queue.lock().expect("another thread of this batch panicked").next();
+            let Some((index, block)) = next else { return false };
+            work(index, block);
+            done.fetch_add(1, Ordering::Relaxed);
+            true
+        };
+        let report = |done: usize| -> PyResult<()> {
+            Python::attach(|py| {
+                py.check_signals()?;
+                if let Some(progress) = &self.progress {
+                    progress.call1(py, (done.min(items), items))?;
+                }
+                Ok(())
+            })
+        };
+        let own_share = || -> PyResult<()> {
+            let mut last = Instant::now();
+            while step() {
+                if last.elapsed() >= TICK {
+                    report(done.load(Ordering::Relaxed) * BLOCK)?;
+                    last = Instant::now();
+                }
+            }
+            Ok(())
+        };
+        let others = self.threads.min(items.div_ceil(BLOCK)).saturating_sub(1);
+        py.detach(|| {
+            thread::scope(|scope| {
+                for _ in 0..others {
+                    // Where the system refuses another thread, those that run do the work.
+                    let _ = thread::Builder::new().spawn_scoped(scope, || while step() {});
+                }
+                let outcome = own_share();
+                stop.store(outcome.is_err(), Ordering::Relaxed);
+                outcome
+            })
+        })?;
+        report(items)
+    }
+}
+
+/// A readonly C-contiguous `uint8` array of shape (items, elements, width), or a clear error.
+pub fn view<'py>(
+    array: &Bound<'py, PyAny>,
+    elements: usize,
+    width: usize,
+) -> PyResult<PyReadonlyArray3<'py, u8>> {
+    if elements == 0 {
+        return Err(PyValueError::new_err("the number of elements must be at least 1"));
+    }
+    let expected = format!("a C-contiguous uint8 array of shape (items, {elements}, {width})");
+    let untyped = array.cast::<PyUntypedArray>().map_err(|_| {
+        PyTypeError::new_err(format!("expected {expected}, not {}", array.get_type()))
+    })?;
+    let wrong = || {
+        let (dtype, shape) = (untyped.dtype(), untyped.shape());
+        let order = if untyped.is_c_contiguous() { "" } else { " that is not C-contiguous" };
+        PyValueError::new_err(format!("expected {expected}, not {dtype} of shape {shape:?}{order}"))
+    };
+    let typed = array.cast::<PyArray3<u8>>().map_err(|_| wrong())?;
+    if typed.shape()[1..] != [elements, width] || !typed.is_c_contiguous() {
+        return Err(wrong());
+    }
+    typed.try_readonly().map_err(|_| PyValueError::new_err("the array is being written to"))
+}
+
+/// Run `work(block index, input rows, output rows, valid)` over all rows of `input`, into a new
+/// array of shape (items, elements, width) and a mask of shape (items,).
+pub fn map_rows<'py>(
+    py: Python<'py>,
+    run: &Run,
+    input: &PyReadonlyArray3<'py, u8>,
+    (elements, width): (usize, usize),
+    work: impl Fn(usize, &[u8], &mut [u8], &mut [bool]) + Sync,
+) -> PyResult<Masked<'py>> {
+    let items = input.shape()[0];
+    let row_in = input.shape()[1] * input.shape()[2];
+    let output = PyArray3::<u8>::zeros(py, [items, elements, width], false);
+    let valid = PyArray1::<bool>::zeros(py, items, false);
+    {
+        let (mut output, mut valid) = (output.readwrite(), valid.readwrite());
+        let input = input.as_slice()?;
+        let blocks = input
+            .chunks(BLOCK * row_in)
+            .zip(output.as_slice_mut()?.chunks_mut(BLOCK * elements * width))
+            .zip(valid.as_slice_mut()?.chunks_mut(BLOCK));
+        run.blocks(py, items, blocks, |index, ((input, output), valid)| {
+            work(index, input, output, valid);
+        })?;
+    }
+    Ok((output, valid))
+}
+
+pub fn decode_seed(py: Python<'_>, seed: &[u8]) -> PyResult<Seed> {
+    Ok(Zeroizing::new(exact(py, "seed", seed)?))
+}
+
+/// Which rows of an (items, elements, 32) array are blobs (SPEC 6.3): bool of shape (items,).
+#[pyfunction]
+#[pyo3(signature = (array, elements, threads = None, progress = None))]
+pub fn validate<'py>(
+    py: Python<'py>,
+    array: &Bound<'py, PyAny>,
+    elements: usize,
+    threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyArray1<bool>>> {
+    let input = view(array, elements, 32)?;
+    let items = input.shape()[0];
+    let run = Run::new(threads, progress)?;
+    let valid = PyArray1::<bool>::zeros(py, items, false);
+    {
+        let mut valid = valid.readwrite();
+        let input = input.as_slice()?.chunks(BLOCK * elements * 32);
+        let blocks = input.zip(valid.as_slice_mut()?.chunks_mut(BLOCK));
+        run.blocks(py, items, blocks, |_, (input, valid)| {
+            kernel::validate(elements, input, valid);
+        })?;
+    }
+    Ok(valid)
+}
+
+/// Embed each 30 bytes of an (items, n, 30) array in an element (SPEC 6.1): (items, n, 32).
+#[pyfunction]
+#[pyo3(signature = (data, n, seed, threads = None, progress = None))]
+pub fn embed<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyAny>,
+    n: usize,
+    seed: &[u8],
+    threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyArray3<u8>>> {
+    let seed = decode_seed(py, seed)?;
+    let input = view(data, n, PAYLOAD)?;
+    let run = Run::new(threads, progress)?;
+    let (output, _) = map_rows(py, &run, &input, (n, 32), |block, input, output, _| {
+        let mut random = Stream::new(&seed, block);
+        for (data, element) in input.chunks_exact(PAYLOAD).zip(output.chunks_exact_mut(32)) {
+            element.copy_from_slice(&embedding::embed_vartime(data, &mut random));
+        }
+    })?;
+    Ok(output)
+}
+
+/// The 30 bytes that each element of an (items, n, 32) array carries: (items, n, 30).
+#[pyfunction]
+#[pyo3(signature = (array, n))]
+pub fn extract<'py>(
+    py: Python<'py>,
+    array: &Bound<'py, PyAny>,
+    n: usize,
+) -> PyResult<Bound<'py, PyArray3<u8>>> {
+    let input = view(array, n, 32)?;
+    let run = Run::new(Some(1), None)?;
+    let (output, _) = map_rows(py, &run, &input, (n, PAYLOAD), |_, input, output, _| {
+        for (element, data) in input.chunks_exact(32).zip(output.chunks_exact_mut(PAYLOAD)) {
+            embedding::extract(element, data);
+        }
+    })?;
+    Ok(output)
+}
+
+/// The scalars that `encrypt` and `rerandomize` of a batch draw from `seed`: (count, 32). For
+/// whoever must know them: a test, or a proof about the batch.
+#[pyfunction]
+#[pyo3(signature = (seed, count))]
+pub fn scalars_from_seed<'py>(
+    py: Python<'py>,
+    seed: &[u8],
+    count: usize,
+) -> PyResult<Bound<'py, PyArray2<u8>>> {
+    let seed = decode_seed(py, seed)?;
+    let output = PyArray2::<u8>::zeros(py, [count, 32], false);
+    {
+        let mut output = output.readwrite();
+        for (block, scalars) in output.as_slice_mut()?.chunks_mut(BLOCK * 32).enumerate() {
+            let mut random = Stream::new(&seed, block);
+            for scalar in scalars.chunks_exact_mut(32) {
+                scalar.copy_from_slice(random.scalar().as_bytes());
+            }
+        }
+    }
+    Ok(output)
+}

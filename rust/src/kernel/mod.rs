@@ -1,0 +1,10 @@
+//! Group operations on a block of rows. This is the one place for a second backend: another module
+//! with the functions of `portable`, chosen here at run time.
+//!
+//! A row is a run of 32-byte encodings: a message M_1 .. M_n, or a blob A, B_1 .. B_n. Each function
+//! reads the rows of `input` and writes those of `output`, and `valid[i]` tells whether row i was
+//! canonical; the output of a row that was not is all zero and says nothing about the others.
+
+mod portable;
+
+pub use portable::{Public, Secret, decrypt, encrypt, rerandomize, validate};

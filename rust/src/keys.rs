@@ -1,0 +1,178 @@
+//! Keys with what the core caches for them.
+
+use crate::batch::{Masked, Run, decode_seed, map_rows, view};
+use crate::embedding::{self, PAYLOAD};
+use crate::errors::{exact, invalid_encoding};
+use crate::frame;
+use crate::group::{decode_element, decode_scalar};
+use crate::kernel::{self, Public, Secret};
+use crate::random::Stream;
+use numpy::PyUntypedArrayMethods;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use zeroize::Zeroizing;
+
+/// Split `bytes` into one or more 32-byte encodings.
+fn encodings<'a>(
+    py: Python<'_>,
+    field: &str,
+    bytes: &'a [u8],
+) -> PyResult<std::slice::ChunksExact<'a, u8>> {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(32) {
+        return Err(invalid_encoding(py, field, "must be a positive multiple of 32 bytes"));
+    }
+    Ok(bytes.chunks_exact(32))
+}
+
+/// The public elements X_1 .. X_n of a key and their tables.
+#[pyclass(frozen, module = "billboard._core")]
+pub struct EncryptionKey(Public);
+
+#[pymethods]
+impl EncryptionKey {
+    /// From the n encodings; none may be the identity.
+    #[new]
+    #[pyo3(signature = (elements, /))]
+    fn new(py: Python<'_>, elements: &[u8]) -> PyResult<Self> {
+        let mut points = Vec::new();
+        for (j, encoding) in encodings(py, "public elements", elements)?.enumerate() {
+            let field = format!("X_{}", j + 1);
+            let point = decode_element(py, &field, encoding)?;
+            if encoding == [0; 32] {
+                return Err(invalid_encoding(py, &field, "is the identity"));
+            }
+            points.push(point);
+        }
+        Ok(EncryptionKey(Public::new(points)))
+    }
+
+    /// n.
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    /// (items, n, 32) messages to (items, n + 1, 32) blobs; bad rows are zero and masked.
+    #[pyo3(signature = (messages, seed, threads = None, progress = None))]
+    fn encrypt<'py>(
+        &self,
+        py: Python<'py>,
+        messages: &Bound<'py, PyAny>,
+        seed: &[u8],
+        threads: Option<usize>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Masked<'py>> {
+        let seed = decode_seed(py, seed)?;
+        let input = view(messages, self.0.len(), 32)?;
+        let run = Run::new(threads, progress)?;
+        let items = input.shape()[0];
+        py.detach(|| self.0.prepare(items));
+        map_rows(py, &run, &input, (self.0.len() + 1, 32), |block, input, output, valid| {
+            kernel::encrypt(&self.0, input, output, valid, &mut Stream::new(&seed, block));
+        })
+    }
+
+    /// (items, n + 1, 32) blobs to fresh ones; bad rows are zero and masked.
+    #[pyo3(signature = (array, seed, threads = None, progress = None))]
+    fn rerandomize<'py>(
+        &self,
+        py: Python<'py>,
+        array: &Bound<'py, PyAny>,
+        seed: &[u8],
+        threads: Option<usize>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Masked<'py>> {
+        let seed = decode_seed(py, seed)?;
+        let input = view(array, self.0.len() + 1, 32)?;
+        let run = Run::new(threads, progress)?;
+        let items = input.shape()[0];
+        py.detach(|| self.0.prepare(items));
+        map_rows(py, &run, &input, (self.0.len() + 1, 32), |block, input, output, valid| {
+            kernel::rerandomize(&self.0, input, output, valid, &mut Stream::new(&seed, block));
+        })
+    }
+}
+
+/// The secret scalars x_1 .. x_n of a key; zeroized when freed.
+#[pyclass(frozen, module = "billboard._core")]
+pub struct DecryptionKey(Secret);
+
+#[pymethods]
+impl DecryptionKey {
+    /// From the n encodings; none may be 0.
+    #[new]
+    #[pyo3(signature = (scalars, /))]
+    fn new(py: Python<'_>, scalars: &[u8]) -> PyResult<Self> {
+        let mut decoded = Zeroizing::new(Vec::with_capacity(scalars.len() / 32));
+        for (j, encoding) in encodings(py, "secret scalars", scalars)?.enumerate() {
+            let field = format!("x_{}", j + 1);
+            decoded.push(decode_scalar(py, &field, encoding)?);
+            if encoding == [0; 32] {
+                return Err(invalid_encoding(py, &field, "is 0"));
+            }
+        }
+        Ok(DecryptionKey(Secret::new(decoded)))
+    }
+
+    /// n.
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    /// x_1 || .. || x_n, for whoever saves the key.
+    fn secret_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.to_bytes())
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<DecryptionKey>"
+    }
+
+    /// (items, n + 1, 32) blobs to (items, n, 32) messages; bad rows are zero and masked.
+    #[pyo3(signature = (array, threads = None, progress = None))]
+    fn decrypt<'py>(
+        &self,
+        py: Python<'py>,
+        array: &Bound<'py, PyAny>,
+        threads: Option<usize>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Masked<'py>> {
+        let input = view(array, self.0.len() + 1, 32)?;
+        let run = Run::new(threads, progress)?;
+        map_rows(py, &run, &input, (self.0.len(), 32), |_, input, output, valid| {
+            kernel::decrypt(&self.0, input, output, valid);
+        })
+    }
+
+    /// (items, n + 1, 32) blobs to (items, n, 30) frames that are valid at `now_hours` (SPEC 6.4);
+    /// all others are zero and masked.
+    #[pyo3(signature = (array, key_hash, now_hours, threads = None, progress = None))]
+    fn open<'py>(
+        &self,
+        py: Python<'py>,
+        array: &Bound<'py, PyAny>,
+        key_hash: &[u8],
+        now_hours: u32,
+        threads: Option<usize>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Masked<'py>> {
+        let key_hash = exact(py, "key hash", key_hash)?;
+        let n = self.0.len();
+        let input = view(array, n + 1, 32)?;
+        let run = Run::new(threads, progress)?;
+        map_rows(py, &run, &input, (n, PAYLOAD), |_, input, output, valid| {
+            let mut messages = Zeroizing::new(vec![0u8; 32 * n * valid.len()]);
+            kernel::decrypt(&self.0, input, &mut messages, valid);
+            let rows = messages.chunks_exact(32 * n).zip(output.chunks_exact_mut(PAYLOAD * n));
+            for ((message, frame), opened) in rows.zip(valid) {
+                for (element, data) in message.chunks_exact(32).zip(frame.chunks_exact_mut(PAYLOAD))
+                {
+                    embedding::extract(element, data);
+                }
+                *opened &= frame::is_valid(frame, &key_hash, now_hours);
+                if !*opened {
+                    frame.fill(0);
+                }
+            }
+        })
+    }
+}

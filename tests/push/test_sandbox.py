@@ -1,0 +1,304 @@
+"""The sandbox: that it refuses what APNs refuses. By clients that are not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from curl_cffi import AsyncSession, CurlHttpVersion
+
+from billboard.push import CONTENT_FREE_PAYLOAD
+from billboard.push.sandbox import Sandbox
+
+from .support import TOPIC, Clock
+
+TOKEN = bytes(range(32))
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+
+
+def bearer(sandbox: Sandbox, clock: Callable[[], float], **changes: Any) -> str:
+    """A good provider token, but for the changes (None: left out)."""
+    claims = {"iss": sandbox.key.team_id, "iat": int(clock())} | changes.pop("claims", {})
+    headers = {"kid": sandbox.key.key_id} | changes.pop("headers", {})
+    key = changes.pop("key", sandbox.key.private_key())
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return "bearer " + jwt.encode(claims, key, changes.pop("algorithm", "ES256"), headers)
+
+
+async def request(
+    sandbox: Sandbox,
+    headers: dict[str, str | None] | None = None,
+    *,
+    method: Any = "POST",
+    path: str = f"/3/device/{TOKEN.hex()}",
+    body: bytes = CONTENT_FREE_PAYLOAD,
+    authorization: str | None = None,
+) -> tuple[int, str | None, dict[str, str | None]]:
+    """Status, reason and headers of the answer. A header that is None is not sent."""
+    everything: dict[str, str | None] = {
+        "authorization": authorization or bearer(sandbox, sandbox._clock),
+        "apns-topic": TOPIC,
+        "apns-push-type": "alert",
+    }
+    everything |= headers or {}
+    sent = {name: value for name, value in everything.items() if value is not None}
+    async with AsyncSession(
+        http_version=CurlHttpVersion.V2TLS,
+        verify=str(sandbox.ca_file),  # type: ignore[arg-type]
+        trust_env=False,
+    ) as session:
+        answer = await session.request(method, sandbox.url + path, headers=sent, data=body)
+    reason = json.loads(answer.content)["reason"] if answer.content else None
+    return answer.status_code, reason, dict(answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "reason"),
+    [
+        ({"method": "PUT"}, 405, "MethodNotAllowed"),
+        ({"path": "/"}, 404, "BadPath"),
+        ({"path": "/2/device/00"}, 404, "BadPath"),
+        ({"path": "/3/device/"}, 400, "MissingDeviceToken"),
+        ({"path": "/3/device/0"}, 400, "BadDeviceToken"),
+        ({"path": "/3/device/zz"}, 400, "BadDeviceToken"),
+        ({"path": "/3/device/00/"}, 400, "BadDeviceToken"),
+        ({"path": "/3/device/00?x"}, 400, "BadDeviceToken"),
+        ({"path": "/3/device/" + "00" * 199}, 400, "BadDeviceToken"),
+        ({"headers": {"authorization": None}}, 403, "MissingProviderToken"),
+        ({"headers": {"authorization": "bearer"}}, 403, "MissingProviderToken"),
+        ({"headers": {"authorization": "basic eA=="}}, 403, "MissingProviderToken"),
+        ({"headers": {"authorization": "bearer x.y.z"}}, 403, "InvalidProviderToken"),
+        ({"headers": {"apns-topic": None}}, 400, "MissingTopic"),
+        ({"headers": {"apns-topic": "a b"}}, 400, "BadTopic"),
+        ({"headers": {"apns-push-type": None}}, 400, "InvalidPushType"),
+        ({"headers": {"apns-push-type": "shout"}}, 400, "InvalidPushType"),
+        ({"headers": {"apns-priority": "7"}}, 400, "BadPriority"),
+        ({"headers": {"apns-expiration": "tomorrow"}}, 400, "BadExpirationDate"),
+        ({"headers": {"apns-expiration": "-1"}}, 400, "BadExpirationDate"),
+        ({"headers": {"apns-id": "7"}}, 400, "BadMessageId"),
+        ({"headers": {"apns-id": uuid.uuid4().hex}}, 400, "BadMessageId"),
+        ({"headers": {"apns-collapse-id": "c" * 65}}, 400, "BadCollapseId"),
+        ({"headers": {"apns-topic": "a", "Apns-Topic": "a"}}, 400, "DuplicateHeaders"),
+        ({"body": b""}, 400, "PayloadEmpty"),
+        ({"body": b"{}"}, 400, "PayloadEmpty"),
+        ({"body": b"[1]"}, 400, "PayloadEmpty"),
+        ({"body": b"{"}, 400, "PayloadEmpty"),
+        ({"body": b"\xff"}, 400, "PayloadEmpty"),
+        ({"body": b"[" * 4000}, 400, "PayloadEmpty"),
+        ({"body": b'{"a":"' + b"x" * 4089 + b'"}'}, 413, "PayloadTooLarge"),
+        ({"body": b"x" * 200_000}, 413, "PayloadTooLarge"),
+    ],
+)
+async def test_what_is_wrong_is_refused(change: dict[str, Any], status: int, reason: str) -> None:
+    async with Sandbox() as sandbox:
+        assert (await request(sandbox, **change))[:2] == (status, reason)
+        assert sandbox.deliveries == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"path": "/3/device/00"},
+        {"path": f"/3/device/{TOKEN.hex().upper()}"},
+        {"headers": {"apns-push-type": "background", "apns-priority": "5"}},
+        {"headers": {"apns-expiration": "0", "apns-priority": "1"}},
+        {"headers": {"apns-collapse-id": "c" * 64}},
+        {"body": b'{"a":"' + b"x" * 4088 + b'"}'},
+    ],
+)
+async def test_what_is_right_is_accepted(change: dict[str, Any]) -> None:
+    async with Sandbox() as sandbox:
+        assert (await request(sandbox, **change))[:2] == (200, None)
+        assert len(sandbox.deliveries) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"claims": {"iat": 1_700_000_000 - 3601}}, "ExpiredProviderToken"),
+        ({"claims": {"iat": 1_700_000_000 + 1}}, "InvalidProviderToken"),
+        ({"claims": {"iat": "1700000000"}}, "InvalidProviderToken"),
+        ({"claims": {"iat": 1_700_000_000.0}}, "InvalidProviderToken"),
+        ({"claims": {"iat": True}}, "InvalidProviderToken"),
+        ({"claims": {"iat": None}}, "InvalidProviderToken"),
+        ({"claims": {"iss": None}}, "InvalidProviderToken"),
+        ({"claims": {"iss": "SOMEBODY12"}}, "InvalidProviderToken"),
+        ({"headers": {"kid": "OTHERKEY12"}}, "InvalidProviderToken"),
+        ({"key": STRANGER}, "InvalidProviderToken"),
+        ({"key": "secret" * 8, "algorithm": "HS256"}, "InvalidProviderToken"),
+        ({"key": None, "algorithm": "none"}, "InvalidProviderToken"),
+    ],
+)
+async def test_a_wrong_provider_token_is_refused(change: dict[str, Any], reason: str) -> None:
+    clock = Clock(1_700_000_000.0)
+    async with Sandbox(clock=clock) as sandbox:
+        authorization = bearer(sandbox, clock, **change)
+        answer = await request(sandbox, authorization=authorization)
+        assert answer[:2] == (403, reason)
+        assert sandbox.deliveries == []
+
+
+async def test_a_provider_token_is_good_for_an_hour() -> None:
+    clock = Clock()
+    async with Sandbox(clock=clock) as sandbox:
+        authorization = bearer(sandbox, clock)
+        clock.now += 3600
+        assert (await request(sandbox, authorization=authorization))[0] == 200
+        clock.now += 1
+        answer = await request(sandbox, authorization=authorization)
+        assert answer[:2] == (403, "ExpiredProviderToken")
+
+
+async def test_expire_jwts_ends_those_that_were_good_and_no_later_one() -> None:
+    clock = Clock()
+    async with Sandbox(clock=clock) as sandbox:
+        old = bearer(sandbox, clock)
+        assert (await request(sandbox, authorization=old))[0] == 200
+        sandbox.expire_jwts()
+        assert (await request(sandbox, authorization=old))[1] == "ExpiredProviderToken"
+        assert (await request(sandbox))[0] == 200
+
+
+async def test_an_id_is_returned_or_made() -> None:
+    given = str(uuid.uuid4())
+    async with Sandbox() as sandbox:
+        for headers in ({"apns-id": given}, {"apns-id": given, "apns-priority": "7"}):
+            assert (await request(sandbox, headers))[2]["apns-id"] == given  # type: ignore[arg-type]
+        made = (await request(sandbox))[2]["apns-id"]
+        assert str(uuid.UUID(made)) == made
+        assert made != given
+
+
+async def test_a_dead_token_and_a_throttled_one() -> None:
+    clock = Clock()
+    async with Sandbox(clock=clock) as sandbox:
+        sandbox.throttle(TOKEN, times=1, retry_after=9)
+        status, reason, headers = await request(sandbox)
+        assert (status, reason, headers["retry-after"]) == (429, "TooManyRequests", "9")
+        assert (await request(sandbox))[0] == 200
+        sandbox.throttle(TOKEN, times=1)
+        assert "retry-after" not in (await request(sandbox))[2]
+        sandbox.unregister(TOKEN)
+        assert (await request(sandbox))[:2] == (410, "Unregistered")
+        assert (await request(sandbox, path="/3/device/00"))[0] == 200
+
+
+async def test_only_the_same_id_for_the_same_token_is_a_duplicate() -> None:
+    headers: dict[str, str | None] = {"apns-id": str(uuid.uuid4())}
+    async with Sandbox() as sandbox:
+        await request(sandbox, headers)
+        await request(sandbox, headers, path="/3/device/00")
+        await request(sandbox)
+        await request(sandbox, headers)
+        assert [each.duplicate for each in sandbox.deliveries] == [False, False, False, True]
+
+
+async def test_two_sandboxes_share_nothing() -> None:
+    async with Sandbox() as one, Sandbox() as two:
+        assert (one.url, one.ca_file, one.key) != (two.url, two.ca_file, two.key)
+        foreign = bearer(one, one._clock)
+        assert (await request(two, authorization=foreign))[1] == "InvalidProviderToken"
+        assert one.connections == 0
+
+
+async def test_its_files_are_private_and_leave_with_it() -> None:
+    async with Sandbox() as sandbox:
+        directory = sandbox.ca_file.parent
+        assert directory.stat().st_mode & 0o777 == 0o700
+        assert [each.name for each in directory.iterdir()] == ["ca.pem"]
+        assert b"PRIVATE" not in sandbox.ca_file.read_bytes()
+    assert not directory.exists()
+
+
+async def test_a_start_that_fails_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    async with Sandbox() as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+        with pytest.raises(OSError, match="address already in use"):
+            async with Sandbox(port):
+                pass
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_it_listens_on_loopback_only() -> None:
+    async with Sandbox() as sandbox:
+        (listener,) = sandbox._server.sockets
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def curl() -> str:
+    """The curl of the system: another build, with another TLS library, than curl_cffi's."""
+    path = shutil.which("curl")
+    if path is None:
+        pytest.skip("no curl on this machine")
+    version = subprocess.run([path, "--version"], capture_output=True, check=True, text=True)
+    if "HTTP2" not in version.stdout.split():
+        pytest.skip("this curl has no HTTP/2")
+    return path
+
+
+async def run_curl(curl: str, sandbox: Sandbox, *urls: str) -> list[str]:
+    command = [curl, "--silent", "--http2", "--noproxy", "*", "--cacert", str(sandbox.ca_file)]
+    command += ["--parallel", "--write-out", "%{http_version} %{http_code} %{errormsg}\n"]
+    command += ["--header", f"authorization: {bearer(sandbox, sandbox._clock)}"]
+    command += ["--header", f"apns-topic: {TOPIC}", "--header", "apns-push-type: alert"]
+    command += ["--data-binary", CONTENT_FREE_PAYLOAD.decode(), *urls]
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    out, _ = await asyncio.wait_for(process.communicate(), timeout=30)
+    return out.decode().split("\n")[:-1]
+
+
+async def test_the_curl_of_the_system_is_served(curl: str) -> None:
+    async with Sandbox() as sandbox:
+        url = f"{sandbox.url}/3/device/{TOKEN.hex()}"
+        assert [line.split()[:2] for line in await run_curl(curl, sandbox, url)] == [["2", "200"]]
+        (answer,) = await run_curl(curl, sandbox, f"{sandbox.url}/3/device/xy")
+        assert "BadDeviceToken" in answer
+        assert answer.split()[-1] == "400"
+        assert len(sandbox.deliveries) == 1
+
+
+async def test_the_curl_of_the_system_loses_nothing_over_graceful_shutdowns(curl: str) -> None:
+    tokens = [os.urandom(32) for _ in range(200)]
+    async with Sandbox(goaway_every=20, latency=0.01) as sandbox:
+        urls = [f"{sandbox.url}/3/device/{token.hex()}" for token in tokens]
+        answers = await run_curl(curl, sandbox, *urls)
+        assert {tuple(line.split()[:2]) for line in answers} == {("2", "200")}
+        assert len(answers) == 200
+        assert sorted(each.token for each in sandbox.deliveries) == sorted(tokens)
+        assert sandbox.connections >= 10
+
+
+def test_a_sandbox_runs_without_asyncio_debris() -> None:
+    program = (
+        "import asyncio\n"
+        "from billboard.push.sandbox import Sandbox\n"
+        "async def main():\n"
+        "    async with Sandbox() as sandbox:\n"
+        "        print(sandbox.url)\n"
+        "asyncio.run(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert done.stdout.startswith("https://127.0.0.1:")
+    assert done.stderr == ""

@@ -1,0 +1,148 @@
+"""files.json: secret files, SPEC 11."""
+
+from reference import files, lanes
+from reference.files import MAGIC, Cost
+from reference.keys import encode_secret_key
+from reference.notation import be8
+
+from .casebook import Casebook
+from .inputs import Json
+from .material import ALPHA, LANE, draw, flip, replaced
+
+PAYLOAD = lanes.encode_lane(LANE)
+KEY_PAYLOAD = encode_secret_key(ALPHA.public_key, ALPHA.secrets)
+PHRASE = "correct horse battery staple"
+FAST = Cost(n=14)
+FILE_SALT, NONCE = draw("file salt", 16), draw("file nonce", 12)
+KEY_OF_FAST = files.derive(PHRASE, FILE_SALT, FAST)
+PLAIN = files.encode(2, PAYLOAD)
+
+
+def _protected(
+    cost: Cost = FAST, head: bytes = files.head(2, 1), key: bytes = KEY_OF_FAST
+) -> bytes:
+    return files.protect(files.protected_head(head, cost, FILE_SALT, NONCE), key, PAYLOAD)
+
+
+PROTECTED = _protected()
+
+
+def _valid(book: Casebook) -> None:
+    for name, kind, payload in (("secret-key", 1, KEY_PAYLOAD), ("lane", 2, PAYLOAD)):
+        comment = f"a {name.replace('-', ' ')}"
+        values: Json = {"kind": kind, "payload": payload}
+        data = book.valid("file/encode", name, comment, **values)["file"]
+        book.valid("file/decode", name, comment, file=data, passphrase=None)
+        values |= {"passphrase": PHRASE, "salt": FILE_SALT, "nonce": NONCE}
+        data = book.valid("file/encode-protected", name, comment, **values)["file"]
+        comment = f"{comment} under a passphrase"
+        values = {"file": data, "passphrase": PHRASE}
+        book.valid("file/decode", f"protected-{name}", comment, **values)
+    for name, passphrase, cost in (
+        ("n-14", PHRASE, FAST),
+        ("p-4", PHRASE, Cost(n=14, p=4)),
+        ("n-16", PHRASE, Cost(n=16)),
+        ("utf-8", "Pa\xdfwort \u043a\u043b\u044e\u0447 \U0001f511", FAST),
+    ):
+        key = files.derive(passphrase, FILE_SALT, cost)
+        values = {"file": _protected(cost, key=key), "passphrase": passphrase}
+        book.valid("file/decode", name, f"protected: {name}", **values)
+
+
+def _refused_plain(book: Casebook) -> None:
+    def add(name: str, comment: str, reason: str, data: bytes) -> None:
+        book.refused("file/decode", name, comment, reason, file=data, passphrase=None)
+
+    content = PLAIN[: -files.CHECKSUM]
+    for at, what in (
+        (20, "first byte of the payload"),
+        (len(content) - 1, "last byte of the payload"),
+    ):
+        add(f"flipped-{at}", f"one bit: {what}", "checksum", flip(PLAIN, 8 * at))
+    add("flipped-checksum", "one bit of the checksum", "checksum", flip(PLAIN, 8 * len(PLAIN) - 1))
+    add("truncated", "a byte less", "checksum", PLAIN[:-1])
+    add("appended", "a byte more", "checksum", PLAIN + b"\0")
+    for name, beginning in (
+        ("crlf", b"billboard-secret\r" + content[17:]),
+        ("upper-case", b"Billboard-secret\n" + content[17:]),
+    ):
+        add(f"magic-{name}", f"magic: {name}", "magic", files.with_checksum(beginning))
+    for version in (0, 2):
+        data = files.with_checksum(files.head(2, 0, version) + PAYLOAD)
+        add(f"version-{version}", f"version {version}", "version", data)
+    for kind in (0, 3):
+        data = files.with_checksum(files.head(kind, 0) + PAYLOAD)
+        add(f"kind-{kind}", f"kind {kind}", "kind-unknown", data)
+    for protection in (2, 255):
+        data = files.with_checksum(files.head(2, protection) + PAYLOAD)
+        add(f"protection-{protection}", f"protection {protection}", "protection-unknown", data)
+    for length in (0, 17, 19, 20, 35):
+        add(f"length-{length}", f"{length} bytes", "wrong-length", PLAIN[:length])
+
+
+def _refused_protected(book: Casebook) -> None:
+    def add(
+        name: str,
+        comment: str,
+        reason: str,
+        data: bytes,
+        passphrase: str = PHRASE,
+        single: bool = True,
+    ) -> None:
+        values: Json = {"file": data, "passphrase": passphrase}
+        book.refused("file/decode", f"protected-{name}", comment, reason, single, **values)
+
+    add("wrong-passphrase", "another passphrase", "box", PROTECTED, "correct horse")
+    add("empty-passphrase", "an empty passphrase", "box", PROTECTED, "")
+    add("flipped-box", "one bit of the box", "box", flip(PROTECTED, 8 * 60))
+    add("flipped-tag", "one bit of the tag", "box", flip(PROTECTED, 8 * len(PROTECTED) - 1))
+    add("flipped-salt", "one bit of the salt", "box", flip(PROTECTED, 8 * 23))
+    add("flipped-nonce", "one bit of the nonce", "box", flip(PROTECTED, 8 * 39))
+    other_kind = replaced(PROTECTED, len(MAGIC) + 1, be8(1))
+    add("other-kind", "kind 1 in place of 2: it is associated data", "box", other_kind)
+    add("truncated", "a byte less", "box", PROTECTED[:-1])
+    add("appended", "a byte more", "box", PROTECTED + b"\0")
+    add("length-66", "no room for a tag", "wrong-length", PROTECTED[:66])
+    add("length-22", "no cost", "wrong-length", PROTECTED[:22])
+    for version in (0, 2):
+        data = _protected(head=files.head(2, 1, version))
+        add(f"version-{version}", f"version {version}", "version", data)
+    for kind in (0, 3):
+        data = _protected(head=files.head(kind, 1))
+        add(f"kind-{kind}", f"kind {kind}", "kind-unknown", data)
+    for name, reason, cost in (
+        ("n-13", "scrypt-n", Cost(n=13)),
+        ("n-1", "scrypt-n", Cost(n=1)),
+        ("r-7", "scrypt-r", Cost(n=14, r=7)),
+        ("r-9", "scrypt-r", Cost(n=14, r=9)),
+        ("p-5", "scrypt-p", Cost(n=14, p=5)),
+    ):
+        data = _protected(cost, key=files.derive(PHRASE, FILE_SALT, cost))
+        add(name, f"cost: {name}, with a box that opens", reason, data)
+    for name, reason, cost in (
+        ("n-0", "scrypt-n", Cost(n=0)),
+        ("n-21", "scrypt-n", Cost(n=21)),
+        ("n-255", "scrypt-n", Cost(n=255)),
+        ("r-0", "scrypt-r", Cost(n=14, r=0)),
+        ("p-0", "scrypt-p", Cost(n=14, p=0)),
+        ("p-255", "scrypt-p", Cost(n=14, p=255)),
+    ):
+        comment = f"cost: {name}; the box is sealed with N = 14, r = 8, p = 1"
+        add(name, comment, reason, _protected(cost), single=False)
+
+
+def _modes(book: Casebook) -> None:
+    for mode in ("0600", "0400"):
+        book.valid("file/mode", f"mode-{mode}", "the owner only", mode=mode)
+    for mode in ("0640", "0620", "0604", "0602", "0660", "0606", "0644", "0666"):
+        book.refused("file/mode", f"mode-{mode}", "others read or write", "mode", mode=mode)
+
+
+def build() -> Casebook:
+    """Build the file."""
+    book = Casebook("files")
+    _valid(book)
+    _refused_plain(book)
+    _refused_protected(book)
+    _modes(book)
+    return book

@@ -1,0 +1,403 @@
+"""Every operation of the vectors, from a JSON input to a JSON output, by the reference."""
+
+import hashlib
+from collections.abc import Callable
+
+from reference import blobs, board, files, frames, group, keys, lanes, notation, posts, signatures
+from reference.notation import CLASS_L
+
+from .inputs import Input, Json
+from .material import embed_all
+
+
+def _hexes(items: list[bytes] | tuple[bytes, ...]) -> list[str]:
+    return [item.hex() for item in items]
+
+
+def _scalar_hex(scalar: int) -> str:
+    return group.encode_scalar(scalar).hex()
+
+
+# SPEC 2
+
+
+def tuple_(i: Input) -> Json:
+    return {"bytes": notation.tuple_bytes(*i.byte_strings("parts")).hex()}
+
+
+def hash_(i: Input) -> Json:
+    return {"hash": notation.hash_parts(i.text("label"), *i.byte_strings("parts")).hex()}
+
+
+def scalar(i: Input) -> Json:
+    return {"scalar": _scalar_hex(notation.scalar_of(i.text("label"), *i.byte_strings("parts")))}
+
+
+def expand(i: Input) -> Json:
+    parts = i.byte_strings("parts")
+    return {
+        "bytes": notation.expand(i.data("key"), i.text("label"), i.number("length"), *parts).hex()
+    }
+
+
+def element_decode(i: Input) -> Json:
+    return {"identity": group.decode(i.data("bytes")).is_identity()}
+
+
+def element_multiple_of_generator(i: Input) -> Json:
+    return {"element": group.GENERATOR.times(i.scalar("scalar")).encode().hex()}
+
+
+def element_multiply(i: Input) -> Json:
+    return {"element": i.element("element").times(i.scalar("scalar")).encode().hex()}
+
+
+def element_add(i: Input) -> Json:
+    return {"element": i.element("left").plus(i.element("right")).encode().hex()}
+
+
+def element_subtract(i: Input) -> Json:
+    return {"element": i.element("left").minus(i.element("right")).encode().hex()}
+
+
+def element_from_uniform_bytes(i: Input) -> Json:
+    return {"element": group.from_uniform_bytes(i.data("bytes")).encode().hex()}
+
+
+def scalar_decode(i: Input) -> Json:
+    return {"zero": group.decode_scalar(i.data("bytes")) == 0}
+
+
+def scalar_from_wide_bytes(i: Input) -> Json:
+    return {"scalar": _scalar_hex(group.wide_scalar(i.data("bytes")))}
+
+
+def origin_check(i: Input) -> Json:
+    notation.check_origin(i.text("origin").encode())
+    return {}
+
+
+def epoch_at(i: Input) -> Json:
+    return {"epoch": notation.epoch_at(i.number("epoch_length"), i.number("time"))}
+
+
+# SPEC 3
+
+
+def schnorr_sign(i: Input) -> Json:
+    parts = i.byte_strings("parts")
+    signing = signatures.sign(i.text("context"), i.scalar("secret"), i.data("rnd"), *parts)
+    return {
+        "public": signing.public.hex(),
+        "nonce": _scalar_hex(signing.nonce),
+        "challenge": _scalar_hex(signing.challenge),
+        "signature": signing.signature.hex(),
+    }
+
+
+def schnorr_verify(i: Input) -> Json:
+    parts = i.byte_strings("parts")
+    signatures.verify(i.text("context"), i.data("public"), i.data("signature"), *parts)
+    return {}
+
+
+# SPEC 4, and secret keys of SPEC 11
+
+
+def _key_ids(key_hash: bytes) -> Json:
+    return {"key_hash": key_hash.hex(), "key_id": keys.key_id(key_hash).hex()}
+
+
+def public_key_encode(i: Input) -> Json:
+    return {
+        "public_key": keys.encode_public_key(i.scalars("secrets"), i.byte_strings("rnds")).hex()
+    }
+
+
+def public_key_decode(i: Input) -> Json:
+    public = keys.decode_public_key(i.data("public_key"))
+    decoded = {"class": public.n, "elements": _hexes(public.elements)}
+    return {**decoded, **_key_ids(public.key_hash)}
+
+
+def key_id(i: Input) -> Json:
+    return _key_ids(keys.key_hash(i.number("class"), i.byte_strings("elements")))
+
+
+def secret_key_encode(i: Input) -> Json:
+    return {"payload": keys.encode_secret_key(i.data("public_key"), i.scalars("secrets")).hex()}
+
+
+def secret_key_decode(i: Input) -> Json:
+    key = keys.decode_secret_key(i.data("payload"))
+    return {"public_key": key.public_key.hex(), "secrets": [_scalar_hex(x) for x in key.secrets]}
+
+
+# SPEC 5
+
+
+def _frame_json(frame: frames.Frame) -> Json:
+    numbers = {"platform": frame.platform, "app": frame.app, "expiry": frame.expiry}
+    return {**numbers, "gate": frame.gate.hex(), "token": frame.token.hex()}
+
+
+def frame_encode(i: Input) -> Json:
+    numbers = (i.number("platform"), i.number("app"), i.number("expiry"))
+    frame = frames.Frame(*numbers, i.data("gate"), i.data("token"))
+    return {"frame": frames.encode(i.key().public.key_hash, CLASS_L, frame).hex()}
+
+
+def frame_decode(i: Input) -> Json:
+    key_hash = i.key().public.key_hash
+    return _frame_json(frames.decode(key_hash, CLASS_L, i.data("frame"), i.number("time")))
+
+
+# SPEC 6 and 10
+
+
+def embedding_embed(i: Input) -> Json:
+    return {"element": blobs.embed(i.data("message"), i.number("candidate")).hex()}
+
+
+def embedding_extract(i: Input) -> Json:
+    return {"message": blobs.extract(i.data("element")).hex()}
+
+
+def embedding_embed_frame(i: Input) -> Json:
+    return {"elements": _hexes(embed_all(i.data("frame"), i.items("candidates")))}
+
+
+def embedding_extract_frame(i: Input) -> Json:
+    return {"frame": b"".join(map(blobs.extract, i.byte_strings("elements"))).hex()}
+
+
+def elgamal_encrypt(i: Input) -> Json:
+    publics, messages = i.byte_strings("publics"), i.byte_strings("messages")
+    return {"blob": blobs.encrypt(publics, messages, i.scalar("r")).hex()}
+
+
+def elgamal_rerandomize(i: Input) -> Json:
+    return {
+        "blob": blobs.rerandomize(i.byte_strings("publics"), i.data("blob"), i.scalar("s")).hex()
+    }
+
+
+def elgamal_decrypt(i: Input) -> Json:
+    return {"messages": _hexes(blobs.decrypt(i.scalars("secrets"), i.data("blob")))}
+
+
+def blob_encrypt(i: Input) -> Json:
+    messages = embed_all(i.data("frame"), i.items("candidates"))
+    return {"blob": blobs.encrypt(i.key().public.elements, messages, i.scalar("r")).hex()}
+
+
+def blob_decode(i: Input) -> Json:
+    a, bs = blobs.decode(i.data("blob"))
+    return {"a": a.encode().hex(), "b": [b.encode().hex() for b in bs]}
+
+
+def blob_open(i: Input) -> Json:
+    return _frame_json(blobs.open_blob(i.key().opening, i.data("blob"), i.number("time")))
+
+
+def blob_open_batch(i: Input) -> Json:
+    rows = blobs.open_batch(i.key().opening, i.data("batch"), i.number("time"))
+    return {"rows": [row and _frame_json(row) for row in rows]}
+
+
+def tick_notifications(i: Input) -> Json:
+    pushes = blobs.notifications(i.key().opening, i.data("batch"), i.number("time"))
+    rows = [{"platform": p, "app": app, "token": token.hex()} for p, app, token in pushes]
+    return {"notifications": rows}
+
+
+# SPEC 7, and lanes of SPEC 11
+
+
+def _slot_json(slot: lanes.Slot) -> Json:
+    derived = {"epoch_key": slot.epoch_key.hex(), "slot_key": slot.slot_key.hex()}
+    return {**derived, "public": slot.public.hex(), "identifier": slot.identifier.hex()}
+
+
+def lane_schedule(i: Input) -> Json:
+    lane = i.lane()
+    slot = lanes.slot_of(lane.grant, i.number("epoch"), i.number("slot"))
+    return {**_slot_json(slot), "secret": _scalar_hex(lanes.slot_secret(lane, slot))}
+
+
+def lane_schedule_public(i: Input) -> Json:
+    return _slot_json(lanes.slot_of(i.grant(), i.number("epoch"), i.number("slot")))
+
+
+def lane_identifiers(i: Input) -> Json:
+    return {"identifiers": _hexes(lanes.identifiers(i.grant(), i.number("epoch")))}
+
+
+def lane_highest_slot(i: Input) -> Json:
+    found = set(i.byte_strings("found"))
+    return {"slot": lanes.highest_slot(i.grant(), i.number("epoch"), found)}
+
+
+def _channel(i: Input) -> lanes.Channel:
+    numbers = (i.number("class"), i.number("epoch_length"), i.number("epoch"))
+    return lanes.Channel(*numbers, i.data("key"), i.text("origin").encode())
+
+
+def _channel_json(channel: lanes.Channel, owner: str, value: bytes) -> Json:
+    numbers = {"class": channel.n, "epoch_length": channel.epoch_length, "epoch": channel.epoch}
+    texts = {"key": channel.key.hex(), "origin": channel.origin.decode()}
+    return {**numbers, owner: value.hex(), **texts}
+
+
+def lane_encode(i: Input) -> Json:
+    return {"lane": lanes.encode_lane(lanes.Lane(_channel(i), i.scalar("secret"))).hex()}
+
+
+def lane_decode(i: Input) -> Json:
+    lane = i.lane()
+    return _channel_json(lane.channel, "secret", group.encode_scalar(lane.secret))
+
+
+def grant_from_lane(i: Input) -> Json:
+    return {"grant": lanes.encode_grant(lanes.grant_at(i.lane(), i.number("epoch"))).hex()}
+
+
+def grant_encode(i: Input) -> Json:
+    return {"grant": lanes.encode_grant(lanes.Grant(_channel(i), i.data("public"))).hex()}
+
+
+def grant_decode(i: Input) -> Json:
+    grant = i.grant()
+    return _channel_json(grant.channel, "public", grant.public)
+
+
+# SPEC 8
+
+
+def _envelope_json(envelope: posts.Envelope) -> Json:
+    return {name: value.hex() for name, value in envelope._asdict().items()}
+
+
+def envelope_encode(i: Input) -> Json:
+    return {"envelope": (i.data("key_id") + i.data("descriptor") + i.data("blob")).hex()}
+
+
+def envelope_decode(i: Input) -> Json:
+    return _envelope_json(posts.decode_envelope(i.data("envelope")))
+
+
+def post_seal(i: Input) -> Json:
+    lane, epoch = i.lane(), i.number("epoch")
+    slot = lanes.slot_of(lane.grant, epoch, i.number("slot"))
+    envelope, salt, rnd = i.data("envelope"), i.data("salt"), i.data("rnd")
+    post = posts.seal(lane, slot, epoch, i.number("seq"), envelope, salt, rnd)
+    return {
+        "identifier": slot.identifier.hex(),
+        "public": slot.public.hex(),
+        "secret": _scalar_hex(lanes.slot_secret(lane, slot)),
+        "envelope_key": posts.envelope_key(slot.slot_key, salt).hex(),
+        "post": post.hex(),
+    }
+
+
+def post_withdraw(i: Input) -> Json:
+    lane, epoch = i.lane(), i.number("epoch")
+    secret = lanes.slot_secret(lane, lanes.slot_of(lane.grant, epoch, i.number("slot")))
+    salt, box, rnd = i.data("salt"), i.data("box"), i.data("rnd")
+    origin, seq = lane.channel.origin, i.number("seq")
+    return {"post": posts.post_with_box(secret, origin, epoch, seq, salt, box, rnd).hex()}
+
+
+def post_check(i: Input) -> Json:
+    post = posts.check(i.text("origin").encode(), i.data("post"))
+    numbers = {"epoch": post.epoch, "seq": post.seq}
+    return {"identifier": post.identifier.hex(), **numbers, "public": post.public.hex()}
+
+
+def post_read(i: Input) -> Json:
+    reading = posts.read(i.grant(), i.data("post"))
+    numbers = {"epoch": reading.post.epoch, "slot": reading.slot, "seq": reading.post.seq}
+    return {**numbers, **_envelope_json(posts.decode_envelope(reading.envelope))}
+
+
+# SPEC 9
+
+
+def epoch_open(i: Input) -> Json:
+    board.check_open(i.number("epoch_length"), i.number("epoch"), i.number("time"))
+    return {}
+
+
+def epoch_publishable(i: Input) -> Json:
+    board.check_publishable(i.number("epoch_length"), i.number("epoch"), i.number("time"))
+    return {}
+
+
+def _place(row: Json) -> tuple[int, bytes]:
+    return row["epoch"], bytes.fromhex(row["identifier"])
+
+
+def board_submit(i: Input) -> Json:
+    pending = {_place(row): int(row["seq"]) for row in i.items("pending")}
+    published = {_place(row) for row in i.items("published")}
+    state = board.Board(i.text("origin").encode(), i.number("epoch_length"), pending, published)
+    return {"replaces": board.submit(state, i.data("post"), i.number("time"))}
+
+
+def board_edition_size(i: Input) -> Json:
+    size = board.edition_size(i.number("posts"))
+    return {"size": size, "dummies": size - i.number("posts")}
+
+
+def board_edition(i: Input) -> Json:
+    edition = sorted(i.edition("posts") + i.edition("dummies"))
+    digest = hashlib.sha256(b"".join(edition)).hexdigest()
+    return {"first": edition[0].hex(), "last": edition[-1].hex(), "digest": digest}
+
+
+def board_dummy(i: Input) -> Json:
+    made = (i.data("salt"), i.data("box"), i.data("rnd"))
+    origin, epoch, seq = i.text("origin").encode(), i.number("epoch"), i.number("seq")
+    return {"post": posts.post_with_box(i.scalar("secret"), origin, epoch, seq, *made).hex()}
+
+
+def board_bundle(i: Input) -> Json:
+    edition = i.edition("edition")
+    start = board.bundle_start(edition, i.data("identifier"))
+    last = edition[start + board.BUNDLE - 1]
+    return {"start": start, "first": edition[start].hex(), "last": last.hex()}
+
+
+def board_default_expiry(i: Input) -> Json:
+    return {"epoch": board.default_expiry(i.number("epoch_length"), i.number("time"))}
+
+
+# SPEC 11
+
+
+def file_encode(i: Input) -> Json:
+    return {"file": files.encode(i.number("kind"), i.data("payload")).hex()}
+
+
+def file_encode_protected(i: Input) -> Json:
+    contents = (i.number("kind"), i.data("payload"), i.text("passphrase"))
+    return {"file": files.encode_protected(*contents, i.data("salt"), i.data("nonce")).hex()}
+
+
+def file_decode(i: Input) -> Json:
+    decoded = files.decode(i.data("file"), i.optional_text("passphrase"))
+    numbers = {"kind": decoded.kind, "protection": decoded.protection}
+    return {**numbers, "payload": decoded.payload.hex()}
+
+
+def file_mode(i: Input) -> Json:
+    files.check_mode(int(i.text("mode"), 8))
+    return {}
+
+
+def function_of(operation: str) -> Callable[[Input], Json]:
+    """Find the function of an operation: `post/read` is `post_read`."""
+    name = operation.replace("/", "_").replace("-", "_")
+    reserved = {"tuple": "tuple_", "hash": "hash_"}
+    function: Callable[[Input], Json] = globals()[reserved.get(name, name)]
+    return function

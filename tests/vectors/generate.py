@@ -1,0 +1,79 @@
+"""Compute the test vectors of SPEC 12 and write them beside this file, or compare them."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from cases import (
+    blobs,
+    board,
+    embeddings,
+    files,
+    frames,
+    group,
+    hashes,
+    keys,
+    lanes,
+    posts,
+    signatures,
+)
+from cases.shapes import schema, table
+from reference.rfc import self_test
+
+HERE = Path(__file__).parent
+BUILDERS = {
+    "hashes": hashes.build,
+    "group": group.build,
+    "signatures": signatures.build,
+    "keys": keys.build,
+    "frames": frames.build,
+    "embeddings": embeddings.build,
+    "blobs": blobs.build,
+    "lanes": lanes.build,
+    "posts": posts.build,
+    "board": board.build,
+    "files": files.build,
+}
+TABLE_START = "<!-- operations: written by generate.py -->"
+TABLE_END = "<!-- end of operations -->"
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=True) + "\n"
+
+
+def _readme() -> str:
+    text = (HERE / "README.md").read_text(encoding="utf-8")
+    before, _, rest = text.partition(TABLE_START)
+    _, _, after = rest.partition(TABLE_END)
+    return f"{before}{TABLE_START}\n\n{table()}\n\n{TABLE_END}{after}"
+
+
+def _generated() -> dict[str, str]:
+    self_test()
+    texts = {f"{name}.json": _dump(build().as_json()) for name, build in BUILDERS.items()}
+    return {**texts, "schema.json": _dump(schema()), "README.md": _readme()}
+
+
+def _differs(name: str, text: str) -> bool:
+    path = HERE / name
+    return not path.exists() or path.read_text(encoding="utf-8") != text
+
+
+def main() -> int:
+    """Write the files, or compare them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
+    check = parser.parse_args().check
+    changed = {name: text for name, text in _generated().items() if _differs(name, text)}
+    for name, text in changed.items():
+        print(f"{name} differs" if check else f"{name} written")
+        if not check:
+            (HERE / name).write_text(text, encoding="utf-8", newline="\n")
+    return 1 if check and changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

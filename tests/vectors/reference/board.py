@@ -1,0 +1,59 @@
+"""The rules of the board, SPEC 9."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from . import posts
+from .notation import epoch_at
+from .refusals import require
+
+BUNDLE = 256
+AHEAD = 14
+TOLERANCE = 3600
+
+
+class Board(NamedTuple):
+    """What a board is and holds, as far as a submission is concerned."""
+
+    origin: bytes
+    epoch_length: int
+    pending: dict[tuple[int, bytes], int]
+    published: set[tuple[int, bytes]]
+
+
+def check_open(epoch_length: int, epoch: int, time: int) -> None:
+    """Refuse an epoch that takes no posts at the time."""
+    require((epoch - AHEAD) * epoch_length - TOLERANCE <= time, "epoch-not-yet-open")
+    require(time < (epoch + 1) * epoch_length + TOLERANCE, "epoch-closed")
+
+
+def check_publishable(epoch_length: int, epoch: int, time: int) -> None:
+    """Refuse to publish an epoch too early."""
+    require(time >= epoch * epoch_length - TOLERANCE, "too-early")
+
+
+def submit(board: Board, post: bytes, time: int) -> int | None:
+    """Refuse a post, or give the seq of the pending post that it replaces, if there is one."""
+    fields = posts.check(board.origin, post)
+    check_open(board.epoch_length, fields.epoch, time)
+    place = (fields.epoch, fields.identifier)
+    require(place not in board.published, "in-edition")
+    replaced = board.pending.get(place)
+    require(replaced is None or fields.seq > replaced, "seq-not-greater")
+    return replaced
+
+
+def edition_size(count: int) -> int:
+    """Give the number of posts of an edition, dummies included."""
+    return max(1, -(-count // BUNDLE)) * BUNDLE
+
+
+def bundle_start(identifiers: Sequence[bytes], identifier: bytes) -> int:
+    """Give the index of the first post of the bundle of an identifier."""
+    return max(0, bisect_right(identifiers, identifier) - 1) // BUNDLE * BUNDLE
+
+
+def default_expiry(epoch_length: int, time: int) -> int:
+    """Give the epoch before which a board expires by default."""
+    return max(0, epoch_at(epoch_length, time) - 1)

@@ -1,0 +1,116 @@
+"""Secret files, SPEC 11."""
+
+import hashlib
+from typing import NamedTuple
+
+from .notation import VERSION, be8, hash_parts
+from .refusals import Refused, require
+from .symmetric import aead_open, aead_seal
+
+MAGIC = b"billboard-secret\n"
+KINDS = (1, 2)
+CHECKSUM = 16
+PROTECTED_HEADER = len(MAGIC) + 3 + 3 + 16 + 12
+
+
+class Cost(NamedTuple):
+    """Parameters of scrypt; `n` is the logarithm of N."""
+
+    n: int = 15
+    r: int = 8
+    p: int = 1
+
+
+class SecretFile(NamedTuple):
+    """The contents of a secret file."""
+
+    kind: int
+    protection: int
+    payload: bytes
+
+
+def head(kind: int, protection: int, version: int = VERSION) -> bytes:
+    """Give the bytes with which both kinds of protection begin."""
+    return MAGIC + be8(version) + be8(kind) + be8(protection)
+
+
+def with_checksum(content: bytes) -> bytes:
+    """Add the checksum."""
+    return content + hash_parts("file", content)[:CHECKSUM]
+
+
+def derive(passphrase: str, salt: bytes, cost: Cost) -> bytes:
+    """Derive a key from a passphrase (RFC 7914)."""
+    memory = 128 * cost.r * (2**cost.n + cost.p + 2) * 2
+    return hashlib.scrypt(
+        passphrase.encode(), salt=salt, n=2**cost.n, r=cost.r, p=cost.p, maxmem=memory, dklen=32
+    )
+
+
+def protected_head(beginning: bytes, cost: Cost, salt: bytes, nonce: bytes) -> bytes:
+    """Give all bytes before the box."""
+    return beginning + be8(cost.n) + be8(cost.r) + be8(cost.p) + salt + nonce
+
+
+def protect(associated: bytes, key: bytes, payload: bytes) -> bytes:
+    """Add the box to the bytes before it."""
+    return associated + aead_seal(key, associated[-12:], payload, associated)
+
+
+def encode(kind: int, payload: bytes) -> bytes:
+    """Encode a file without protection."""
+    require(kind in KINDS, "kind-unknown")
+    return with_checksum(head(kind, 0) + payload)
+
+
+def encode_protected(
+    kind: int, payload: bytes, passphrase: str, salt: bytes, nonce: bytes
+) -> bytes:
+    """Encode a file under a passphrase, as writers do."""
+    require(kind in KINDS, "kind-unknown")
+    cost = Cost()
+    beginning = protected_head(head(kind, 1), cost, salt, nonce)
+    return protect(beginning, derive(passphrase, salt, cost), payload)
+
+
+def decode(data: bytes, passphrase: str | None) -> SecretFile:
+    """Decode a file; the passphrase counts under protection 1 only."""
+    if len(data) < len(MAGIC) + 3:
+        raise Refused("wrong-length")
+    require(data.startswith(MAGIC), "magic")
+    version, kind, protection = data[len(MAGIC) : len(MAGIC) + 3]
+    require(version == VERSION, "version")
+    require(kind in KINDS, "kind-unknown")
+    if protection == 0:
+        return SecretFile(kind, protection, _checked_payload(data))
+    if protection == 1:
+        return SecretFile(kind, protection, _unprotected_payload(data, passphrase or ""))
+    raise Refused("protection-unknown")
+
+
+def _checked_payload(data: bytes) -> bytes:
+    if len(data) < len(MAGIC) + 3 + CHECKSUM:
+        raise Refused("wrong-length")
+    content = data[:-CHECKSUM]
+    require(with_checksum(content) == data, "checksum")
+    return content[len(MAGIC) + 3 :]
+
+
+def _unprotected_payload(data: bytes, passphrase: str) -> bytes:
+    if len(data) < PROTECTED_HEADER + 16:
+        raise Refused("wrong-length")
+    cost = Cost(*data[20:23])
+    require(14 <= cost.n <= 20, "scrypt-n")
+    require(cost.r == 8, "scrypt-r")
+    require(1 <= cost.p <= 4, "scrypt-p")
+    associated = data[:PROTECTED_HEADER]
+    key = derive(passphrase, data[23:39], cost)
+    payload = aead_open(key, data[39:51], data[51:], associated)
+    if payload is None:
+        raise Refused("box")
+    return payload
+
+
+def check_mode(mode: int) -> None:
+    """Refuse a file that others than its owner may read or write."""
+    require(mode & 0o066 == 0, "mode")

@@ -1,0 +1,141 @@
+"""Envelopes and sealed posts, SPEC 8."""
+
+from typing import NamedTuple
+
+from . import blobs, group, lanes
+from .notation import CLASS_L, VERSION, be8, be32, expand, tuple_bytes
+from .refusals import NOT_MINE, WITHDRAWN, Refused, require, require_length
+from .signatures import sign, verify
+from .symmetric import aead_open, aead_seal
+
+HEAD = 105
+BOX = 48 + 32 * (CLASS_L + 1) + 16
+LENGTH = HEAD + BOX + 64
+ENVELOPE = BOX - 16
+NONCE = bytes(12)
+
+
+class Envelope(NamedTuple):
+    """The fields of an envelope, SPEC 8.1."""
+
+    key_id: bytes
+    descriptor: bytes
+    blob: bytes
+
+
+class Post(NamedTuple):
+    """The fields of a sealed post, SPEC 8.2."""
+
+    identifier: bytes
+    epoch: int
+    seq: int
+    public: bytes
+    salt: bytes
+    box: bytes
+
+
+class Reading(NamedTuple):
+    """What a reader gets out of a post, SPEC 8.3."""
+
+    post: Post
+    slot: int
+    envelope: bytes
+
+
+def decode_envelope(data: bytes) -> Envelope:
+    """Decode an envelope, SPEC 8.1, of which the blob must decode, SPEC 8.3."""
+    require_length(data, ENVELOPE)
+    blobs.decode(data[48:])
+    return Envelope(data[:16], data[16:48], data[48:])
+
+
+def lay_out_head(post: Post, version: int = VERSION) -> bytes:
+    """Lay out the bytes before the box."""
+    numbers = be8(version) + be32(post.epoch) + be32(post.seq)
+    return post.identifier + numbers + post.public + post.salt
+
+
+def envelope_key(slot_key: bytes, salt: bytes) -> bytes:
+    """Derive the key of the box, SPEC 8.2."""
+    return expand(slot_key, "envelope", 32, salt)
+
+
+def seal_box(slot_key: bytes, origin: bytes, head: bytes, envelope: bytes) -> bytes:
+    """Seal an envelope into a box, SPEC 8.2."""
+    key = envelope_key(slot_key, head[73:HEAD])
+    return aead_seal(key, NONCE, envelope, tuple_bytes(origin, head))
+
+
+def sign_post(secret: int, origin: bytes, unsigned: bytes, rnd: bytes) -> bytes:
+    """Add the signature, SPEC 8.2."""
+    return unsigned + sign("post", secret, rnd, origin, unsigned).signature
+
+
+def seal(
+    lane: lanes.Lane,
+    slot: lanes.Slot,
+    epoch: int,
+    seq: int,
+    envelope: bytes,
+    salt: bytes,
+    rnd: bytes,
+) -> bytes:
+    """Make a post, SPEC 8.2."""
+    require_length(envelope, ENVELOPE)
+    post = Post(slot.identifier, epoch, seq, slot.public, salt, b"")
+    head = lay_out_head(post)
+    box = seal_box(slot.slot_key, lane.channel.origin, head, envelope)
+    return sign_post(lanes.slot_secret(lane, slot), lane.channel.origin, head + box, rnd)
+
+
+def post_with_box(
+    secret: int, origin: bytes, epoch: int, seq: int, salt: bytes, box: bytes, rnd: bytes
+) -> bytes:
+    """Make a post with a given box: a withdrawal, SPEC 8.2, or a dummy, SPEC 9."""
+    require_length(box, BOX)
+    public = group.GENERATOR.times(secret).encode()
+    post = Post(lanes.identifier_of(public), epoch, seq, public, salt, box)
+    return sign_post(secret, origin, lay_out_head(post) + box, rnd)
+
+
+def split(data: bytes) -> Post:
+    """Split a post into its fields."""
+    require_length(data, LENGTH)
+    epoch, seq = int.from_bytes(data[33:37], "big"), int.from_bytes(data[37:41], "big")
+    return Post(data[:32], epoch, seq, data[41:73], data[73:HEAD], data[HEAD : HEAD + BOX])
+
+
+def check(origin: bytes, data: bytes) -> Post:
+    """Refuse a post that is not well-formed for a board, SPEC 8.2."""
+    post = split(data)
+    require(data[32] == VERSION, "version")
+    element = group.decode(post.public, "public-not-canonical")
+    require(not element.is_identity(), "public-identity")
+    require(post.identifier == lanes.identifier_of(post.public), "identifier")
+    verify("post", post.public, data[-64:], origin, data[:-64])
+    return post
+
+
+def read(grant: lanes.Grant, data: bytes) -> Reading:
+    """Read a post as a holder of a grant, SPEC 8.3."""
+    post = split(data)
+    number, slot = _slot_of_post(grant, post)
+    check(grant.channel.origin, data)
+    key = envelope_key(slot.slot_key, post.salt)
+    associated = tuple_bytes(grant.channel.origin, data[:HEAD])
+    envelope = aead_open(key, NONCE, post.box, associated)
+    if envelope is None:
+        raise Refused("box", WITHDRAWN)
+    decode_envelope(envelope)
+    return Reading(post, number, envelope)
+
+
+def _slot_of_post(grant: lanes.Grant, post: Post) -> tuple[int, lanes.Slot]:
+    try:
+        slots = [lanes.slot_of(grant, post.epoch, c) for c in range(lanes.SLOTS)]
+    except Refused as refusal:
+        raise Refused(refusal.reason, NOT_MINE) from refusal
+    for number, slot in enumerate(slots):
+        if slot.identifier == post.identifier:
+            return number, slot
+    raise Refused("identifier-not-of-lane", NOT_MINE)
