@@ -1,8 +1,8 @@
 """billboard: publish push tokens on an anonymous billboard.
 
 A device encrypts its push token into a `Blob` and posts it, sealed, under a rolling identifier. A
-contact finds it, re-randomises it, and hands it to the push server, which alone can open it. SPEC.md
-defines every byte.
+contact finds it, re-randomises it, and hands it to the push server, which alone can open it.
+SPEC.md defines every byte.
 """
 
 from billboard.blob import Blob, stack, unstack, validate_batch

@@ -99,8 +99,8 @@ class EncryptionKey:
     ) -> Array:
         """Encrypt ``messages``, uint8 of shape (items, n, 32), to shape (items, n + 1, 32).
 
-        ``seed`` is 32 bytes from which all r are drawn; left out, it comes from the operating system.
-        ``threads`` is the number of threads, None for all CPUs this process may use;
+        ``seed`` is 32 bytes from which all r are drawn; left out, it comes from the operating
+        system. ``threads`` is the number of threads, None for all CPUs this process may use;
         ``progress(done, items)`` is called a few times a second. Raises `InvalidRowsError`, which
         lists all bad rows, and then returns nothing.
         """

@@ -62,7 +62,14 @@ class StoreError(BillboardError):
 
 
 class RefusedPostError(BillboardError):
-    """The board does not accept this post; nothing was stored."""
+    """The board does not accept this post; nothing was stored.
+
+    ``reason`` is one of ``class``, ``signature``, ``epoch``, ``published``, ``seq`` (SPEC 9).
+    """
+
+    def __init__(self, reason: str, explanation: str) -> None:
+        super().__init__(explanation)
+        self.reason = reason
 
 
 class ProviderError(BillboardError):

@@ -90,8 +90,8 @@ class PublicKey:
         """Encrypt a device token, with a fresh random embedding (SPEC 6.1).
 
         ``expires`` is in seconds since 1970 and rounded up to the hour; left out, it is
-        `DEFAULT_LIFETIME` after ``now`` (the clock if None). ``gate`` is 16 bytes. A device encrypts once
-        for each profile and epoch, and rerandomizes for each of its lanes.
+        `DEFAULT_LIFETIME` after ``now`` (the clock if None). ``gate`` is 16 bytes. A device
+        encrypts once for each profile and epoch, and rerandomizes for each of its lanes.
 
         Raises `InvalidEncodingError` if the token is too long for the class.
         """

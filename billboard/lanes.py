@@ -66,10 +66,13 @@ class _Schedule:
             raise EpochError(f"slot {slot} is not from 0 to {SLOTS - 1}")
         return self.key if slot == 0 else expand(self.key, "lane/slot", 32, bytes([slot]))
 
-    def diversifier(self, slot: int) -> tuple[Scalar, Scalar]:
-        """u and v at this epoch."""
-        wide = expand(self.slot_key(slot), "lane/diversify", 128)
-        return Scalar.from_uniform_bytes(wide[:64]), Scalar.from_uniform_bytes(wide[64:])
+    def diversifier(self, slot: int, public: Element) -> tuple[Scalar, Scalar]:
+        """u and v at this epoch, ``public`` being P_0."""
+        wide = expand(self.slot_key(slot), "lane/diversify", 128, bytes(public))
+        u, v = Scalar.from_uniform_bytes(wide[:64]), Scalar.from_uniform_bytes(wide[64:])
+        if u.is_zero:
+            raise EpochError(f"slot {slot} of epoch {self.epoch} is unusable")
+        return u, v
 
     def encode(self, middle: bytes) -> bytes:
         """The bytes of a grant or a lane, ``middle`` being P_0 or d_0 (SPEC 7.1, 11)."""
@@ -177,7 +180,7 @@ class LaneReader:
         self._schedule = self._schedule.at(epoch)
 
     def _slot_public(self, schedule: _Schedule, slot: int) -> bytes:
-        u, v = schedule.diversifier(slot)
+        u, v = schedule.diversifier(slot, self._public)
         return bytes(self._public.mul_add_generator_vartime(u, v))
 
     def __repr__(self) -> str:
@@ -237,15 +240,16 @@ class Lane:
         blob: Blob,
         public_key: PublicKey,
         *,
-        seq: int = 0,
+        seq: int | None = None,
         slot: int = 0,
         descriptor: bytes = posts.NO_DESCRIPTOR,
     ) -> Post:
         """Seal ``blob``, encrypted under ``public_key``, for ``epoch``.
 
-        To replace a post before its edition is published, post again with a greater ``seq``; after,
-        with a greater ``slot`` (SPEC 7.2, 8.2). Raises `EpochError`, or `InvalidEncodingError` if
-        the blob is not of the class of this lane.
+        To replace a post before its edition is published, post again with ``seq=earlier.seq + 1``;
+        after, with the next ``slot`` (SPEC 7.2, 8.2). Left out, ``seq`` is that of a first post,
+        drawn at random. Raises `EpochError`, or `InvalidEncodingError` if the blob is not of the
+        class of this lane.
         """
         if blob.frame_class is not self._schedule.frame_class:
             raise InvalidEncodingError("blob", "is not of the class of this lane")
@@ -253,7 +257,7 @@ class Lane:
             Envelope(blob, public_key.key_id, descriptor),
             origin=self.origin,
             epoch=epoch,
-            seq=seq,
+            seq=posts.first_seq() if seq is None else seq,
             secret=self._slot_secret(epoch, slot),
             slot_key=self._schedule.at(epoch).slot_key(slot),
         )
@@ -294,7 +298,8 @@ class Lane:
         return cls(schedule, secret)
 
     def _slot_secret(self, epoch: int, slot: int) -> Scalar:
-        u, v = self._schedule.at(epoch).diversifier(slot)
+        public = Element.mul_generator(self._secret)
+        u, v = self._schedule.at(epoch).diversifier(slot, public)
         return u * self._secret + v
 
     def __repr__(self) -> str:

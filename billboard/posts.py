@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass
 from typing import final
 
@@ -10,7 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from billboard.blob import Blob
-from billboard.errors import InvalidEncodingError, InvalidSignatureError, WithdrawnError
+from billboard.errors import InvalidEncodingError, WithdrawnError
 from billboard.groups.ristretto255 import Element, Scalar, random_scalar
 from billboard.hashing import encode_tuple, expand, hash_bytes
 from billboard.proofs import schnorr
@@ -44,7 +45,9 @@ def identifier_of(public: bytes) -> bytes:
 def check_origin(origin: str) -> str:
     """Return ``origin``, or raise `InvalidEncodingError` (SPEC 2)."""
     if not 1 <= len(origin) <= 255 or not all(0x21 <= ord(c) <= 0x7E for c in origin):
-        raise InvalidEncodingError("origin", "must be 1 to 255 printable ASCII characters, no space")
+        raise InvalidEncodingError(
+            "origin", "must be 1 to 255 printable ASCII characters, no space"
+        )
     return origin
 
 
@@ -134,8 +137,8 @@ class Post:
     def open(self, origin: str, slot_key: bytes) -> Envelope:
         """The envelope, for whoever has the key of this post's slot (SPEC 8.3).
 
-        Raises `InvalidSignatureError`, or `WithdrawnError` if the signature is right and the box does
-        not open, or `InvalidEncodingError` if the envelope in it is malformed.
+        Raises `InvalidSignatureError`, or `WithdrawnError` if the signature is right and the box
+        does not open, or `InvalidEncodingError` if the envelope in it is malformed.
         """
         self.verify(origin)
         associated = encode_tuple(origin.encode(), self.header)
@@ -150,6 +153,11 @@ class Post:
 
     def __repr__(self) -> str:
         return f"<Post {self.identifier.hex()[:16]}.. epoch {self.epoch} seq {self.seq}>"
+
+
+def first_seq() -> int:
+    """The seq of a first post: uniform in 0 .. 2^31 - 1 (SPEC 8.2)."""
+    return secrets.randbelow(2**31)
 
 
 def seal(
@@ -171,7 +179,9 @@ def withdrawal(
 
 def dummy(frame_class: FrameClass, *, origin: str, epoch: int) -> Post:
     """A post that nobody can open, to fill an edition (SPEC 9)."""
-    return withdrawal(frame_class, origin=origin, epoch=epoch, seq=0, secret=random_scalar())
+    return withdrawal(
+        frame_class, origin=origin, epoch=epoch, seq=first_seq(), secret=random_scalar()
+    )
 
 
 def _signed(origin: str, epoch: int, seq: int, secret: Scalar, salt: bytes, box: bytes) -> Post:

@@ -1,0 +1,297 @@
+"""A `Store` in one SQLite file, for any number of threads and processes of one machine."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, final
+
+import apsw
+
+from billboard.board.store import BUNDLE, Edition, Entry
+from billboard.errors import RefusedPostError, StoreError
+
+_APPLICATION_ID = 0x62626264  # "bbbd"
+_BUSY_TIMEOUT = 30_000  # milliseconds
+
+# Each step takes the schema from the version of its index to the next. Never edit one that has shipped.
+MIGRATIONS = (
+    """
+    CREATE TABLE post (
+        epoch INTEGER NOT NULL,
+        identifier BLOB NOT NULL,
+        seq INTEGER NOT NULL,
+        data BLOB,                      -- NULL once it is in an edition
+        PRIMARY KEY (epoch, identifier)
+    ) WITHOUT ROWID;
+    CREATE TABLE edition (
+        epoch INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        first_identifiers BLOB NOT NULL,
+        PRIMARY KEY (epoch, number)
+    ) WITHOUT ROWID;
+    CREATE TABLE bundle (
+        epoch INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        posts BLOB NOT NULL,
+        PRIMARY KEY (epoch, number, position)
+    );
+    """,
+)
+
+
+@final
+class SqliteStore:
+    """Keeps a board in the file ``path``, which is made if it does not exist.
+
+    Write-ahead log and ``synchronous=FULL``: what was acknowledged survives a crash of the process
+    or of the machine. Posts that several threads put at the same time share one commit. Use as a
+    context manager, or `close`. Raises `StoreError` if the file is not a board, damaged, or of a
+    newer version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._process = os.getpid()
+        self._write_lock = threading.Lock()
+        self._queue: list[tuple[int, Entry, Future[None]]] = []
+        self._queue_lock = threading.Lock()
+        self._local = threading.local()
+        self._connections: list[apsw.Connection] = []
+        with self._explained():
+            _migrate(self._connection)
+
+    def put(self, epoch: int, entry: Entry) -> None:
+        """See `Store.put`."""
+        done: Future[None] = Future()
+        with self._queue_lock:
+            self._queue.append((epoch, entry, done))
+        with self._write_lock:
+            # Whoever holds the lock commits for all that queued up behind the previous commit.
+            if not done.done():
+                self._commit_queue()
+        done.result()
+
+    def publish(self, epoch: int, dummies: Callable[[int], Sequence[Entry]]) -> Edition:
+        """See `Store.publish`."""
+        with self._write_lock, self._transaction() as db:
+            waiting = _count(db, "SELECT count(data) FROM post WHERE epoch = ?", epoch)
+            number = _count(db, "SELECT count(*) FROM edition WHERE epoch = ?", epoch)
+            padding = -waiting % BUNDLE if waiting else BUNDLE
+            made = sorted((entry.identifier, entry.data) for entry in dummies(padding))
+            rows = db.execute(
+                "SELECT identifier, data FROM post WHERE epoch = ? AND data IS NOT NULL"
+                " ORDER BY identifier",
+                (epoch,),
+            )
+            first = []
+            for index, bundle in enumerate(_bundles(heapq.merge(rows, made))):
+                first.append(bundle[0][0])
+                joined = b"".join(data for _, data in bundle)
+                db.execute("INSERT INTO bundle VALUES (?, ?, ?, ?)", (epoch, number, index, joined))
+            db.execute("UPDATE post SET data = NULL WHERE epoch = ? AND data IS NOT NULL", (epoch,))
+            db.execute("INSERT INTO edition VALUES (?, ?, ?)", (epoch, number, b"".join(first)))
+        return Edition(epoch, number, tuple(first))
+
+    def editions(self, epoch: int) -> tuple[Edition, ...]:
+        """See `Store.editions`."""
+        query = "SELECT number, first_identifiers FROM edition WHERE epoch = ? ORDER BY number"
+        with self._explained():
+            rows = _rows(self._connection, query, epoch)
+        return tuple(Edition(epoch, number, _split(joined, 32)) for number, joined in rows)
+
+    def bundle(self, epoch: int, number: int, index: int) -> tuple[bytes, ...]:
+        """See `Store.bundle`."""
+        query = "SELECT posts FROM bundle WHERE epoch = ? AND number = ? AND position = ?"
+        with self._explained():
+            rows = _rows(self._connection, query, epoch, number, index)
+        if not rows:
+            raise LookupError(f"edition {number} of epoch {epoch} has no bundle {index}")
+        ((joined,),) = rows
+        return _split(joined, len(joined) // BUNDLE)
+
+    def expire(self, before: int) -> int:
+        """See `Store.expire`."""
+        with self._write_lock, self._transaction() as db:
+            waiting = _count(db, "SELECT count(data) FROM post WHERE epoch < ?", before)
+            bundles = _count(db, "SELECT count(*) FROM bundle WHERE epoch < ?", before)
+            for table in ("post", "bundle", "edition"):
+                db.execute(f"DELETE FROM {table} WHERE epoch < ?", (before,))  # noqa: S608
+        return waiting + BUNDLE * bundles
+
+    def epochs(self) -> dict[int, int]:
+        """Each epoch that the store knows, with the number of posts that wait in it."""
+        query = (
+            "SELECT epoch, sum(waiting) FROM (SELECT epoch, data IS NOT NULL AS waiting FROM post"
+            " UNION ALL SELECT epoch, 0 FROM edition) GROUP BY epoch ORDER BY epoch"
+        )
+        with self._explained():
+            return dict(_rows(self._connection, query))
+
+    def check(self) -> None:
+        """Read the whole file; raise `StoreError` if it is damaged."""
+        with self._explained():
+            ((result,),) = _rows(self._connection, "PRAGMA integrity_check(1)")
+        if result != "ok":
+            raise _damaged(self.path, result)
+
+    def close(self) -> None:
+        """Close the file. The store can not be used after."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+
+    def __enter__(self) -> SqliteStore:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _commit_queue(self) -> None:
+        with self._queue_lock:
+            batch, self._queue = self._queue, []
+        outcomes: list[RefusedPostError | None] = []
+        try:
+            with self._transaction() as db:
+                outcomes = [_put(db, epoch, entry) for epoch, entry, _ in batch]
+        except BaseException as error:
+            failure = StoreError(
+                f"{self.path}: the commit failed and nothing of it was kept; retry"
+            )
+            for _, _, done in batch:
+                done.set_exception(error if isinstance(error, StoreError) else failure)
+            if not isinstance(error, StoreError):
+                raise
+            return
+        for (_, _, done), refusal in zip(batch, outcomes, strict=True):
+            if refusal is None:
+                done.set_result(None)
+            else:
+                done.set_exception(refusal)
+
+    @property
+    def _connection(self) -> apsw.Connection:
+        """The connection of this thread."""
+        if os.getpid() != self._process:
+            raise StoreError(f"{self.path}: open the store again after a fork")
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = _connect(self.path)
+            self._local.connection = connection
+            with self._queue_lock:
+                self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[apsw.Connection]:
+        """All or nothing, on stable storage when the block is left."""
+        with self._explained():
+            db = self._connection
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """SQLite's errors as `StoreError` that says what to do."""
+        try:
+            yield
+        except apsw.FullError as error:
+            raise StoreError(f"{self.path}: the disk is full; free some space and retry") from error
+        except apsw.BusyError as error:
+            raise StoreError(f"{self.path}: another process kept it locked; retry") from error
+        except (apsw.CorruptError, apsw.NotADBError) as error:
+            raise _damaged(self.path, str(error)) from error
+        except apsw.CantOpenError as error:
+            problem = "can not be opened; is its directory there and writable?"
+            raise StoreError(f"{self.path}: {problem}") from error
+        except apsw.Error as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+
+def _connect(path: Path) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    connection.set_busy_timeout(_BUSY_TIMEOUT)
+    # apsw runs statements lazily: each of these is read to its end.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+    return connection
+
+
+def _migrate(db: apsw.Connection) -> None:
+    """Bring the schema to the version of this code, or raise `StoreError`."""
+    path = db.filename
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        version = _count(db, "PRAGMA user_version")
+        application = _count(db, "PRAGMA application_id")
+        tables = _count(db, "SELECT count(*) FROM sqlite_schema")
+        if application != _APPLICATION_ID and (tables or version or application):
+            raise StoreError(f"{path}: this SQLite file is not a billboard store; use another path")
+        if version > len(MIGRATIONS):
+            raise StoreError(
+                f"{path}: written by a newer billboard (schema {version}, this one knows"
+                f" {len(MIGRATIONS)}); upgrade billboard"
+            )
+        for step in MIGRATIONS[version:]:
+            for _ in db.execute(step):
+                pass
+        if version < len(MIGRATIONS):
+            db.execute(f"PRAGMA application_id = {_APPLICATION_ID}").fetchall()
+            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}").fetchall()
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+def _put(db: apsw.Connection, epoch: int, entry: Entry) -> RefusedPostError | None:
+    query = "SELECT seq, data IS NULL FROM post WHERE epoch = ? AND identifier = ?"
+    row = db.execute(query, (epoch, entry.identifier)).fetchone()
+    if row is not None and row[1]:
+        return RefusedPostError("published", "its identifier is in an edition: use the next slot")
+    if row is not None and entry.seq <= row[0]:
+        return RefusedPostError("seq", f"seq {entry.seq} is not greater than {row[0]}")
+    db.execute(
+        "INSERT OR REPLACE INTO post VALUES (?, ?, ?, ?)",
+        (epoch, entry.identifier, entry.seq, entry.data),
+    )
+    return None
+
+
+def _rows(db: apsw.Connection, query: str, *values: int) -> list[tuple[Any, ...]]:
+    return db.execute(query, values).fetchall()
+
+
+def _count(db: apsw.Connection, query: str, *values: int) -> int:
+    ((number,),) = _rows(db, query, *values)
+    return int(number)
+
+
+def _bundles(rows: Iterator[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, bytes]]]:
+    bundle: list[tuple[bytes, bytes]] = []
+    for row in rows:
+        bundle.append(row)
+        if len(bundle) == BUNDLE:
+            yield bundle
+            bundle = []
+
+
+def _split(joined: bytes, size: int) -> tuple[bytes, ...]:
+    return tuple(joined[i : i + size] for i in range(0, len(joined), size))
+
+
+def _damaged(path: Path, detail: str) -> StoreError:
+    return StoreError(
+        f"{path}: the database is damaged ({detail}); restore a backup, or try sqlite3's .recover"
+    )
