@@ -6,7 +6,7 @@ SPEC.md defines every byte.
 """
 
 from billboard.blob import Blob, stack, unstack, validate_batch
-from billboard.board import Board, Edition, SqliteStore
+from billboard.board import Board, BoardParameters, Edition, SqliteStore
 from billboard.errors import (
     BillboardError,
     EpochError,
@@ -20,14 +20,15 @@ from billboard.errors import (
     WithdrawnError,
 )
 from billboard.keys import PublicKey, SecretKey
-from billboard.lanes import Lane, LaneReader, epoch_at
-from billboard.posts import Envelope, Post
+from billboard.lanes import Lane, LaneReader
+from billboard.posts import Envelope, Post, epoch_at
 from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, Platform
 
 __all__ = [
     "BillboardError",
     "Blob",
     "Board",
+    "BoardParameters",
     "DeviceToken",
     "Edition",
     "Envelope",

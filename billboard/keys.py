@@ -46,7 +46,10 @@ class PublicKey:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PublicKey:
-        """Decode (SPEC 4.2). Raises `InvalidEncodingError`, or `InvalidSignatureError` for a proof."""
+        """Decode (SPEC 4.2).
+
+        Raises `InvalidEncodingError`, or `InvalidSignatureError` for a proof of possession.
+        """
         if len(data) < 2:
             raise InvalidEncodingError("public key", f"{len(data)} bytes are too few")
         if data[0] != _VERSION:
@@ -147,9 +150,10 @@ class PublicKey:
 
 @final
 class SecretKey:
-    """n secret scalars x_j with their public key. They live in the native core, zeroized when freed.
+    """n secret scalars x_j with their public key.
 
-    Can not be pickled or copied; `save` writes it to a file.
+    The scalars live in the native core and are zeroized when freed. Can not be pickled or copied;
+    `save` writes it to a file.
     """
 
     def __init__(self, public_key: PublicKey, scalars: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,15 +20,8 @@ from billboard.tokens import FrameClass
 _VERSION = 1
 _FIXED = 11 + 32 + 32 + 1
 
-DEFAULT_EPOCH_LENGTH = 86_400
-SHORTEST_EPOCH = 60
 LONGEST_CATCH_UP = 4096
 SLOTS = 16
-
-
-def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH) -> int:
-    """The epoch at ``now`` (seconds since 1970; the clock if None)."""
-    return int((time.time() if now is None else now) // epoch_length)
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,9 +36,7 @@ class _Schedule:
 
     def __post_init__(self) -> None:
         posts.check_origin(self.origin)
-        if not SHORTEST_EPOCH <= self.epoch_length <= posts.MAX_UINT32:
-            problem = f"{self.epoch_length} s is not from {SHORTEST_EPOCH} to 2^32 - 1"
-            raise InvalidEncodingError("epoch length", problem)
+        posts.check_epoch_length(self.epoch_length)
         if not 0 <= self.epoch <= posts.MAX_UINT32:
             raise InvalidEncodingError("epoch", f"{self.epoch} is not from 0 to 2^32 - 1")
 
@@ -148,7 +138,7 @@ class LaneReader:
         return posts.identifier_of(self._slot_public(self._schedule.at(epoch), slot))
 
     def find(self, candidates: Iterable[Post]) -> Post | None:
-        """The post of this lane among ``candidates``: of the latest epoch, and there the highest slot."""
+        """This lane's post of the latest epoch, and there of the highest slot, or None."""
         candidates = list(candidates)
         wanted: dict[bytes, tuple[int, int]] = {}
         for epoch in {post.epoch for post in candidates}:
@@ -202,11 +192,11 @@ class Lane:
         origin: str,
         *,
         frame_class: FrameClass = FrameClass.L,
-        epoch_length: int = DEFAULT_EPOCH_LENGTH,
+        epoch_length: int = posts.DEFAULT_EPOCH_LENGTH,
         now: float | None = None,
     ) -> Lane:
-        """A fresh lane on the board ``origin``, from the epoch at ``now`` (the clock if None) on."""
-        epoch = epoch_at(now, epoch_length)
+        """A fresh lane on the board ``origin``, from the epoch at ``now`` (None: the clock) on."""
+        epoch = posts.epoch_at(now, epoch_length)
         schedule = _Schedule(origin, frame_class, epoch_length, epoch, os.urandom(32))
         return cls(schedule, random_scalar())
 

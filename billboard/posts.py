@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from typing import final
 
@@ -25,6 +26,8 @@ _NONCE = bytes(12)  # each key encrypts once (SPEC 2)
 
 NO_DESCRIPTOR = bytes(_DESCRIPTOR)
 MAX_UINT32 = 2**32 - 1
+SHORTEST_EPOCH = 60
+DEFAULT_EPOCH_LENGTH = 86_400
 
 
 def box_size(frame_class: FrameClass) -> int:
@@ -51,7 +54,20 @@ def check_origin(origin: str) -> str:
     return origin
 
 
-@dataclass(frozen=True)
+def check_epoch_length(seconds: int) -> int:
+    """Return ``seconds``, or raise `InvalidEncodingError` (SPEC 2)."""
+    if not SHORTEST_EPOCH <= seconds <= MAX_UINT32:
+        problem = f"{seconds} s is not from {SHORTEST_EPOCH} to 2^32 - 1"
+        raise InvalidEncodingError("epoch length", problem)
+    return seconds
+
+
+def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH) -> int:
+    """The epoch at ``now`` (seconds since 1970; the clock if None), for a length in seconds."""
+    return int((time.time() if now is None else now) // epoch_length)
+
+
+@dataclass(frozen=True, repr=False)
 class Envelope:
     """What a lane member finds in a post: a blob, and the push server that can open it.
 
@@ -79,6 +95,9 @@ class Envelope:
         split = _KEY_ID + _DESCRIPTOR
         blob = Blob.from_bytes(data[split:])
         return cls(blob, data[:_KEY_ID], data[_KEY_ID:split])
+
+    def __repr__(self) -> str:
+        return f"<Envelope for {self.key_id.hex()}>"
 
 
 @final

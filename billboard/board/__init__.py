@@ -2,6 +2,6 @@
 
 from billboard.board.board import BUNDLE, Board
 from billboard.board.sqlite import SqliteStore
-from billboard.board.store import Edition, Store
+from billboard.board.store import BoardParameters, Edition, Store
 
-__all__ = ["BUNDLE", "Board", "Edition", "SqliteStore", "Store"]
+__all__ = ["BUNDLE", "Board", "BoardParameters", "Edition", "SqliteStore", "Store"]

@@ -9,9 +9,7 @@ from typing import final
 from billboard import posts
 from billboard.board.store import BUNDLE, Edition, Entry, Store
 from billboard.errors import EpochError, InvalidSignatureError, RefusedPostError
-from billboard.lanes import DEFAULT_EPOCH_LENGTH, epoch_at
-from billboard.posts import Post
-from billboard.tokens import FrameClass
+from billboard.posts import Post, epoch_at
 
 __all__ = ["BUNDLE", "Board"]
 
@@ -21,23 +19,12 @@ SKEW = 3600
 
 @final
 class Board:
-    """One board: an origin, an epoch length in seconds, and a class, over a `Store`.
+    """The board that ``store`` keeps. ``clock`` gives seconds since 1970."""
 
-    ``clock`` gives seconds since 1970.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        origin: str,
-        *,
-        epoch_length: int = DEFAULT_EPOCH_LENGTH,
-        frame_class: FrameClass = FrameClass.L,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self.origin = posts.check_origin(origin)
-        self.epoch_length = epoch_length
-        self.frame_class = frame_class
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
+        self.origin = store.parameters.origin
+        self.epoch_length = store.parameters.epoch_length
+        self.frame_class = store.parameters.frame_class
         self._store = store
         self._clock = clock
 

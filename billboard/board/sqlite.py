@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import os
 import threading
@@ -13,15 +14,21 @@ from typing import Any, final
 
 import apsw
 
-from billboard.board.store import BUNDLE, Edition, Entry
+from billboard.board.store import BUNDLE, BoardParameters, Edition, Entry
 from billboard.errors import RefusedPostError, StoreError
+from billboard.tokens import FrameClass
 
 _APPLICATION_ID = 0x62626264  # "bbbd"
 _BUSY_TIMEOUT = 30_000  # milliseconds
 
-# Each step takes the schema from the version of its index to the next. Never edit one that has shipped.
+# Step i takes the schema from version i to version i + 1. Never edit one that has shipped.
 MIGRATIONS = (
     """
+    CREATE TABLE board (
+        origin TEXT NOT NULL,
+        epoch_length INTEGER NOT NULL,
+        frame_class INTEGER NOT NULL
+    );
     CREATE TABLE post (
         epoch INTEGER NOT NULL,
         identifier BLOB NOT NULL,
@@ -48,7 +55,7 @@ MIGRATIONS = (
 
 @final
 class SqliteStore:
-    """Keeps a board in the file ``path``, which is made if it does not exist.
+    """Keeps a board in the file ``path``, which `create` has made.
 
     Write-ahead log and ``synchronous=FULL``: what was acknowledged survives a crash of the process
     or of the machine. Posts that several threads put at the same time share one commit. Use as a
@@ -64,8 +71,26 @@ class SqliteStore:
         self._queue_lock = threading.Lock()
         self._local = threading.local()
         self._connections: list[apsw.Connection] = []
-        with self._explained():
+        with _explained(self.path):
+            if not self.path.exists():
+                raise StoreError(f"{self.path}: there is no board; make one with `create`")
             _migrate(self._connection)
+            ((origin, epoch_length, number),) = _rows(self._connection, "SELECT * FROM board")
+        self._parameters = BoardParameters(origin, epoch_length, FrameClass(number))
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], parameters: BoardParameters) -> SqliteStore:
+        """Make the file for a new board, and open it. Raises `StoreError`, also if it exists."""
+        if Path(path).exists():
+            raise StoreError(f"{path}: exists; open it, or use another path")
+        with _explained(Path(path)), contextlib.closing(_connect(Path(path))) as db:
+            _migrate(db, parameters)
+        return cls(path)
+
+    @property
+    def parameters(self) -> BoardParameters:
+        """See `Store.parameters`."""
+        return self._parameters
 
     def put(self, epoch: int, entry: Entry) -> None:
         """See `Store.put`."""
@@ -102,14 +127,14 @@ class SqliteStore:
     def editions(self, epoch: int) -> tuple[Edition, ...]:
         """See `Store.editions`."""
         query = "SELECT number, first_identifiers FROM edition WHERE epoch = ? ORDER BY number"
-        with self._explained():
+        with _explained(self.path):
             rows = _rows(self._connection, query, epoch)
         return tuple(Edition(epoch, number, _split(joined, 32)) for number, joined in rows)
 
     def bundle(self, epoch: int, number: int, index: int) -> tuple[bytes, ...]:
         """See `Store.bundle`."""
         query = "SELECT posts FROM bundle WHERE epoch = ? AND number = ? AND position = ?"
-        with self._explained():
+        with _explained(self.path):
             rows = _rows(self._connection, query, epoch, number, index)
         if not rows:
             raise LookupError(f"edition {number} of epoch {epoch} has no bundle {index}")
@@ -131,12 +156,12 @@ class SqliteStore:
             "SELECT epoch, sum(waiting) FROM (SELECT epoch, data IS NOT NULL AS waiting FROM post"
             " UNION ALL SELECT epoch, 0 FROM edition) GROUP BY epoch ORDER BY epoch"
         )
-        with self._explained():
+        with _explained(self.path):
             return dict(_rows(self._connection, query))
 
     def check(self) -> None:
         """Read the whole file; raise `StoreError` if it is damaged."""
-        with self._explained():
+        with _explained(self.path):
             ((result,),) = _rows(self._connection, "PRAGMA integrity_check(1)")
         if result != "ok":
             raise _damaged(self.path, result)
@@ -191,7 +216,7 @@ class SqliteStore:
     @contextmanager
     def _transaction(self) -> Iterator[apsw.Connection]:
         """All or nothing, on stable storage when the block is left."""
-        with self._explained():
+        with _explained(self.path):
             db = self._connection
             db.execute("BEGIN IMMEDIATE")
             try:
@@ -201,22 +226,23 @@ class SqliteStore:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """SQLite's errors as `StoreError` that says what to do."""
-        try:
-            yield
-        except apsw.FullError as error:
-            raise StoreError(f"{self.path}: the disk is full; free some space and retry") from error
-        except apsw.BusyError as error:
-            raise StoreError(f"{self.path}: another process kept it locked; retry") from error
-        except (apsw.CorruptError, apsw.NotADBError) as error:
-            raise _damaged(self.path, str(error)) from error
-        except apsw.CantOpenError as error:
-            problem = "can not be opened; is its directory there and writable?"
-            raise StoreError(f"{self.path}: {problem}") from error
-        except apsw.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """SQLite's errors as `StoreError` that says what to do."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise StoreError(f"{path}: the disk is full; free some space and retry") from error
+    except apsw.BusyError as error:
+        raise StoreError(f"{path}: another process kept it locked; retry") from error
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        raise _damaged(path, str(error)) from error
+    except apsw.CantOpenError as error:
+        problem = "can not be opened; is its directory there and writable?"
+        raise StoreError(f"{path}: {problem}") from error
+    except apsw.Error as error:
+        raise StoreError(f"{path}: {error}") from error
 
 
 def _connect(path: Path) -> apsw.Connection:
@@ -228,16 +254,19 @@ def _connect(path: Path) -> apsw.Connection:
     return connection
 
 
-def _migrate(db: apsw.Connection) -> None:
-    """Bring the schema to the version of this code, or raise `StoreError`."""
+def _migrate(db: apsw.Connection, new: BoardParameters | None = None) -> None:
+    """Bring the schema to the version of this code; from nothing only for a ``new`` board.
+
+    Raises `StoreError`.
+    """
     path = db.filename
     db.execute("BEGIN IMMEDIATE")
     try:
         version = _count(db, "PRAGMA user_version")
         application = _count(db, "PRAGMA application_id")
-        tables = _count(db, "SELECT count(*) FROM sqlite_schema")
-        if application != _APPLICATION_ID and (tables or version or application):
-            raise StoreError(f"{path}: this SQLite file is not a billboard store; use another path")
+        empty = not (version or application or _count(db, "SELECT count(*) FROM sqlite_schema"))
+        if application != _APPLICATION_ID and not (empty and new):
+            raise StoreError(f"{path}: this file is not a billboard board; use another path")
         if version > len(MIGRATIONS):
             raise StoreError(
                 f"{path}: written by a newer billboard (schema {version}, this one knows"
@@ -246,6 +275,9 @@ def _migrate(db: apsw.Connection) -> None:
         for step in MIGRATIONS[version:]:
             for _ in db.execute(step):
                 pass
+        if new and empty:
+            values = (new.origin, new.epoch_length, new.frame_class)
+            db.execute("INSERT INTO board VALUES (?, ?, ?)", values)
         if version < len(MIGRATIONS):
             db.execute(f"PRAGMA application_id = {_APPLICATION_ID}").fetchall()
             db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}").fetchall()

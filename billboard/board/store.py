@@ -7,7 +7,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from billboard.posts import DEFAULT_EPOCH_LENGTH, check_epoch_length, check_origin
+from billboard.tokens import FrameClass
+
 BUNDLE = 256
+"""Posts that are read together."""
+
+
+@dataclass(frozen=True)
+class BoardParameters:
+    """What makes a board the one it is: its origin, epoch length in seconds, and class.
+
+    Raises `InvalidEncodingError` (SPEC 2).
+    """
+
+    origin: str
+    epoch_length: int = DEFAULT_EPOCH_LENGTH
+    frame_class: FrameClass = FrameClass.L
+
+    def __post_init__(self) -> None:
+        check_origin(self.origin)
+        check_epoch_length(self.epoch_length)
 
 
 @dataclass(frozen=True)
@@ -43,6 +63,10 @@ class Edition:
 class Store(Protocol):
     """Storage of one board; its methods may be called from several threads and processes."""
 
+    @property
+    def parameters(self) -> BoardParameters:
+        """Of which board. They are set once, when the store is made."""
+
     def put(self, epoch: int, entry: Entry) -> None:
         """Keep a post until its epoch is published, in place of an older one of its identifier.
 
@@ -68,4 +92,4 @@ class Store(Protocol):
         """
 
     def expire(self, before: int) -> int:
-        """Delete all posts and editions of epochs smaller than ``before``; how many posts that was."""
+        """Delete posts and editions of epochs smaller than ``before``; how many posts that was."""

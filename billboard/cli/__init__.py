@@ -1,0 +1,26 @@
+"""The command ``billboard``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends it with one line and no traceback."""
+    from billboard.errors import BillboardError
+
+    try:
+        from billboard.cli.app import app
+    except ModuleNotFoundError as error:
+        _fail(f"{error.name} is missing: pip install 'anonymous-billboard[cli]'")
+    try:
+        app()
+    except (BillboardError, LookupError, OSError, ValueError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    sys.stderr.write(f"billboard: {message}\n")
+    sys.exit(1)

@@ -1,0 +1,296 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from billboard.board import Board, BoardParameters, SqliteStore
+from billboard.cli import files
+from billboard.cli.demo import run_demo
+from billboard.cli.files import Ask, Output
+from billboard.errors import BillboardError
+from billboard.keys import SecretKey
+from billboard.lanes import Lane
+from billboard.posts import DEFAULT_EPOCH_LENGTH, epoch_at
+from billboard.push import Dispatcher, DispatchResult, Outcome
+from billboard.push.providers.apns import PRODUCTION, ApnsKey, ApnsProvider
+from billboard.push.sandbox import Sandbox
+from billboard.push.tick import Tick, open_tick
+from billboard.tokens import DeviceToken, Platform
+
+app = typer.Typer(
+    no_args_is_help=True, pretty_exceptions_enable=False, help="An anonymous billboard."
+)
+lane_app = typer.Typer(no_args_is_help=True, help="Make lanes and grants.")
+board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
+app.add_typer(lane_app, name="lane")
+app.add_typer(board_app, name="board")
+
+BoardPath = Annotated[Path, typer.Argument(metavar="BOARD", help="The board's SQLite file.")]
+Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]
+
+console = Console()
+
+
+@app.command()
+def keygen(secret: Path, public: Path, passphrase: Ask = False) -> None:
+    """Make a push server's key pair: SECRET, to keep, and PUBLIC, to publish."""
+    secret_key = SecretKey.generate()
+    secret_key.save(secret, files.passphrase(passphrase, confirm=True))
+    files.write_lines(str(public), [bytes(secret_key.public_key)])
+    files.errors.print(f"key {secret_key.public_key.key_id.hex()}")
+
+
+@app.command()
+def encrypt(
+    public: Annotated[str, typer.Argument(help="The push server's public key.")],
+    token: Annotated[str, typer.Argument(help="File with device tokens, one a line; - for stdin.")],
+    platform: Annotated[str, typer.Option(help="apns (tokens in hex) or fcm.")] = "apns",
+    app_number: Annotated[int, typer.Option("--app", help="Which app of the server.")] = 0,
+    out: Output = "-",
+) -> None:
+    """Encrypt device tokens into blobs. Tokens are read from a file, never from the arguments."""
+    public_key = files.read_public_key(public)
+    tokens = [_device_token(line, platform, app_number) for line in _text_lines(token)]
+    with files.progress_bar("encrypting") as progress:
+        files.write_blobs(out, public_key.encrypt_batch(tokens, progress=progress))
+
+
+@app.command()
+def rerandomize(public: str, blobs: str = "-", out: Output = "-") -> None:
+    """Turn blobs into fresh, unlinkable blobs of the same tokens."""
+    public_key = files.read_public_key(public)
+    array = files.read_blobs(blobs, public_key.frame_class)
+    with files.progress_bar("rerandomizing") as progress:
+        files.write_blobs(out, public_key.rerandomize_batch(array, progress=progress))
+
+
+@app.command("open")
+def open_blobs(secret: Path, blobs: str = "-", passphrase: Ask = False) -> None:
+    """Open blobs as the push server, and show what is in them, but not the tokens."""
+    secret_key = SecretKey.load(secret, files.passphrase(passphrase))
+    array = files.read_blobs(blobs, secret_key.public_key.frame_class)
+    with files.progress_bar("opening") as progress:
+        frames, opened = secret_key.open_batch(array, progress=progress)
+    table = Table("row", "platform", "app", "token bytes", "expires", "gate")
+    for row in opened.nonzero()[0].tolist():
+        frame = frames[row]
+        expires = np.datetime64(frame.expires, "s").astype(str)
+        gate = "yes" if frame.gate else "no"
+        token = frame.token
+        size = str(len(token.value))
+        table.add_row(str(row + 1), token.platform.name, str(token.app), size, expires, gate)
+    console.print(table)
+    console.print(f"{int(opened.sum())} of {len(array)} blobs are for this key")
+    if not opened.any():
+        raise typer.Exit(1)
+
+
+@app.command()
+def post(
+    board: BoardPath,
+    lane: Path,
+    public: str,
+    blob: str = "-",
+    epoch: Epoch = None,
+    slot: Annotated[int, typer.Option(help="0, or higher to replace what is published.")] = 0,
+    replaces_seq: Annotated[
+        int | None, typer.Option(help="seq of the unpublished post that this one replaces.")
+    ] = None,
+    passphrase: Ask = False,
+) -> None:
+    """Seal a blob for a lane and submit it to a board."""
+    sender = Lane.load(lane, files.passphrase(passphrase))
+    sealed = sender.post(
+        epoch_at(None, sender.epoch_length) if epoch is None else epoch,
+        files.read_blob(blob),
+        files.read_public_key(public),
+        seq=None if replaces_seq is None else replaces_seq + 1,
+        slot=slot,
+    )
+    with files.open_board(board) as opened:
+        opened.submit(sealed)
+    console.print(f"posted for epoch {sealed.epoch}, slot {slot}, seq {sealed.seq}")
+
+
+@app.command()
+def fetch(board: BoardPath, grant: str, epoch: Epoch = None, out: Output = "-") -> None:
+    """Find a contact's blob on a board, with the lane grant that the contact gave."""
+    reader = files.read_grant(grant)
+    with files.open_board(board) as opened:
+        wanted = opened.epoch if epoch is None else epoch
+        found = [
+            *opened.bundle(wanted, reader.identifier(wanted)),
+            *(
+                p
+                for e in opened.editions(wanted)[1:]
+                for p in opened.posts(wanted, edition=e.number)
+            ),
+        ]
+    newest = reader.find(found)
+    if newest is None:
+        raise BillboardError(f"this lane has no post in epoch {wanted}")
+    envelope = reader.open(newest)
+    files.errors.print(f"for push server key {envelope.key_id.hex()}")
+    files.write_lines(out, [bytes(envelope.blob)])
+
+
+@app.command()
+def push(
+    secret: Path,
+    key_file: Annotated[Path, typer.Option("--apns-key", help="Apple's .p8 file.")],
+    key_id: Annotated[str, typer.Option("--apns-key-id")],
+    team_id: Annotated[str, typer.Option("--apns-team-id")],
+    topic: Annotated[str, typer.Option(help="Bundle id of app 0.")],
+    blobs: str = "-",
+    host: Annotated[str, typer.Option(help="APNs, or a sandbox.")] = PRODUCTION,
+    ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust.")] = None,
+    passphrase: Ask = False,
+) -> None:
+    """Open blobs as the push server, and wake the devices through APNs."""
+    secret_key = SecretKey.load(secret, files.passphrase(passphrase))
+    tick = open_tick(secret_key, files.read_blobs(blobs, secret_key.public_key.frame_class))
+    key = ApnsKey(team_id, key_id, key_file.read_bytes())
+    provider = ApnsProvider(key, {0: topic}, host, ca_file)
+    results = asyncio.run(_dispatch(provider, tick))
+    console.print(f"{tick.opened} of {tick.received} blobs are for this key")
+    for outcome in Outcome:
+        count = sum(result.outcome is outcome for result in results)
+        if count:
+            console.print(f"{outcome.value}: {count}")
+    if not results or any(result.outcome is not Outcome.DELIVERED for result in results):
+        raise typer.Exit(1)
+
+
+@lane_app.command("new")
+def lane_new(
+    lane: Path,
+    origin: Annotated[str, typer.Option(help="The board's origin.")],
+    epoch_length: Annotated[int, typer.Option(help="Seconds.")] = DEFAULT_EPOCH_LENGTH,
+    passphrase: Ask = False,
+) -> None:
+    """Make a lane, the device's secret side of it, in the file LANE."""
+    made = Lane.generate(origin, epoch_length=epoch_length)
+    made.save(lane, files.passphrase(passphrase, confirm=True))
+    console.print(f"lane on {origin} from epoch {made.epoch}")
+
+
+@lane_app.command("grant")
+def lane_grant(lane: Path, epoch: Epoch = None, passphrase: Ask = False, out: Output = "-") -> None:
+    """Write the grant for a contact. It is a secret between the device and the contact."""
+    owner = Lane.load(lane, files.passphrase(passphrase))
+    wanted = epoch_at(None, owner.epoch_length) if epoch is None else epoch
+    if out != "-":
+        os.close(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    files.write_lines(out, [bytes(owner.grant(wanted))])
+
+
+@board_app.command("init")
+def board_init(
+    board: BoardPath,
+    origin: Annotated[str, typer.Option(help="The board's name, as a domain and path.")],
+    epoch_length: Annotated[int, typer.Option(help="Seconds.")] = DEFAULT_EPOCH_LENGTH,
+) -> None:
+    """Make an empty board."""
+    SqliteStore.create(board, BoardParameters(origin, epoch_length)).close()
+
+
+@board_app.command("publish")
+def board_publish(board: BoardPath, epoch: Epoch = None) -> None:
+    """Publish the next edition of an epoch."""
+    with files.open_board(board) as opened:
+        edition = opened.publish(opened.epoch if epoch is None else epoch)
+    console.print(f"epoch {edition.epoch}, edition {edition.number}: {edition.size} posts")
+
+
+@board_app.command("expire")
+def board_expire(board: BoardPath) -> None:
+    """Delete what is older than the previous epoch."""
+    with files.open_board(board) as opened:
+        console.print(f"{opened.expire()} posts deleted")
+
+
+@board_app.command("info")
+def board_info(board: BoardPath) -> None:
+    """Check the file, and show what is on the board."""
+    with SqliteStore(board) as store:
+        store.check()
+        opened = Board(store)
+        console.print(f"{opened.origin}: class {opened.frame_class.name},", end=" ")
+        console.print(f"epochs of {opened.epoch_length} s, now {opened.epoch}")
+        table = Table("epoch", "waiting", "editions", "published, with dummies")
+        for epoch, waiting in store.epochs().items():
+            editions = opened.editions(epoch)
+            size = sum(edition.size for edition in editions)
+            table.add_row(str(epoch), str(waiting), str(len(editions)), str(size))
+        console.print(table)
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(help="0 for a free one.")] = 0,
+    directory: Annotated[Path, typer.Option(help="Where to put ca.pem and key.p8.")] = Path(),
+    goaway_every: Annotated[int | None, typer.Option(help="Requests a connection.")] = None,
+    reset_every: Annotated[int | None, typer.Option(help="Reset each n-th stream.")] = None,
+) -> None:
+    """Run a local server that answers as APNs does, until Ctrl-C."""
+    asyncio.run(
+        _sandbox(Sandbox(port, goaway_every=goaway_every, reset_every=reset_every), directory)
+    )
+
+
+@app.command()
+def demo(
+    devices: Annotated[int, typer.Option(min=2, help="How many devices take part.")] = 1000,
+) -> None:
+    """Play the whole story on a fresh board and the sandbox, and verify it."""
+    if not run_demo(devices, console):
+        raise typer.Exit(1)
+
+
+async def _dispatch(provider: ApnsProvider, tick: Tick) -> list[DispatchResult]:
+    async with Dispatcher([provider]) as dispatcher:
+        return await dispatcher.dispatch(tick.notifications)
+
+
+async def _sandbox(server: Sandbox, directory: Path) -> None:
+    async with server:
+        key_path, ca_path = directory / "key.p8", directory / "ca.pem"
+        ca_path.write_bytes(server.ca_file.read_bytes())
+        key_path.write_bytes(server.key.private_key_pem)
+        console.print(f"--host {server.url} --ca-file {ca_path} --apns-key {key_path}", end=" ")
+        console.print(f"--apns-key-id {server.key.key_id} --apns-team-id {server.key.team_id}")
+        seen = 0
+        while True:
+            await asyncio.sleep(0.2)
+            for delivery in server.deliveries[seen:]:
+                repeat = " (repeat)" if delivery.duplicate else ""
+                console.print(f"woke a device of {delivery.topic}: {delivery.apns_id}{repeat}")
+            seen = len(server.deliveries)
+
+
+def _text_lines(path: str) -> list[str]:
+    text = typer.get_text_stream("stdin").read() if path == "-" else Path(path).read_text()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise BillboardError(f"{path}: holds no token")
+    return lines
+
+
+def _device_token(line: str, platform: str, app_number: int) -> DeviceToken:
+    if platform == "fcm":
+        return DeviceToken(Platform.FCM, line.encode(), app_number)
+    if platform != "apns":
+        raise BillboardError(f"platform {platform} is neither apns nor fcm")
+    try:
+        return DeviceToken(Platform.APNS, bytes.fromhex(line), app_number)
+    except ValueError:
+        raise BillboardError("an APNs token must be given in hex") from None

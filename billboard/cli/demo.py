@@ -1,0 +1,211 @@
+"""``billboard demo``: the whole story on a fresh board and the sandbox, and a check of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from billboard.blob import Blob, stack
+from billboard.board import Board, BoardParameters, SqliteStore
+from billboard.keys import PublicKey, SecretKey
+from billboard.lanes import Lane, LaneReader
+from billboard.posts import Post
+from billboard.push import Dispatcher
+from billboard.push.providers.apns import ApnsProvider
+from billboard.push.sandbox import Sandbox
+from billboard.push.tick import Tick, open_tick
+from billboard.tokens import DeviceToken, Platform
+
+ORIGIN = "demo.example/board"
+TOPIC = "com.example.messenger"
+CONTACTS = 3
+
+
+@dataclass
+class Device:
+    """A phone: its token, and a lane for each contact."""
+
+    token: DeviceToken
+    lanes: list[Lane]
+
+
+@dataclass
+class Story:
+    """What happened, and how long it took."""
+
+    times: dict[str, float] = field(default_factory=dict)
+    on_board: list[bytes] = field(default_factory=list)
+    editions: int = 0
+    dummies: int = 0
+    requests: list[Blob] = field(default_factory=list)
+    senders: int = 0
+    expected: Counter[bytes] = field(default_factory=Counter)
+    woken: Counter[bytes] = field(default_factory=Counter)
+    connections: int = 0
+    tick: Tick | None = None
+
+
+def run_demo(devices: int, console: Console) -> bool:
+    """Play the story with that many devices; whether everything was as it should be."""
+    with tempfile.TemporaryDirectory(prefix="billboard-demo-") as directory:
+        story = _play(devices, Path(directory) / "board.sqlite", console)
+        files = [path.read_bytes() for path in Path(directory).iterdir()]
+    checks = _checks(story, files)
+    console.print(_who_saw_what(devices, story))
+    console.print(_timing(story))
+    for claim, holds in checks.items():
+        console.print(f"[green]ok[/green]   {claim}" if holds else f"[red]FAIL[/red] {claim}")
+    return all(checks.values())
+
+
+def _play(count: int, path: Path, console: Console) -> Story:
+    story = Story()
+    with Progress(console=console, transient=True) as bars:
+
+        @contextmanager
+        def step(title: str, total: int) -> Iterator[Callable[[], None]]:
+            task = bars.add_task(title, total=total)
+            start = time.perf_counter()
+            yield lambda: bars.advance(task)
+            story.times[title] = time.perf_counter() - start
+            bars.remove_task(task)
+
+        secret_key = SecretKey.generate()
+        with step("devices make lanes", count) as advance:
+            devices = [_device(advance) for _ in range(count)]
+        with SqliteStore.create(path, BoardParameters(ORIGIN)) as store:
+            board = Board(store)
+            epoch = board.epoch
+            # Contacts got their grants through their end-to-end encrypted chat.
+            grants = [[bytes(lane.grant(epoch)) for lane in device.lanes] for device in devices]
+            with step("devices encrypt, seal and submit", count) as advance:
+                for device in devices:
+                    _publish_lanes(device, board, epoch, secret_key.public_key)
+                    advance()
+            with step("board publishes the edition", 1):
+                edition = board.publish(epoch)
+            story.on_board = [bytes(post) for post in board.posts(epoch, edition=0)]
+            story.editions = len(board.editions(epoch))
+            story.dummies = edition.size - count * CONTACTS
+            chosen = random.SystemRandom().sample(range(count), count // 2)
+            with step("contacts fetch and re-randomise", len(chosen)) as advance:
+                for index in chosen:
+                    story.expected[devices[index].token.value] = 1
+                    senders = random.SystemRandom().sample(grants[index], _some_contacts())
+                    for grant in senders:
+                        story.requests.append(_send(grant, board, epoch, secret_key.public_key))
+                    story.senders += len(senders)
+                    advance()
+        with step("push server opens the tick", 1):
+            story.tick = open_tick(secret_key, stack(story.requests))
+        with step("push server wakes devices (TLS, HTTP/2)", 1):
+            asyncio.run(_wake(story))
+    return story
+
+
+def _device(advance: Callable[[], None]) -> Device:
+    advance()
+    token = DeviceToken(Platform.APNS, os.urandom(32))
+    return Device(token, [Lane.generate(ORIGIN) for _ in range(CONTACTS)])
+
+
+def _publish_lanes(device: Device, board: Board, epoch: int, public_key: PublicKey) -> None:
+    """Encrypt once, re-randomise for each lane (SPEC 6.1), and submit one post after the other."""
+    blob = public_key.encrypt(device.token)
+    for lane in device.lanes:
+        post = lane.post(epoch, blob.rerandomize(public_key), public_key)
+        board.submit(Post.from_bytes(bytes(post)))
+
+
+def _some_contacts() -> int:
+    return random.SystemRandom().randint(1, CONTACTS)
+
+
+def _send(grant: bytes, board: Board, epoch: int, public_key: PublicKey) -> Blob:
+    """What a contact does: fetch a bundle, find and open the post, re-randomise the blob."""
+    reader = LaneReader.from_bytes(grant)
+    post = reader.find(board.bundle(epoch, reader.identifier(epoch)))
+    if post is None:
+        raise LookupError("a contact found no post of its lane")
+    return Blob.from_bytes(bytes(reader.open(post).blob.rerandomize(public_key)))
+
+
+async def _wake(story: Story) -> None:
+    async with Sandbox() as sandbox:
+        provider = ApnsProvider(sandbox.key, {0: TOPIC}, sandbox.url, sandbox.ca_file)
+        async with Dispatcher([provider]) as dispatcher:
+            await dispatcher.dispatch(story.tick.notifications if story.tick else ())
+        story.woken = Counter(delivery.token for delivery in sandbox.deliveries)
+        story.connections = sandbox.connections
+
+
+def _checks(story: Story, files: list[bytes]) -> dict[str, bool]:
+    public = [*story.on_board, *files]
+    sent = [bytes(blob) for blob in story.requests]
+    elements = [blob[i : i + 32] for blob in sent for i in range(0, len(blob), 32)]
+    tick = story.tick
+    return {
+        "every device that had a sender was woken exactly once, and no other": (
+            story.woken == story.expected and len(story.expected) > 0
+        ),
+        "every request opened, and none was a copy of another": (
+            tick is not None and tick.opened == len(sent) == len(set(sent)) == story.senders
+        ),
+        "no token is on the board": not any(_contains(data, story.expected) for data in public),
+        "no blob, and no element of one, that the server received is on the board": (
+            not any(_contains(data, elements) for data in public)
+        ),
+    }
+
+
+def _contains(data: bytes, needles: Counter[bytes] | list[bytes]) -> bool:
+    """Whether one of the 32-byte ``needles`` is anywhere in ``data``."""
+    wanted = set(needles)
+    return any(data[i : i + 32] in wanted for i in range(len(data) - 31))
+
+
+def _who_saw_what(devices: int, story: Story) -> Table:
+    posts = devices * CONTACTS
+    table = Table("who", "did", "saw", title="Who saw what", show_lines=True)
+    table.add_row(
+        f"{devices} devices",
+        f"posted {posts} sealed blobs, one for each of {CONTACTS} contacts",
+        "nothing of who fetches or sends",
+    )
+    table.add_row(
+        "the board",
+        f"published {story.editions} edition of {len(story.on_board)} posts",
+        f"{posts} sealed posts, sorted among {story.dummies} dummies; no token, no blob, no server",
+    )
+    table.add_row(
+        f"{story.senders} contacts",
+        "fetched a bundle of 256 each, re-randomised the blob in it",
+        "a blob that they can not read",
+    )
+    received = story.tick.received if story.tick else 0
+    table.add_row(
+        "the push server",
+        f"opened {received} blobs in one tick, woke {sum(story.woken.values())} devices over"
+        f" {story.connections} connection",
+        "tokens to wake; not whose they are, nor who sent",
+    )
+    return table
+
+
+def _timing(story: Story) -> Table:
+    table = Table("step", "seconds", title="How long it took")
+    for title, seconds in story.times.items():
+        table.add_row(title, f"{seconds:.2f}")
+    return table

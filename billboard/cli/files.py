@@ -1,0 +1,118 @@
+"""What the commands read and write: base64 text, one thing a line, ``-`` for standard streams."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from billboard.blob import Blob, unstack
+from billboard.board import Board, SqliteStore
+from billboard.elgamal import Array
+from billboard.errors import BillboardError, InvalidEncodingError
+from billboard.keys import PublicKey
+from billboard.lanes import LaneReader
+from billboard.tokens import FrameClass
+
+PASSPHRASE_VARIABLE = "BILLBOARD_PASSPHRASE"  # noqa: S105  # the name of a variable
+
+Ask = Annotated[
+    bool,
+    typer.Option("--passphrase", help=f"Ask for a passphrase (or set {PASSPHRASE_VARIABLE})."),
+]
+Output = Annotated[str, typer.Option("--out", "-o", help="File to write, - for standard output.")]
+
+errors = Console(stderr=True)
+
+
+def passphrase(ask: bool, *, confirm: bool = False) -> str | None:
+    """The passphrase of the environment, or of the terminal if asked for."""
+    given = os.environ.get(PASSPHRASE_VARIABLE)
+    if given is not None or not ask:
+        return given
+    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def read_lines(path: str) -> list[bytes]:
+    """The base64 lines of a file."""
+    text = sys.stdin.read() if path == "-" else Path(path).read_text("ascii", "replace")
+    lines = [line for line in text.split() if line]
+    if not lines:
+        raise BillboardError(f"{path}: is empty")
+    try:
+        return [base64.b64decode(line, validate=True) for line in lines]
+    except binascii.Error:
+        raise BillboardError(f"{path}: is not base64 text, one item a line") from None
+
+
+def write_lines(path: str, items: Iterable[bytes]) -> None:
+    """Write items as base64 lines."""
+    text = "".join(base64.b64encode(item).decode() + "\n" for item in items)
+    if path == "-":
+        sys.stdout.write(text)
+    else:
+        Path(path).write_text(text, "ascii")
+
+
+def read_one(path: str, what: str) -> bytes:
+    """The one base64 line of a file."""
+    lines = read_lines(path)
+    if len(lines) != 1:
+        raise BillboardError(f"{path}: holds {len(lines)} lines, and should hold one {what}")
+    return lines[0]
+
+
+def read_public_key(path: str) -> PublicKey:
+    """A public key."""
+    return PublicKey.from_bytes(read_one(path, "public key"))
+
+
+def read_blob(path: str) -> Blob:
+    """One blob."""
+    return Blob.from_bytes(read_one(path, "blob"))
+
+
+def read_blobs(path: str, frame_class: FrameClass) -> Array:
+    """A batch of blobs, of which only the lengths are checked."""
+    items = read_lines(path)
+    wrong = [i + 1 for i, item in enumerate(items) if len(item) != frame_class.blob_size]
+    if wrong:
+        problem = f"line {wrong[0]} must be {frame_class.blob_size} bytes in base64"
+        raise InvalidEncodingError(path, problem)
+    shape = (len(items), frame_class.elements + 1, 32)
+    return np.frombuffer(b"".join(items), np.uint8).reshape(shape)
+
+
+def write_blobs(path: str, array: Array) -> None:
+    """A batch of blobs."""
+    write_lines(path, map(bytes, unstack(array)))
+
+
+def read_grant(path: str) -> LaneReader:
+    """A lane grant."""
+    return LaneReader.from_bytes(read_one(path, "lane grant"))
+
+
+@contextmanager
+def open_board(path: Path) -> Iterator[Board]:
+    """The board in a file."""
+    with SqliteStore(path) as store:
+        yield Board(store)
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error that a batch can report to."""
+    with Progress(console=errors, transient=True) as bars:
+        task = bars.add_task(title)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
