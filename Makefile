@@ -1,0 +1,71 @@
+# make demo   play the whole story and verify it
+# make test   lint, then every test but the long campaigns
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
+CORE := $(shell find rust -name target -prune -o -type f -print)
+
+.PHONY: demo test test-slow lint bench wheel sdist vectors clean prerequisites
+
+demo: .venv/installed
+	$(BIN)/billboard demo
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/developing
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/developing
+	cargo fmt --manifest-path rust/Cargo.toml --check
+	cargo clippy --manifest-path rust/Cargo.toml --quiet --release --locked --all-targets -- -D warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/stubtest billboard._core
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python tests/vectors/generate.py --check
+
+bench: .venv/developing
+	mkdir -p benchmarks/results
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-json=benchmarks/results/benchmark.json
+	$(BIN)/python benchmarks/ratios.py
+
+# A wheel for every Python from 3.11 on, that needs no Rust to install.
+wheel: .venv/developing
+	rm -rf dist
+	$(BIN)/maturin build --release --locked --out dist
+
+vectors: .venv/developing
+	$(BIN)/python tests/vectors/generate.py
+
+clean:
+	rm -rf .venv dist rust/target billboard/*.so
+
+# Each prerequisite, and the Debian package that has it.
+prerequisites:
+	@need() { command -v "$$1" >/dev/null || { echo "make: $$1 is missing: apt-get install $$2" >&2; exit 1; }; }; \
+	need $(PYTHON) python3; need cc gcc; need cargo "cargo (or Rust 1.88 or newer from rustup)"; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "make: Python 3.11 or newer is needed: apt-get install python3, or make PYTHON=.." >&2; exit 1; }; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "make: Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }; \
+	have=$$(cargo --version | cut -d' ' -f2); \
+	[ "$$(printf '%s\n' 1.88 "$$have" | sort -V | head -n 1)" = 1.88 ] \
+		|| { echo "make: cargo $$have is too old, 1.88 is needed: install Rust from rustup" >&2; exit 1; }
+
+.venv/bin/python: | prerequisites
+	$(PYTHON) -m venv .venv
+	$(PIP) --upgrade pip
+
+# The package with what the command line needs, built in place.
+.venv/installed: pyproject.toml constraints.txt Makefile $(CORE) | .venv/bin/python
+	$(PIP) --editable '.[cli]'
+	touch $@
+
+# What the linters, tests and benchmarks need besides.
+.venv/developing: .venv/installed
+	$(PIP) --group dev
+	touch $@
