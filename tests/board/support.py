@@ -1,0 +1,56 @@
+"""Boards and posts for the tests."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from billboard import (
+    Board,
+    BoardParameters,
+    DeviceToken,
+    Lane,
+    Platform,
+    Post,
+    PublicKey,
+    SecretKey,
+    SqliteStore,
+)
+
+ORIGIN = "example.org/board"
+DAY = 86_400
+EPOCH = 20_000
+NOW = EPOCH * DAY + 1_000.0
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@functools.cache
+def public_key() -> PublicKey:
+    return SecretKey.generate().public_key
+
+
+def make_lane(origin: str = ORIGIN) -> Lane:
+    return Lane.generate(origin, now=NOW)
+
+
+def make_post(lane: Lane | None = None, *, epoch: int = EPOCH, **options: int) -> Post:
+    lane = lane or make_lane()
+    blob = public_key().encrypt(DeviceToken(Platform.APNS, bytes(32)), now=NOW)
+    return lane.post(epoch, blob, public_key(), **options)
+
+
+def make_store(directory: Path, name: str = "board.sqlite") -> SqliteStore:
+    return SqliteStore.create(directory / name, BoardParameters(ORIGIN))
+
+
+def make_board(store: SqliteStore, clock: Clock | None = None) -> Board:
+    return Board(store, clock=clock or Clock())

@@ -1,0 +1,208 @@
+"""The rules of the board (SPEC 9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from billboard import (
+    Board,
+    BoardParameters,
+    EpochError,
+    InvalidEncodingError,
+    Post,
+    RefusedPostError,
+    SqliteStore,
+    WithdrawnError,
+)
+from billboard.board import BUNDLE
+
+from .support import DAY, EPOCH, NOW, Clock, make_board, make_lane, make_post, make_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with make_store(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def board(store: SqliteStore, clock: Clock) -> Board:
+    return make_board(store, clock)
+
+
+def refused(board: Board, post: Post, reason: str) -> None:
+    with pytest.raises(RefusedPostError) as caught:
+        board.submit(post)
+    assert caught.value.reason == reason
+
+
+def test_a_post_is_published_and_found(board: Board) -> None:
+    lane = make_lane()
+    reader = lane.grant(EPOCH)
+    post = make_post(lane)
+    board.submit(post)
+    edition = board.publish(EPOCH)
+    assert (edition.epoch, edition.number, edition.size) == (EPOCH, 0, BUNDLE)
+    bundle = board.bundle(EPOCH, reader.identifier(EPOCH))
+    assert len(bundle) == BUNDLE
+    assert reader.find(bundle) == post
+
+
+@pytest.mark.parametrize(("posts", "size"), [(0, 256), (1, 256), (256, 256), (257, 512)])
+def test_an_edition_is_sorted_and_padded(board: Board, posts: int, size: int) -> None:
+    submitted = [make_post() for _ in range(posts)]
+    for post in submitted:
+        board.submit(post)
+    edition = board.publish(EPOCH)
+    published = list(board.posts(EPOCH, edition=0))
+    assert edition.size == len(published) == size
+    identifiers = [post.identifier for post in published]
+    assert identifiers == sorted(set(identifiers))
+    assert {bytes(post) for post in submitted} <= {bytes(post) for post in published}
+    for post in published:
+        post.verify(board.origin)
+        assert post.epoch == EPOCH
+
+
+def test_dummies_look_like_posts(board: Board) -> None:
+    board.publish(EPOCH)
+    dummies = list(board.posts(EPOCH, edition=0))
+    assert all(0 <= post.seq < 2**31 for post in dummies)
+    assert len({post.seq for post in dummies}) > BUNDLE - 4
+    assert len({post.salt for post in dummies} | {post.public for post in dummies}) == 2 * BUNDLE
+
+
+def test_a_bundle_holds_every_identifier_and_the_place_of_every_absent_one(board: Board) -> None:
+    for _ in range(300):
+        board.submit(make_post())
+    edition = board.publish(EPOCH)
+    published = list(board.posts(EPOCH, edition=0))
+    for index in (0, 1, 254, 255, 256, 257, 511):
+        bundle = board.bundle(EPOCH, published[index].identifier)
+        assert published[index] in bundle
+        start = index - index % BUNDLE
+        assert list(bundle) == published[start : start + BUNDLE]
+    assert board.bundle(EPOCH, bytes(32))[0] == published[0]
+    assert board.bundle(EPOCH, b"\xff" * 32)[-1] == published[-1]
+    assert edition.first_identifiers == (published[0].identifier, published[256].identifier)
+
+
+def test_late_posts_go_into_late_editions(board: Board) -> None:
+    lane = make_lane()
+    reader = lane.grant(EPOCH)
+    first, late = make_post(lane), make_post(lane, slot=1)
+    board.submit(first)
+    board.publish(EPOCH)
+    before = list(board.posts(EPOCH, edition=0))
+    refused(board, make_post(lane, seq=first.seq + 1), "published")
+    board.submit(late)
+    assert board.publish(EPOCH).number == 1
+    assert list(board.posts(EPOCH, edition=0)) == before
+    everything = [
+        post for e in board.editions(EPOCH) for post in board.posts(EPOCH, edition=e.number)
+    ]
+    assert len(everything) == 2 * BUNDLE
+    assert reader.find(everything) == late
+
+
+def test_only_a_greater_seq_replaces(board: Board) -> None:
+    lane = make_lane()
+    reader = lane.grant(EPOCH)
+    old, new = make_post(lane, seq=5), make_post(lane, seq=6)
+    board.submit(new)
+    refused(board, old, "seq")
+    refused(board, new, "seq")
+    gone = lane.withdraw(EPOCH, seq=7)
+    board.submit(gone)
+    refused(board, new, "seq")
+    board.publish(EPOCH)
+    found = reader.find(board.bundle(EPOCH, reader.identifier(EPOCH)))
+    assert found == gone
+    with pytest.raises(WithdrawnError):
+        reader.open(gone)
+
+
+@pytest.mark.parametrize(
+    ("now", "accepted"),
+    [
+        ((EPOCH - 14) * DAY - 3600, True),
+        ((EPOCH - 14) * DAY - 3601, False),
+        ((EPOCH + 1) * DAY + 3599, True),
+        ((EPOCH + 1) * DAY + 3600, False),
+    ],
+)
+def test_the_window_of_an_epoch(board: Board, clock: Clock, now: float, accepted: bool) -> None:
+    post = make_post()
+    clock.now = now
+    if accepted:
+        board.submit(post)
+    else:
+        refused(board, post, "epoch")
+
+
+def test_a_post_for_another_board_is_refused(board: Board) -> None:
+    refused(board, make_post(make_lane("example.org/other")), "signature")
+
+
+def test_a_forged_post_is_refused_and_nothing_is_stored(board: Board, store: SqliteStore) -> None:
+    data = bytearray(bytes(make_post()))
+    data[200] ^= 1
+    refused(board, Post.from_bytes(bytes(data)), "signature")
+    assert store.epochs() == {}
+
+
+def test_an_epoch_is_not_published_before_it_begins(board: Board, clock: Clock) -> None:
+    with pytest.raises(EpochError, match="has not begun"):
+        board.publish(EPOCH + 1)
+    clock.now = (EPOCH + 1) * DAY - 3600
+    assert board.publish(EPOCH + 1).epoch == EPOCH + 1
+    for epoch in (-1, 2**32):
+        with pytest.raises(EpochError):
+            board.publish(epoch)
+
+
+def test_expire_keeps_the_current_and_the_previous_epoch(board: Board, clock: Clock) -> None:
+    lane = make_lane()
+    for epoch in range(EPOCH, EPOCH + 4):
+        board.submit(make_post(lane, epoch=epoch))
+    board.publish(EPOCH)
+    clock.now = NOW + 2 * DAY
+    board.publish(EPOCH + 1)
+    assert board.expire() == BUNDLE
+    assert board.editions(EPOCH) == ()
+    assert len(board.editions(EPOCH + 1)) == 1
+    assert board.expire(EPOCH + 3) == BUNDLE + 1
+    assert board.publish(EPOCH + 2).size == BUNDLE
+    assert board.expire() == 0
+
+
+@pytest.mark.parametrize("edition", [-1, 1])
+def test_reading_what_is_not_there(board: Board, edition: int) -> None:
+    board.publish(EPOCH)
+    with pytest.raises(LookupError, match=re.escape(f"epoch {EPOCH}")):
+        board.bundle(EPOCH, bytes(32), edition=edition)
+    with pytest.raises(LookupError):
+        board.bundle(EPOCH + 1, bytes(32))
+    with pytest.raises(LookupError):
+        list(board.posts(EPOCH, edition=edition))
+
+
+@pytest.mark.parametrize("origin", ["", "with space", "é", "x" * 256, "a\n"])
+def test_bad_origins(origin: str) -> None:
+    with pytest.raises(InvalidEncodingError, match="origin"):
+        BoardParameters(origin)
+
+
+@pytest.mark.parametrize("length", [0, 59, 2**32])
+def test_bad_epoch_lengths(length: int) -> None:
+    with pytest.raises(InvalidEncodingError, match="epoch length"):
+        BoardParameters("example.org", length)

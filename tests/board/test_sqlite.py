@@ -1,0 +1,380 @@
+"""The SQLite store: durability, several threads and processes, damage, versions, a full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import apsw
+import pytest
+
+from billboard import BoardParameters, Post, RefusedPostError, SqliteStore, StoreError
+from billboard.board import sqlite
+from billboard.board.store import BUNDLE, Entry
+
+from .support import EPOCH, NOW, ORIGIN, Clock, make_board, make_post, make_store
+
+SUBMITTER = """
+import sys
+from billboard import Board, Post, SqliteStore
+board = Board(SqliteStore(sys.argv[1]), clock=lambda: float(sys.argv[2]))
+for line in sys.stdin:
+    post = Post.from_bytes(bytes.fromhex(line))
+    board.submit(post)
+    print(post.identifier.hex(), flush=True)
+"""
+
+
+def submitter(path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SUBMITTER, str(path), str(NOW)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def stored(path: Path) -> dict[bytes, bytes]:
+    """What the file holds, read without the store."""
+    with contextlib.closing(apsw.Connection(str(path))) as db:
+        return dict(db.execute("SELECT identifier, data FROM post").fetchall())
+
+
+def entry(number: int, seq: int = 0) -> Entry:
+    return Entry(number.to_bytes(32, "big"), seq, number.to_bytes(4, "big") * 130)
+
+
+@pytest.mark.parametrize("acknowledged", [0, 1, 50, 117, 199])
+def test_kill_9_loses_nothing_acknowledged(tmp_path: Path, acknowledged: int) -> None:
+    """200 submissions, the process killed after so many answers: they are all there, whole."""
+    path = tmp_path / "board.sqlite"
+    make_store(tmp_path).close()
+    posts = [make_post() for _ in range(200)]
+    process = submitter(path)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    feeder = threading.Thread(target=_feed, args=(process, posts))
+    feeder.start()
+    answered = [bytes.fromhex(process.stdout.readline()) for _ in range(acknowledged)]
+    process.send_signal(signal.SIGKILL)
+    answered += [bytes.fromhex(line) for line in process.stdout if len(line) == 65]
+    feeder.join()
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+    assert acknowledged <= len(answered) < 200
+    by_identifier = {post.identifier: bytes(post) for post in posts}
+    with SqliteStore(path) as store:
+        store.check()
+        found = stored(path)
+        assert set(answered) <= set(found)
+        for identifier, data in found.items():
+            assert data == by_identifier[identifier]
+        board = make_board(store)
+        board.publish(EPOCH)
+        published = {post.identifier for post in board.posts(EPOCH, edition=0)}
+        assert set(answered) <= published
+
+
+def _feed(process: subprocess.Popen[str], posts: list[Post]) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        for post in posts:
+            process.stdin.write(bytes(post).hex() + "\n")
+            process.stdin.flush()
+            time.sleep(0.0005)
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.close()
+
+
+def test_several_processes_on_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "board.sqlite"
+    make_store(tmp_path).close()
+    batches = [[make_post() for _ in range(40)] for _ in range(3)]
+    processes = [submitter(path) for _ in batches]
+    feeders = [
+        threading.Thread(target=_feed, args=pair) for pair in zip(processes, batches, strict=True)
+    ]
+    for feeder in feeders:
+        feeder.start()
+    with SqliteStore(path) as store:
+        board = make_board(store)
+        for process, feeder in zip(processes, feeders, strict=True):
+            assert process.stdout is not None
+            board.publish(EPOCH)
+            assert len(process.stdout.readlines()) == 40
+            feeder.join()
+            assert process.wait() == 0
+            process.stdout.close()
+        board.publish(EPOCH)
+        published = [
+            post.identifier
+            for edition in board.editions(EPOCH)
+            for post in board.posts(EPOCH, edition=edition.number)
+        ]
+    wanted = [post.identifier for batch in batches for post in batch]
+    assert len(published) == len(set(published))
+    assert set(wanted) <= set(published)
+
+
+def test_threads_share_commits(tmp_path: Path) -> None:
+    """Group commit: while one transaction is written, all other posts queue for the next."""
+    with make_store(tmp_path) as store:
+        store.put(EPOCH, entry(10_000))
+        with contextlib.closing(apsw.Connection(str(store.path))) as blocker:
+            blocker.execute("BEGIN IMMEDIATE")
+            threads = [
+                threading.Thread(target=store.put, args=(EPOCH, entry(i))) for i in range(40)
+            ]
+            for thread in threads:
+                thread.start()
+            deadline = time.monotonic() + 10
+            while len(store._queue) < 39 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            frames_before = _wal_commits(store.path)
+            blocker.execute("ROLLBACK")
+        for thread in threads:
+            thread.join()
+        assert store.epochs() == {EPOCH: 41}
+        assert _wal_commits(store.path) - frames_before == 2
+
+
+def _wal_commits(path: Path) -> int:
+    """Commit records in the write-ahead log: frames whose second header word is not 0."""
+    data = path.with_name(path.name + "-wal").read_bytes()
+    page = int.from_bytes(data[8:12], "big")
+    salts = data[16:24]
+    starts = range(32, len(data) - 23, 24 + page)
+    valid = [start for start in starts if data[start + 8 : start + 16] == salts]
+    return sum(data[start + 4 : start + 8] != bytes(4) for start in valid)
+
+
+def test_concurrent_refusals_concern_only_their_own_post(tmp_path: Path) -> None:
+    with make_store(tmp_path) as store:
+        store.put(EPOCH, entry(3, seq=7))
+        outcomes: dict[int, str] = {}
+
+        def put(i: int) -> None:
+            try:
+                store.put(EPOCH, entry(i, seq=5))
+                outcomes[i] = "stored"
+            except RefusedPostError as error:
+                outcomes[i] = error.reason
+
+        threads = [threading.Thread(target=put, args=(i,)) for i in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert outcomes == {i: "seq" if i == 3 else "stored" for i in range(12)}
+        assert store.epochs() == {EPOCH: 12}
+
+
+def test_durability_settings_are_in_force(tmp_path: Path) -> None:
+    with make_store(tmp_path) as store:
+        db = store._connection
+        assert db.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
+        assert db.execute("PRAGMA synchronous").fetchall() == [(2,)]  # FULL
+
+
+def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    with make_store(tmp_path) as store:
+        pages = store._connection.execute("PRAGMA page_count").fetchall()[0][0]
+        store._connection.execute(f"PRAGMA max_page_count = {pages + 20}").fetchall()
+        kept: list[int] = []
+        with pytest.raises(StoreError, match="disk is full"):
+            _put_until_it_fails(store, kept)
+        assert len(kept) > 10
+        with pytest.raises(StoreError, match="disk is full"):
+            store.publish(EPOCH, lambda n: [entry(20_000 + i) for i in range(n)])
+        assert store.editions(EPOCH) == ()
+        assert store.epochs() == {EPOCH: len(kept)}
+        store._connection.execute("PRAGMA max_page_count = 100000").fetchall()
+        store.put(EPOCH, entry(len(kept)))
+    with SqliteStore(tmp_path / "board.sqlite") as store:
+        store.check()
+        assert store.epochs() == {EPOCH: len(kept) + 1}
+
+
+def _put_until_it_fails(store: SqliteStore, kept: list[int]) -> None:
+    for number in range(10_000):
+        store.put(EPOCH, entry(number))
+        kept.append(number)
+
+
+def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
+    """The real system error: the process may not write beyond a size."""
+    path = tmp_path / "board.sqlite"
+    make_store(tmp_path).close()
+    code = SUBMITTER.replace("import sys\n", "import resource, signal, sys\n", 1).replace(
+        "for line",
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))\nfor line",
+    )
+    posts = [make_post() for _ in range(60)]
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(path), str(NOW)],
+        input="".join(bytes(post).hex() + "\n" for post in posts),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    answered = {bytes.fromhex(line) for line in result.stdout.split()}
+    assert 0 < len(answered) < 60
+    assert result.returncode == 1
+    assert "StoreError" in result.stderr
+    with SqliteStore(path) as store:
+        store.check()
+        assert answered <= set(stored(path))
+
+
+def test_publishing_is_all_or_nothing(tmp_path: Path) -> None:
+    with make_store(tmp_path) as store:
+        for number in range(3):
+            store.put(EPOCH, entry(number))
+
+        def fail(count: int) -> list[Entry]:
+            raise RuntimeError(str(count))
+
+        with pytest.raises(RuntimeError, match="253"):
+            store.publish(EPOCH, fail)
+        assert store.editions(EPOCH) == ()
+        assert store.epochs() == {EPOCH: 3}
+        edition = store.publish(EPOCH, lambda n: [entry(100 + i) for i in range(n)])
+        assert edition.size == BUNDLE
+
+
+def test_two_publishers_make_two_editions(tmp_path: Path) -> None:
+    with make_store(tmp_path) as one, SqliteStore(tmp_path / "board.sqlite") as two:
+        numbers: list[int] = []
+
+        def publish(store: SqliteStore) -> None:
+            edition = store.publish(EPOCH, lambda n: [entry(i) for i in range(n)])
+            numbers.append(edition.number)
+
+        threads = [threading.Thread(target=publish, args=(store,)) for store in (one, two)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(numbers) == [0, 1]
+
+
+def test_damage_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "board.sqlite"
+    with make_store(tmp_path) as store:
+        for number in range(200):
+            store.put(EPOCH, entry(number))
+    data = bytearray(path.read_bytes())
+    data[4096 * 3 : 4096 * 6] = os.urandom(4096 * 3)
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="restore a backup"), SqliteStore(path) as store:
+        store.check()
+
+
+@pytest.mark.parametrize("size", [1, 100, 4096])
+def test_a_file_of_something_else(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "board.sqlite"
+    path.write_bytes(os.urandom(size))
+    with pytest.raises(StoreError, match=r"damaged|not a billboard board"):
+        SqliteStore(path)
+
+
+def test_another_sqlite_file_is_not_touched(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    with contextlib.closing(apsw.Connection(str(path))) as db:
+        db.execute("CREATE TABLE mine (x)")
+    with pytest.raises(StoreError, match="not a billboard board"):
+        SqliteStore(path)
+    with contextlib.closing(apsw.Connection(str(path))) as db:
+        assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("mine",)]
+
+
+def test_an_empty_file_is_no_board(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    with pytest.raises(StoreError, match="not a billboard board"):
+        SqliteStore(tmp_path / "empty")
+
+
+def test_missing_and_existing_files(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no board"):
+        SqliteStore(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    make_store(tmp_path).close()
+    with pytest.raises(StoreError, match="exists"):
+        make_store(tmp_path)
+    with pytest.raises(StoreError, match="directory"):
+        SqliteStore.create(tmp_path / "no" / "such", BoardParameters(ORIGIN))
+
+
+def test_a_newer_version_is_refused(tmp_path: Path) -> None:
+    make_store(tmp_path).close()
+    path = tmp_path / "board.sqlite"
+    with contextlib.closing(apsw.Connection(str(path))) as db:
+        db.execute(f"PRAGMA user_version = {len(sqlite.MIGRATIONS) + 1}").fetchall()
+    with pytest.raises(StoreError, match="upgrade billboard"):
+        SqliteStore(path)
+
+
+def test_an_older_version_is_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next release adds a table: a file of this one gets it, and keeps what it holds."""
+    with make_store(tmp_path) as store:
+        store.put(EPOCH, entry(1))
+    steps = (*sqlite.MIGRATIONS, "CREATE TABLE checkpoint (size INTEGER NOT NULL)")
+    monkeypatch.setattr(sqlite, "MIGRATIONS", steps)
+    for _ in range(2):
+        with SqliteStore(tmp_path / "board.sqlite") as store:
+            assert store.epochs() == {EPOCH: 1}
+            assert store.parameters == BoardParameters(ORIGIN)
+            assert store._connection.execute("SELECT * FROM checkpoint").fetchall() == []
+
+
+def test_a_failed_upgrade_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_store(tmp_path).close()
+    steps = (*sqlite.MIGRATIONS, "CREATE TABLE checkpoint (size INTEGER); CREATE TABLE post (x)")
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "MIGRATIONS", steps)
+        with pytest.raises(StoreError, match="already exists"):
+            SqliteStore(tmp_path / "board.sqlite")
+    with SqliteStore(tmp_path / "board.sqlite") as store:
+        tables = store._connection.execute("SELECT name FROM sqlite_schema").fetchall()
+        assert ("checkpoint",) not in tables
+
+
+def test_use_after_fork_is_refused(tmp_path: Path) -> None:
+    with make_store(tmp_path) as store:
+        child = os.fork()
+        if not child:
+            try:
+                store.put(EPOCH, entry(1))
+            except StoreError as error:
+                os._exit(7 if "fork" in str(error) else 1)
+            os._exit(2)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 7
+        store.put(EPOCH, entry(1))
+        assert store.epochs() == {EPOCH: 1}
+
+
+def test_a_locked_database_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 50)
+    with make_store(tmp_path) as store:
+        with contextlib.closing(apsw.Connection(str(store.path))) as blocker:
+            blocker.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="locked"):
+                store.put(EPOCH, entry(1))
+        store.put(EPOCH, entry(1))
+
+
+def test_parameters_survive(tmp_path: Path) -> None:
+    parameters = BoardParameters("example.org/other", 600)
+    SqliteStore.create(tmp_path / "b", parameters).close()
+    with SqliteStore(tmp_path / "b") as store:
+        assert store.parameters == parameters
+        board = make_board(store, Clock(1_200.0))
+        assert (board.origin, board.epoch_length, board.epoch) == ("example.org/other", 600, 2)
