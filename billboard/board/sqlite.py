@@ -73,7 +73,9 @@ class SqliteStore:
         self._connections: list[apsw.Connection] = []
         with _explained(self.path):
             if not self.path.exists():
-                raise StoreError(f"{self.path}: there is no board; make one with `create`")
+                raise StoreError(
+                    f"{self.path}: there is no board; make one with `billboard board init`"
+                )
             _migrate(self._connection)
             ((origin, epoch_length, number),) = _rows(self._connection, "SELECT * FROM board")
         self._parameters = BoardParameters(origin, epoch_length, FrameClass(number))

@@ -15,7 +15,9 @@ def main() -> None:
         _fail(f"{error.name} is missing: pip install 'anonymous-billboard[cli]'")
     try:
         app()
-    except (BillboardError, LookupError, OSError, ValueError) as error:
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    except (BillboardError, LookupError, ValueError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -15,7 +15,16 @@ from rich.table import Table
 from billboard.board import Board, BoardParameters, SqliteStore
 from billboard.cli import files
 from billboard.cli.demo import run_demo
-from billboard.cli.files import Ask, Output
+from billboard.cli.files import (
+    Ask,
+    Blobs,
+    BoardPath,
+    Epoch,
+    LanePath,
+    Output,
+    PublicPath,
+    SecretPath,
+)
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.lanes import Lane
@@ -34,38 +43,38 @@ board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
 app.add_typer(lane_app, name="lane")
 app.add_typer(board_app, name="board")
 
-BoardPath = Annotated[Path, typer.Argument(metavar="BOARD", help="The board's SQLite file.")]
-Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]
-
 console = Console()
 
 
 @app.command()
-def keygen(secret: Path, public: Path, passphrase: Ask = False) -> None:
+def keygen(secret: SecretPath, public: PublicPath, passphrase: Ask = False) -> None:
     """Make a push server's key pair: SECRET, to keep, and PUBLIC, to publish."""
     secret_key = SecretKey.generate()
     secret_key.save(secret, files.passphrase(passphrase, confirm=True))
-    files.write_lines(str(public), [bytes(secret_key.public_key)])
+    files.write_lines(public, [bytes(secret_key.public_key)])
     files.errors.print(f"key {secret_key.public_key.key_id.hex()}")
 
 
 @app.command()
 def encrypt(
-    public: Annotated[str, typer.Argument(help="The push server's public key.")],
-    token: Annotated[str, typer.Argument(help="File with device tokens, one a line; - for stdin.")],
+    public: PublicPath,
+    tokens: Annotated[
+        str, typer.Argument(metavar="TOKENS", help="File of tokens, one a line; - for stdin.")
+    ] = "-",
+    *,
     platform: Annotated[str, typer.Option(help="apns (tokens in hex) or fcm.")] = "apns",
     app_number: Annotated[int, typer.Option("--app", help="Which app of the server.")] = 0,
     out: Output = "-",
 ) -> None:
     """Encrypt device tokens into blobs. Tokens are read from a file, never from the arguments."""
     public_key = files.read_public_key(public)
-    tokens = [_device_token(line, platform, app_number) for line in _text_lines(token)]
+    parsed = [_device_token(line, platform, app_number) for line in _text_lines(tokens)]
     with files.progress_bar("encrypting") as progress:
-        files.write_blobs(out, public_key.encrypt_batch(tokens, progress=progress))
+        files.write_blobs(out, public_key.encrypt_batch(parsed, progress=progress))
 
 
 @app.command()
-def rerandomize(public: str, blobs: str = "-", out: Output = "-") -> None:
+def rerandomize(public: PublicPath, blobs: Blobs = "-", out: Output = "-") -> None:
     """Turn blobs into fresh, unlinkable blobs of the same tokens."""
     public_key = files.read_public_key(public)
     array = files.read_blobs(blobs, public_key.frame_class)
@@ -74,13 +83,13 @@ def rerandomize(public: str, blobs: str = "-", out: Output = "-") -> None:
 
 
 @app.command("open")
-def open_blobs(secret: Path, blobs: str = "-", passphrase: Ask = False) -> None:
+def open_blobs(secret: SecretPath, blobs: Blobs = "-", passphrase: Ask = False) -> None:
     """Open blobs as the push server, and show what is in them, but not the tokens."""
     secret_key = SecretKey.load(secret, files.passphrase(passphrase))
     array = files.read_blobs(blobs, secret_key.public_key.frame_class)
     with files.progress_bar("opening") as progress:
         frames, opened = secret_key.open_batch(array, progress=progress)
-    table = Table("row", "platform", "app", "token bytes", "expires", "gate")
+    table = Table("row", "platform", "app", "token bytes", "expires (UTC)", "gate")
     for row in opened.nonzero()[0].tolist():
         frame = frames[row]
         expires = np.datetime64(frame.expires, "s").astype(str)
@@ -97,9 +106,9 @@ def open_blobs(secret: Path, blobs: str = "-", passphrase: Ask = False) -> None:
 @app.command()
 def post(
     board: BoardPath,
-    lane: Path,
-    public: str,
-    blob: str = "-",
+    lane: LanePath,
+    public: PublicPath,
+    blob: Annotated[str, typer.Argument(metavar="BLOB", help="The blob, - for stdin.")] = "-",
     epoch: Epoch = None,
     slot: Annotated[int, typer.Option(help="0, or higher to replace what is published.")] = 0,
     replaces_seq: Annotated[
@@ -122,7 +131,12 @@ def post(
 
 
 @app.command()
-def fetch(board: BoardPath, grant: str, epoch: Epoch = None, out: Output = "-") -> None:
+def fetch(
+    board: BoardPath,
+    grant: Annotated[str, typer.Argument(metavar="GRANT", help="The grant, - for stdin.")],
+    epoch: Epoch = None,
+    out: Output = "-",
+) -> None:
     """Find a contact's blob on a board, with the lane grant that the contact gave."""
     reader = files.read_grant(grant)
     with files.open_board(board) as opened:
@@ -145,12 +159,13 @@ def fetch(board: BoardPath, grant: str, epoch: Epoch = None, out: Output = "-") 
 
 @app.command()
 def push(
-    secret: Path,
+    secret: SecretPath,
+    blobs: Blobs = "-",
+    *,
     key_file: Annotated[Path, typer.Option("--apns-key", help="Apple's .p8 file.")],
     key_id: Annotated[str, typer.Option("--apns-key-id")],
     team_id: Annotated[str, typer.Option("--apns-team-id")],
     topic: Annotated[str, typer.Option(help="Bundle id of app 0.")],
-    blobs: str = "-",
     host: Annotated[str, typer.Option(help="APNs, or a sandbox.")] = PRODUCTION,
     ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust.")] = None,
     passphrase: Ask = False,
@@ -172,7 +187,7 @@ def push(
 
 @lane_app.command("new")
 def lane_new(
-    lane: Path,
+    lane: LanePath,
     origin: Annotated[str, typer.Option(help="The board's origin.")],
     epoch_length: Annotated[int, typer.Option(help="Seconds.")] = DEFAULT_EPOCH_LENGTH,
     passphrase: Ask = False,
@@ -184,7 +199,9 @@ def lane_new(
 
 
 @lane_app.command("grant")
-def lane_grant(lane: Path, epoch: Epoch = None, passphrase: Ask = False, out: Output = "-") -> None:
+def lane_grant(
+    lane: LanePath, epoch: Epoch = None, passphrase: Ask = False, out: Output = "-"
+) -> None:
     """Write the grant for a contact. It is a secret between the device and the contact."""
     owner = Lane.load(lane, files.passphrase(passphrase))
     wanted = epoch_at(None, owner.epoch_length) if epoch is None else epoch
@@ -265,6 +282,7 @@ async def _sandbox(server: Sandbox, directory: Path) -> None:
     async with server:
         key_path, ca_path = directory / "key.p8", directory / "ca.pem"
         ca_path.write_bytes(server.ca_file.read_bytes())
+        key_path.touch(0o600)
         key_path.write_bytes(server.key.private_key_pem)
         console.print(f"--host {server.url} --ca-file {ca_path} --apns-key {key_path}", end=" ")
         console.print(f"--apns-key-id {server.key.key_id} --apns-team-id {server.key.team_id}")
@@ -291,6 +309,7 @@ def _device_token(line: str, platform: str, app_number: int) -> DeviceToken:
     if platform != "apns":
         raise BillboardError(f"platform {platform} is neither apns nor fcm")
     try:
-        return DeviceToken(Platform.APNS, bytes.fromhex(line), app_number)
+        value = bytes.fromhex(line)
     except ValueError:
         raise BillboardError("an APNs token must be given in hex") from None
+    return DeviceToken(Platform.APNS, value, app_number)

@@ -30,6 +30,12 @@ Ask = Annotated[
     bool,
     typer.Option("--passphrase", help=f"Ask for a passphrase (or set {PASSPHRASE_VARIABLE})."),
 ]
+SecretPath = Annotated[Path, typer.Argument(metavar="SECRET", help="The server's secret key file.")]
+PublicPath = Annotated[str, typer.Argument(metavar="PUBLIC", help="The server's public key file.")]
+BoardPath = Annotated[Path, typer.Argument(metavar="BOARD", help="The board's SQLite file.")]
+LanePath = Annotated[Path, typer.Argument(metavar="LANE", help="The lane's secret file.")]
+Blobs = Annotated[str, typer.Argument(metavar="BLOBS", help="File of blobs, - for stdin.")]
+Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]
 Output = Annotated[str, typer.Option("--out", "-o", help="File to write, - for standard output.")]
 
 errors = Console(stderr=True)
@@ -113,6 +119,6 @@ def open_board(path: Path) -> Iterator[Board]:
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error that a batch can report to."""
-    with Progress(console=errors, transient=True) as bars:
+    with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
         task = bars.add_task(title)
         yield lambda done, total: bars.update(task, completed=done, total=total)

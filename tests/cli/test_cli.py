@@ -1,0 +1,257 @@
+"""The command line, run as a program: the whole path by hand, and what a user may get wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from billboard.cli import main
+
+BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
+TOKEN = bytes(range(32)).hex()
+
+
+class Shell:
+    """A folder in which commands run."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def run(self, *arguments: str, stdin: str = "", **environment: str) -> tuple[int, str, str]:
+        result = subprocess.run(
+            [*BILLBOARD, *arguments],
+            cwd=self.directory,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "COLUMNS": "200", **environment},
+        )
+        assert "Traceback" not in result.stderr
+        assert TOKEN not in result.stdout + result.stderr
+        return result.returncode, result.stdout, result.stderr
+
+    def ok(self, *arguments: str, stdin: str = "", **environment: str) -> str:
+        code, out, err = self.run(*arguments, stdin=stdin, **environment)
+        assert code == 0, err
+        return out
+
+    def fails(self, *arguments: str, stdin: str = "", **environment: str) -> str:
+        code, _, err = self.run(*arguments, stdin=stdin, **environment)
+        assert code == 1, err
+        assert err.startswith("billboard: ")
+        assert err.count("\n") == 1
+        return err
+
+    def read(self, name: str) -> str:
+        return (self.directory / name).read_text()
+
+    def write(self, name: str, text: str) -> None:
+        (self.directory / name).write_text(text)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with keys, a blob, a lane, a grant and an empty board."""
+    made = Shell(tmp_path_factory.mktemp("template"))
+    made.ok("keygen", "server.key", "server.pub")
+    made.write("tokens", TOKEN + "\n")
+    made.ok("encrypt", "server.pub", "tokens", "--out", "blob")
+    made.ok("board", "init", "board.sqlite", "--origin", "example.org/board")
+    made.ok("lane", "new", "lane.key", "--origin", "example.org/board")
+    made.ok("lane", "grant", "lane.key", "--out", "grant")
+    return made.directory
+
+
+@pytest.fixture
+def shell(template: Path, tmp_path: Path) -> Shell:
+    return Shell(Path(shutil.copytree(template, tmp_path / "shell")))
+
+
+def test_from_token_to_blob_of_a_contact(shell: Shell) -> None:
+    said = shell.ok("post", "board.sqlite", "lane.key", "server.pub", "blob")
+    assert "slot 0" in said
+    assert "256 posts" in shell.ok("board", "publish", "board.sqlite")
+    shell.ok("fetch", "board.sqlite", "grant", "--out", "found")
+    assert shell.read("found") == shell.read("blob")
+    fresh = shell.ok("rerandomize", "server.pub", "found")
+    assert fresh != shell.read("blob")
+    assert "1 of 1 blobs" in shell.ok("open", "server.key", stdin=fresh)
+    info = shell.ok("board", "info", "board.sqlite")
+    assert "example.org/board" in info
+    assert "256" in info
+    assert "0 posts deleted" in shell.ok("board", "expire", "board.sqlite")
+
+
+def test_a_published_post_is_replaced_by_the_next_slot(shell: Shell) -> None:
+    shell.ok("post", "board.sqlite", "lane.key", "server.pub", "blob")
+    shell.ok("board", "publish", "board.sqlite")
+    newer = shell.ok("encrypt", "server.pub", "tokens")
+    arguments = ("post", "board.sqlite", "lane.key", "server.pub")
+    assert "next slot" in shell.fails(*arguments, stdin=newer)
+    shell.ok(*arguments, "--slot", "1", stdin=newer)
+    shell.ok("board", "publish", "board.sqlite")
+    assert shell.ok("fetch", "board.sqlite", "grant") == newer
+
+
+def test_an_unpublished_post_is_replaced_by_a_greater_seq(shell: Shell) -> None:
+    arguments = ("post", "board.sqlite", "lane.key", "server.pub")
+    said = shell.ok(*arguments, "blob")
+    seq = re.search(r"seq (\d+)", said)
+    assert seq is not None
+    newer = shell.ok("encrypt", "server.pub", "tokens")
+    shell.ok(*arguments, "--replaces-seq", seq[1], stdin=newer)
+    shell.ok("board", "publish", "board.sqlite")
+    assert shell.ok("fetch", "board.sqlite", "grant") == newer
+
+
+def test_many_blobs_at_once(shell: Shell) -> None:
+    shell.write("tokens", (TOKEN + "\n") * 300)
+    shell.ok("encrypt", "server.pub", "tokens", "--out", "blobs")
+    blobs = shell.ok("rerandomize", "server.pub", "blobs")
+    assert len(set(blobs.split()) | set(shell.read("blobs").split())) == 600
+    assert "300 of 300" in shell.ok("open", "server.key", stdin=blobs)
+
+
+def test_passphrases(shell: Shell) -> None:
+    secret = {"BILLBOARD_PASSPHRASE": "correct horse"}
+    shell.ok("keygen", "locked.key", "locked.pub", **secret)
+    shell.ok("encrypt", "locked.pub", "tokens", "--out", "locked")
+    assert "1 of 1" in shell.ok("open", "locked.key", "locked", **secret)
+    assert "needs its passphrase" in shell.fails("open", "locked.key", "locked")
+    secret = dict.fromkeys(secret, "wrong")
+    assert "wrong passphrase" in shell.fails("open", "locked.key", "locked", **secret)
+
+
+def test_secrets_are_private_and_never_overwritten(shell: Shell) -> None:
+    before = _contents(shell)
+    for name in ("server.key", "lane.key", "grant"):
+        assert (shell.directory / name).stat().st_mode & 0o777 == 0o600
+    assert "never overwritten" in shell.fails("keygen", "server.key", "server.pub")
+    assert "exists" in shell.fails("lane", "new", "lane.key", "--origin", "example.org/board")
+    assert "exists" in shell.fails("board", "init", "board.sqlite", "--origin", "x")
+    shell.fails("lane", "grant", "lane.key", "--out", "grant")
+    assert _contents(shell) == before
+    (shell.directory / "server.key").chmod(0o644)
+    assert "chmod 600" in shell.fails("open", "server.key", "blob")
+
+
+def _contents(shell: Shell) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in shell.directory.iterdir()}
+
+
+def test_a_blob_for_another_key(shell: Shell) -> None:
+    shell.ok("keygen", "other.key", "other.pub")
+    code, out, _ = shell.run("open", "other.key", "blob")
+    assert code == 1
+    assert "0 of 1 blobs" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["open", "nothing", "blob"], "nothing"),
+        (["open", "server.key", "nothing"], "nothing: No such file"),
+        (["open", "server.key", "tokens"], "line 1 must be 288 bytes"),
+        (["open", "server.key", "garbage"], "not base64"),
+        (["open", "server.key", "empty"], "is empty"),
+        (["open", "lane.key", "blob"], "holds a lane, not a secret key"),
+        (["open", "server.pub", "blob"], "server.pub"),
+        (["encrypt", "blob", "tokens"], "public key"),
+        (["encrypt", "server.pub", "garbage"], "in hex"),
+        (["encrypt", "server.pub", "long"], "1 to 198 bytes"),
+        (["encrypt", "server.pub", "empty"], "holds no token"),
+        (["encrypt", "server.pub", "tokens", "--platform", "pager"], "pager"),
+        (["encrypt", "server.pub", "tokens", "--app", "65536"], "65535"),
+        (["rerandomize", "server.pub", "identity"], "rows 0, 2"),
+        (["post", "board.sqlite", "lane.key", "server.pub", "blob", "--epoch", "3"], "epoch 3"),
+        (["post", "board.sqlite", "lane.key", "server.pub", "blob", "--slot", "16"], "slot 16"),
+        (["post", "board.sqlite", "lane.key", "server.pub", "garbage"], "not base64"),
+        (["post", "tokens", "lane.key", "server.pub", "blob"], "damaged"),
+        (["fetch", "board.sqlite", "grant"], "editions"),
+        (["fetch", "board.sqlite", "blob"], "grant"),
+        (["fetch", "none.sqlite", "grant"], "no board"),
+        (["board", "init", "new.sqlite", "--origin", "two words"], "origin"),
+        (["board", "publish", "board.sqlite", "--epoch", "4000000000"], "has not begun"),
+        (["lane", "new", "new.key", "--origin", "x", "--epoch-length", "5"], "epoch length"),
+    ],
+)
+def test_a_users_mistake_is_one_line(
+    shell: Shell,
+    arguments: list[str],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    shell.write("garbage", "%%%\n")
+    shell.write("empty", "\n")
+    shell.write("long", "ab" * 199)
+    shell.write("identity", f"{'A' * 384}\n{shell.read('blob')}{'A' * 384}\n")
+    monkeypatch.chdir(shell.directory)
+    monkeypatch.setattr(sys, "argv", ["billboard", *arguments])
+    with pytest.raises(SystemExit) as left:
+        main()
+    said = capfd.readouterr().err
+    assert left.value.code == 1
+    assert said.startswith("billboard: ")
+    assert said.count("\n") == 1
+    assert says in said
+    assert TOKEN not in said
+
+
+def test_usage_errors_exit_2(shell: Shell) -> None:
+    for arguments in (["nonsense"], ["open"], ["demo", "--devices", "1"]):
+        code, _, err = shell.run(*arguments)
+        assert code == 2
+        assert "Usage" in err
+
+
+@pytest.fixture
+def sandbox(shell: Shell) -> Iterator[list[str]]:
+    """`billboard sandbox` in the background; yields the options it prints."""
+    process = subprocess.Popen(
+        [*BILLBOARD, "sandbox"],
+        cwd=shell.directory,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "COLUMNS": "500", "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    yield process.stdout.readline().split()
+    process.send_signal(signal.SIGINT)
+    said = process.stdout.read()
+    process.stdout.close()
+    assert process.wait() == 130
+    assert said.count("woke a device of com.example") >= 1
+
+
+def test_push_to_the_sandbox(shell: Shell, sandbox: list[str]) -> None:
+    out = shell.ok("push", "server.key", "blob", "--topic", "com.example", *sandbox)
+    assert "delivered: 1" in out
+    time.sleep(0.5)  # the sandbox looks for new deliveries five times a second
+
+
+def test_missing_extras_are_named(shell: Shell) -> None:
+    code = (
+        "import sys; sys.modules['typer'] = None\n"
+        "from billboard.cli import main\n"
+        "sys.argv = ['billboard', 'demo']; main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=shell.directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "pip install 'anonymous-billboard[cli]'" in result.stderr
