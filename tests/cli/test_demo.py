@@ -26,7 +26,7 @@ def test_the_story_holds() -> None:
     assert passed
     assert said.count("\nok   ") == 4
     assert "FAIL" not in said
-    assert "woke 10 devices over 1 connection" in said
+    assert "woke 10 devices" in said
 
 
 def test_a_push_too_few_or_too_many_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

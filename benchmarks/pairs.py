@@ -1,0 +1,143 @@
+"""Plain ElGamal pairs (n = 1), and the embedding of 30 bytes in one element."""
+
+from __future__ import annotations
+
+import itertools
+import os
+
+import numpy as np
+from operations import Operation, check
+from peers import PAYLOAD, LibpepPairs, Peer, Rbcl, Scheme, extract
+
+from billboard import _core, elgamal
+from billboard.elgamal import Array, Ciphertext, DecryptionKey, EncryptionKey
+from billboard.groups.ristretto255 import Element, Scalar, random_scalar
+
+SAMPLE = 64
+"""Rows of a batch that each peer checks."""
+
+
+class Batches:
+    """billboard's batch keys, with a batch of one at a time."""
+
+    def __init__(self, secret: Scalar) -> None:
+        self.public = EncryptionKey(elgamal.public_elements([secret]))
+        self.secret = DecryptionKey([secret])
+
+    def encrypt(self, message: bytes) -> bytes:
+        return self.public.encrypt_batch(_rows(message, 1), threads=1).tobytes()
+
+    def rerandomize(self, ciphertext: bytes) -> bytes:
+        return self.public.rerandomize_batch(_rows(ciphertext, 2), threads=1).tobytes()
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        return self.secret.decrypt_batch(_rows(ciphertext, 2), threads=1).tobytes()
+
+
+class Elements:
+    """billboard's functions on elements."""
+
+    def __init__(self, secret: Scalar) -> None:
+        self.secret = [secret]
+        self.public = elgamal.public_elements(self.secret)
+
+    def encrypt(self, message: bytes) -> bytes:
+        return _encode(elgamal.encrypt(self.public, [Element.from_bytes(message)]))
+
+    def rerandomize(self, ciphertext: bytes) -> bytes:
+        return _encode(elgamal.rerandomize(self.public, _decode(ciphertext)))
+
+    def decrypt(self, ciphertext: bytes) -> bytes:
+        return bytes(elgamal.decrypt(self.secret, _decode(ciphertext))[0])
+
+
+def operations(items: int) -> dict[str, Operation]:
+    """``embed``, ``encrypt``, ``rerandomize`` and ``decrypt`` of ``items`` pairs, all checked."""
+    secret = random_scalar()
+    batches = Batches(secret)
+    peers: dict[str, Peer] = {
+        "rbcl": Rbcl([bytes(secret)]),
+        "libpep-py": LibpepPairs(bytes(secret)),
+    }
+    schemes: dict[str, Scheme] = {
+        "billboard": batches,
+        "billboard, elements": Elements(secret),
+        **peers,
+    }
+    public, decryption = batches.public, batches.secret
+    data = np.frombuffer(os.urandom(items * PAYLOAD), np.uint8).reshape(items, 1, PAYLOAD)
+    messages = _embed(data, 1)
+    pairs = public.encrypt_batch(messages, threads=1)
+    _check_batches(batches, peers, data, messages)
+    message, pair = messages[0].tobytes(), pairs[0].tobytes()
+    _check_schemes(schemes, message)
+    first = data[0].tobytes()
+    embeds = {name: peer.embed for name, peer in peers.items()}
+    check(all(extract(embed(first)) == first for embed in embeds.values()), "a peer's embedding")
+    return {
+        "embed": Operation(
+            items,
+            lambda threads: _embed(data, threads),
+            {
+                "billboard": lambda: _embed(data[:1], 1).tobytes(),
+                **{name: lambda embed=embed: embed(first) for name, embed in embeds.items()},
+            },
+        ),
+        "encrypt": Operation(
+            items,
+            lambda threads: public.encrypt_batch(messages, threads=threads),
+            {name: lambda s=scheme: s.encrypt(message) for name, scheme in schemes.items()},
+        ),
+        "rerandomize": Operation(
+            items,
+            lambda threads: public.rerandomize_batch(pairs, threads=threads),
+            {name: lambda s=scheme: s.rerandomize(pair) for name, scheme in schemes.items()},
+        ),
+        "decrypt": Operation(
+            items,
+            lambda threads: decryption.decrypt_batch(pairs, threads=threads),
+            {name: lambda s=scheme: s.decrypt(pair) for name, scheme in schemes.items()},
+        ),
+    }
+
+
+def _check_batches(batches: Batches, peers: dict[str, Peer], data: Array, messages: Array) -> None:
+    """A batch comes back from billboard as a whole, and a sample of its rows from each peer."""
+    check(np.array_equal(_core.extract(messages, 1), data), "embedding a batch")
+    sample = np.linspace(0, len(data) - 1, SAMPLE, dtype=int)
+    for threads in (1, 2):
+        pairs = batches.public.encrypt_batch(messages, threads=threads)
+        fresh = batches.public.rerandomize_batch(pairs, threads=threads)
+        check(bool((pairs != fresh).any(axis=2).all()), "rerandomizing: an element stayed")
+        for array in (pairs, fresh):
+            decrypted = batches.secret.decrypt_batch(array, threads=threads)
+            check(np.array_equal(decrypted, messages), f"a batch on {threads} threads")
+            for (name, peer), i in itertools.product(peers.items(), sample):
+                message = peer.decrypt(array[i].tobytes())
+                check(message == messages[i].tobytes(), f"row {i} of a batch, says {name}")
+
+
+def _check_schemes(schemes: dict[str, Scheme], message: bytes) -> None:
+    """What one library encrypts, another rerandomizes and a third decrypts, in every order."""
+    for names in itertools.product(schemes, repeat=3):
+        first, second, third = (schemes[name] for name in names)
+        pair = first.encrypt(message)
+        fresh = second.rerandomize(pair)
+        check(pair[:32] != fresh[:32] and pair[32:] != fresh[32:], f"{names}: an element stayed")
+        check(third.decrypt(fresh) == message, f"{names} in a row")
+
+
+def _embed(data: Array, threads: int) -> Array:
+    return _core.embed(data, 1, os.urandom(32), threads)
+
+
+def _rows(data: bytes, elements: int) -> Array:
+    return np.frombuffer(data, np.uint8).reshape(1, elements, 32)
+
+
+def _decode(ciphertext: bytes) -> Ciphertext:
+    return Ciphertext(Element.from_bytes(ciphertext[:32]), (Element.from_bytes(ciphertext[32:]),))
+
+
+def _encode(ciphertext: Ciphertext) -> bytes:
+    return bytes(ciphertext.a) + bytes(ciphertext.b[0])

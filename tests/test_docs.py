@@ -1,0 +1,52 @@
+"""What the documents show works, and what they point to exists."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+
+
+def test_the_readme_runs() -> None:
+    result = doctest.testfile(
+        str(ROOT / "README.md"), module_relative=False, optionflags=doctest.ELLIPSIS
+    )
+    assert result.attempted >= 14
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("name", ["billboard.elgamal"])
+def test_docstrings_run(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_sections(document: Path) -> None:
+    text = document.read_text()
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (document.parent / target).exists(), target
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", (ROOT / "SPEC.md").read_text(), re.MULTILINE)
+    }
+    for anchor in re.findall(r"\]\((?:SPEC\.md)?#([^)]*)\)", text):
+        assert anchor in headings, anchor
+
+
+def test_the_code_cites_sections_that_exist() -> None:
+    spec = (ROOT / "SPEC.md").read_text()
+    sections = set(re.findall(r"^#+ (\d+(?:\.\d+)?) ", spec, re.MULTILINE))
+    cited = set()
+    for path in [*ROOT.glob("billboard/**/*.py"), *ROOT.glob("rust/src/**/*.rs")]:
+        for group in re.findall(r"SPEC (\d[\d., ]*)", path.read_text()):
+            cited |= set(re.findall(r"\d+(?:\.\d+)?", group))
+    assert len(cited) > 15
+    assert cited <= sections
