@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt \
+       PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 CORE := $(shell find rust -name target -prune -o -type f -print)
 
 .PHONY: demo test test-slow lint bench wheel sdist vectors clean prerequisites

@@ -7,7 +7,7 @@ import os
 import time
 
 from operations import Operation, check
-from peers import LibpepElements, Peer, Rbcl, extract, split
+from peers import FramePeer, LibpepElements, Rbcl, extract, split
 
 from billboard import Blob, DeviceToken, Frame, FrameClass, Platform, SecretKey
 from billboard.elgamal import Array
@@ -27,7 +27,7 @@ def operations(items: int) -> dict[str, Operation]:
     secret_key = SecretKey.generate(FrameClass.L)
     public_key = secret_key.public_key
     scalars = split(secret_key._core.secret_bytes(), 32)
-    peers: dict[str, Peer] = {"rbcl": Rbcl(scalars), "libpep-py": LibpepElements(scalars)}
+    peers: dict[str, FramePeer] = {"rbcl": Rbcl(scalars), "libpep-py": LibpepElements(scalars)}
     expires = (int(time.time()) // 3600 + 48) * 3600
     tokens = [DeviceToken(Platform.APNS, os.urandom(TOKEN_SIZE)) for _ in range(items)]
     frames = [Frame(t, expires).encode(FrameClass.L, public_key.key_hash) for t in tokens]
@@ -70,7 +70,7 @@ def operations(items: int) -> dict[str, Operation]:
 
 def _check_batch(
     secret_key: SecretKey,
-    peers: dict[str, Peer],
+    peers: dict[str, FramePeer],
     array: Array,
     tokens: list[DeviceToken],
     frames: list[bytes],
@@ -88,7 +88,7 @@ def _check_batch(
 
 
 def _check_peers(
-    secret_key: SecretKey, peers: dict[str, Peer], token: DeviceToken, frame: bytes
+    secret_key: SecretKey, peers: dict[str, FramePeer], token: DeviceToken, frame: bytes
 ) -> None:
     """What a peer encrypts, another rerandomizes and billboard opens, before and after its own."""
     for names in itertools.product(peers, repeat=2):

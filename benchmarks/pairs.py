@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 from operations import Operation, check
-from peers import PAYLOAD, LibpepPairs, Peer, Rbcl, Scheme, extract
+from peers import PAYLOAD, LibpepPairs, PairPeer, Rbcl, Scheme, extract
 
 from billboard import _core, elgamal
 from billboard.elgamal import Array, Ciphertext, DecryptionKey, EncryptionKey
@@ -55,13 +55,13 @@ def operations(items: int) -> dict[str, Operation]:
     """``embed``, ``encrypt``, ``rerandomize`` and ``decrypt`` of ``items`` pairs, all checked."""
     secret = random_scalar()
     batches = Batches(secret)
-    peers: dict[str, Peer] = {
+    peers: dict[str, PairPeer] = {
         "rbcl": Rbcl([bytes(secret)]),
         "libpep-py": LibpepPairs(bytes(secret)),
     }
     schemes: dict[str, Scheme] = {
         "billboard": batches,
-        "billboard, elements": Elements(secret),
+        "billboard-elements": Elements(secret),
         **peers,
     }
     public, decryption = batches.public, batches.secret
@@ -101,7 +101,9 @@ def operations(items: int) -> dict[str, Operation]:
     }
 
 
-def _check_batches(batches: Batches, peers: dict[str, Peer], data: Array, messages: Array) -> None:
+def _check_batches(
+    batches: Batches, peers: dict[str, PairPeer], data: Array, messages: Array
+) -> None:
     """A batch comes back from billboard as a whole, and a sample of its rows from each peer."""
     check(np.array_equal(_core.extract(messages, 1), data), "embedding a batch")
     sample = np.linspace(0, len(data) - 1, SAMPLE, dtype=int)

@@ -31,12 +31,16 @@ class Scheme(Protocol):
     def decrypt(self, ciphertext: bytes) -> bytes: ...
 
 
-class Peer(Scheme, Protocol):
-    """A scheme that embeds bytes too (SPEC 6.1)."""
+class PairPeer(Scheme, Protocol):
+    """A scheme of pairs that embeds bytes too (SPEC 6.1)."""
 
     def embed(self, data: bytes) -> bytes:
         """30 bytes to an element."""
         ...
+
+
+class FramePeer(Scheme, Protocol):
+    """A scheme that encrypts frames too."""
 
     def encrypt_frame(self, frame: bytes) -> bytes:
         """Embed the n times 30 bytes of ``frame`` and encrypt the elements."""
@@ -44,7 +48,7 @@ class Peer(Scheme, Protocol):
 
 
 class Rbcl:
-    """rbcl 's bindings of libsodium, for any n. All its values are bytes."""
+    """rbcl's bindings of libsodium, for any n. All its values are bytes."""
 
     def __init__(self, secret: Sequence[bytes]) -> None:
         self.secret = secret
@@ -68,7 +72,7 @@ class Rbcl:
         )
 
     def embed(self, data: bytes) -> bytes:
-        return _embed(data, _rbcl_decode)
+        return _embed(data, _rbcl_decode)[0]
 
     def encrypt_frame(self, frame: bytes) -> bytes:
         return self.encrypt(b"".join(map(self.embed, split(frame, PAYLOAD))))
@@ -98,10 +102,7 @@ class LibpepPairs:
         return bytes(decrypt(ElGamal.from_bytes(ciphertext), self.secret).to_bytes())
 
     def embed(self, data: bytes) -> bytes:
-        return bytes(_embed(data, GroupElement.from_bytes).to_bytes())
-
-    def encrypt_frame(self, frame: bytes) -> bytes:
-        return bytes(encrypt(_embed(frame, GroupElement.from_bytes), self.public).to_bytes())
+        return _embed(data, GroupElement.from_bytes)[0]
 
 
 class LibpepElements:
@@ -125,12 +126,9 @@ class LibpepElements:
         a, *b = (GroupElement.from_bytes(element) for element in split(ciphertext, ELEMENT))
         return _encode(*(m.sub(a.mul(x)) for x, m in zip(self.secret, b, strict=True)))
 
-    def embed(self, data: bytes) -> bytes:
-        return _encode(_embed(data, GroupElement.from_bytes))
-
     def encrypt_frame(self, frame: bytes) -> bytes:
         payloads = split(frame, PAYLOAD)
-        return self._encrypt([_embed(data, GroupElement.from_bytes) for data in payloads])
+        return self._encrypt([_embed(data, GroupElement.from_bytes)[1] for data in payloads])
 
     def _encrypt(self, message: Sequence[GroupElement]) -> bytes:
         r = ScalarNonZero.random()
@@ -148,13 +146,14 @@ def extract(message: bytes) -> bytes:
     return b"".join(element[1 : 1 + PAYLOAD] for element in split(message, ELEMENT))
 
 
-def _embed(data: bytes, decode: Callable[[bytes], Decoded | None]) -> Decoded:
-    """Try random candidates (SPEC 6.1) until one decodes."""
+def _embed(data: bytes, decode: Callable[[bytes], Decoded | None]) -> tuple[bytes, Decoded]:
+    """Try random candidates (SPEC 6.1) until one decodes: its encoding, and what it decodes to."""
     while True:
         low, high = os.urandom(2)
-        element = decode(bytes([low & 0xFE]) + data + bytes([high & 0x7F]))
+        encoding = bytes([low & 0xFE]) + data + bytes([high & 0x7F])
+        element = decode(encoding)
         if element is not None:
-            return element
+            return encoding, element
 
 
 def _rbcl_decode(encoding: bytes) -> bytes | None:

@@ -9,7 +9,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 ROUNDS = 5
 
 
-@pytest.mark.parametrize("library", ["billboard", "billboard, elements", "rbcl", "libpep-py"])
+@pytest.mark.parametrize("library", ["billboard", "billboard-elements", "rbcl", "libpep-py"])
 @pytest.mark.parametrize("name", ["encrypt", "rerandomize", "decrypt"])
 def test_one_pair(
     benchmark: BenchmarkFixture, pair_operations: dict[str, Operation], name: str, library: str

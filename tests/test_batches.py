@@ -147,7 +147,7 @@ def misfits(array: Array) -> dict[str, Any]:
         "two dimensions": array.reshape(items, -1),
         "one dimension": array.reshape(-1),
         "four dimensions": array[None],
-        "no dimension": np.uint8(1).reshape(()),
+        "no dimension": np.array(1, np.uint8),
         "no rows of another shape": np.zeros((0, elements + 1, width), np.uint8),
     }
 
@@ -341,7 +341,8 @@ def test_encrypting_and_decrypting_list_bad_rows() -> None:
 
 
 def test_b_may_be_the_identity() -> None:
-    array = spoiled(MANY, {3: (position, bytes(32)) for position in range(1, 9)})
+    array = MANY.copy()
+    array[3, 1:] = 0
     assert validate_batch(array).all()
     assert PUBLIC.rerandomize_batch(array).shape == array.shape
 

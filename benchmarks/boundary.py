@@ -1,0 +1,50 @@
+"""What crossing from Python to the native core and back costs a batch of pairs."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+from measure import Contest
+from operations import check
+
+from billboard import _core, elgamal
+from billboard.elgamal import Array, EncryptionKey
+from billboard.groups.ristretto255 import random_scalar
+
+ITEMS = 1024
+WIDTH = 64
+
+
+def contest() -> Contest:
+    """Rerandomizing 1,024 pairs, and what there is of it besides cryptography.
+
+    ``empty batch`` is all that does not depend on the rows; ``copied batch`` checks, allocates and
+    walks arrays of as many rows but copies 30 bytes of an element instead of computing. Their sum
+    bounds the cost of the boundary from above. ``lists`` is what a caller pays besides who has
+    one bytes object a pair and wants the same back.
+    """
+    key = EncryptionKey(elgamal.public_elements([random_scalar()]))
+    data = np.frombuffer(os.urandom(ITEMS * 30), np.uint8).reshape(ITEMS, 1, 30)
+    messages = _core.embed(data, 1, os.urandom(32), 1)
+    array = key.encrypt_batch(messages, threads=1)
+    pairs = _split(array)
+    check(np.array_equal(_core.extract(array, 2), array[:, :, 1:31]), "copying a batch")
+    check(np.array_equal(_join(pairs), array), "joining pairs")
+    empty = array[:0]
+    calls = {
+        "rerandomize": lambda: key.rerandomize_batch(array, threads=1),
+        "empty batch": lambda: key.rerandomize_batch(empty, threads=1),
+        "copied batch": lambda: _core.extract(array, 2),
+        "lists": lambda: _split(_join(pairs)),
+    }
+    return Contest({name: (call, ITEMS) for name, call in calls.items()})
+
+
+def _join(pairs: list[bytes]) -> Array:
+    return np.frombuffer(b"".join(pairs), np.uint8).reshape(-1, 2, 32)
+
+
+def _split(array: Array) -> list[bytes]:
+    data = array.tobytes()
+    return [data[i : i + WIDTH] for i in range(0, len(data), WIDTH)]
