@@ -46,10 +46,7 @@ class Contest:
     def __init__(self, calls: Mapping[str, tuple[Call, int]]) -> None:
         """Warm up, and see how often each call fits in a slice."""
         self._calls = calls
-        self._repeats = {}
-        for name, (call, items) in calls.items():
-            seconds = _time(call, items, 3).wall * items / 1e6
-            self._repeats[name] = max(1, round(SLICE / seconds))
+        self._repeats = {name: _repeats(call) for name, (call, _) in calls.items()}
         self.timings: dict[str, list[Timing]] = {name: [] for name in calls}
 
     def round(self, backwards: bool) -> None:
@@ -88,6 +85,16 @@ def run(contests: Sequence[Contest], seconds: float) -> int:
         done += 1
     gc.enable()
     return done
+
+
+def _repeats(call: Call) -> int:
+    """How many calls fill a slice, judged by as few as take a tenth of it."""
+    microseconds = 0.0
+    for calls in (1, 10, 100):
+        microseconds = _time(call, 1, calls).wall
+        if microseconds * calls >= SLICE * 1e6 / 10:
+            break
+    return max(1, round(SLICE * 1e6 / microseconds))
 
 
 def _time(call: Call, items: int, repeats: int) -> Timing:

@@ -36,7 +36,7 @@ class Effort:
     seconds: float
 
 
-FULL = Effort(pairs=10_000, blobs=1_000, seconds=100)
+FULL = Effort(pairs=10_000, blobs=1_000, seconds=90)
 QUICK = Effort(pairs=2_000, blobs=200, seconds=10)
 
 
@@ -68,10 +68,11 @@ def beside_peers(name: str, contest: Contest, ours: str) -> Row:
 
 
 def threads(name: str, contest: Contest) -> Row:
-    """Two threads over one, by the clock on the wall, and how many cores the two threads got."""
+    """Two threads over one, by the clock on the wall, the cores they got, and their CPU time."""
     ratios = {
         "over one thread": contest.wall_ratio(BATCH, TWO_THREADS),
         "cores got": contest.cores(TWO_THREADS),
+        "CPU time over one's": contest.cpu_ratio([TWO_THREADS], BATCH),
     }
     return Row(name, {}, ratios)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import time
@@ -12,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from billboard.blob import Blob
-from billboard.errors import InvalidEncodingError, WithdrawnError
+from billboard.errors import EpochError, InvalidEncodingError, WithdrawnError
 from billboard.groups.ristretto255 import Element, Scalar, random_scalar
 from billboard.hashing import encode_tuple, expand, hash_bytes
 from billboard.proofs import schnorr
@@ -63,8 +64,14 @@ def check_epoch_length(seconds: int) -> int:
 
 
 def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH) -> int:
-    """The epoch at ``now`` (seconds since 1970; the clock if None), for a length in seconds."""
-    return int((time.time() if now is None else now) // epoch_length)
+    """The epoch at ``now`` (seconds since 1970; the clock if None), for a length in seconds.
+
+    Raises `InvalidEncodingError` for a bad length, `EpochError` for a time without epoch (SPEC 2).
+    """
+    epoch = int((time.time() if now is None else now) // check_epoch_length(epoch_length))
+    if not 0 <= epoch <= MAX_UINT32:
+        raise EpochError(f"epoch {epoch} is not from 0 to 2^32 - 1")
+    return epoch
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,7 +112,6 @@ class Envelope:
 class Post:
     """A sealed post. What is decoded is well-formed but for its signature: call `verify`."""
 
-    identifier: bytes
     epoch: int
     seq: int
     public: bytes
@@ -128,7 +134,6 @@ class Post:
         if data[:32] != identifier_of(public):
             raise InvalidEncodingError("identifier", "does not belong to P")
         return cls(
-            identifier=data[:32],
             epoch=int.from_bytes(data[33:37], "big"),
             seq=int.from_bytes(data[37:41], "big"),
             public=public,
@@ -136,6 +141,11 @@ class Post:
             box=data[_HEADER : -schnorr.SIGNATURE_SIZE],
             signature=data[-schnorr.SIGNATURE_SIZE :],
         )
+
+    @functools.cached_property
+    def identifier(self) -> bytes:
+        """The 32 bytes under which the post is found: a hash of P."""
+        return identifier_of(self.public)
 
     @property
     def frame_class(self) -> FrameClass:
@@ -209,7 +219,7 @@ def _signed(origin: str, epoch: int, seq: int, secret: Scalar, salt: bytes, box:
     public = bytes(Element.mul_generator(secret))
     signed = _header(epoch, seq, public, salt) + box
     signature = schnorr.sign("post", secret, origin.encode(), signed)
-    return Post(identifier_of(public), epoch, seq, public, salt, box, signature)
+    return Post(epoch, seq, public, salt, box, signature)
 
 
 def _header(epoch: int, seq: int, public: bytes, salt: bytes) -> bytes:

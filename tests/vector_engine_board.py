@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
+from typing import cast
 from unittest import mock
 
 from vector_engine import Json, Setting, drawn, element, hexed, operation, scalar
@@ -95,10 +96,10 @@ def _highest_slot(given: Json, _: Setting) -> Json:
     """Posts that hold nothing but an identifier: `LaneReader.find` looks at no more."""
     reader, epoch = reader_of(given), given["epoch"]
     found = [
-        Post(bytes.fromhex(identifier), epoch, 0, b"", b"", b"", b"")
+        SimpleNamespace(identifier=bytes.fromhex(identifier), epoch=epoch)
         for identifier in given["found"]
     ]
-    post = reader.find(found)
+    post = reader.find(cast("list[Post]", found))
     slots = {reader.identifier(epoch, slot): slot for slot in range(SLOTS)}
     return {"slot": None if post is None else slots[post.identifier]}
 

@@ -1,22 +1,29 @@
-//! The portable backend, on stock curve25519-dalek, one row after the other.
+//! The portable backend: scalar code for any 64-bit processor.
+//!
+//! A key that has served some rows gets tables, and then a block is worked on as a whole: decode all
+//! elements to the curve C, add the multiples from the tables, and encode all with one inversion
+//! (`cover`). Until then, and to decrypt, rows go one by one through curve25519-dalek (`plain`).
 
+use super::cover::{Cover, decode_each, encode_all};
+use super::point::Edwards;
+use super::table::{Digits, Table};
+use super::{ELEMENT, is_identity, plain};
 use crate::random::Stream;
 use curve25519_dalek::Scalar;
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
-use curve25519_dalek::traits::IsIdentity;
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+use curve25519_dalek::ristretto::RistrettoPoint;
+use std::iter;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-const ELEMENT: usize = 32;
-
-/// Making the table of an element costs as much as this many multiplications without one.
-const TABLE_PAYS_AFTER: usize = 64;
+/// Making the table of an element costs as much as it saves in this many rows.
+const TABLE_PAYS_AFTER: usize = 16;
 
 /// The public elements X_1 .. X_n of a key, with their tables once they are worth it.
 pub struct Public {
     elements: Vec<RistrettoPoint>,
-    tables: OnceLock<Vec<RistrettoBasepointTable>>,
+    tables: OnceLock<Vec<Table>>,
     rows_served: AtomicUsize,
 }
 
@@ -29,24 +36,21 @@ impl Public {
         self.elements.len()
     }
 
-    /// Called before `rows` rows are encrypted or rerandomized: makes the tables (30 KB and about
-    /// a millisecond each, kept as long as the key) when enough rows have gone by.
+    /// Called before `rows` rows are encrypted or rerandomized: makes the tables (77 KiB and a quarter
+    /// of a millisecond each, kept as long as the key) when enough rows have gone by.
     pub fn prepare(&self, rows: usize) {
         let before = self.rows_served.fetch_add(rows, Ordering::Relaxed);
         if before.saturating_add(rows) >= TABLE_PAYS_AFTER {
-            self.tables.get_or_init(|| {
-                self.elements.iter().map(RistrettoBasepointTable::create).collect()
-            });
+            generator();
+            self.tables.get_or_init(|| self.elements.iter().map(Table::new).collect());
         }
     }
+}
 
-    /// scalar * X_j, constant time.
-    fn multiply(&self, j: usize, scalar: &Scalar) -> RistrettoPoint {
-        match self.tables.get() {
-            Some(tables) => &tables[j] * scalar,
-            None => self.elements[j] * scalar,
-        }
-    }
+/// The table of G, of which there is one for all keys.
+fn generator() -> &'static Table {
+    static GENERATOR: OnceLock<Table> = OnceLock::new();
+    GENERATOR.get_or_init(|| Table::new(&RISTRETTO_BASEPOINT_POINT))
 }
 
 /// The secret scalars x_1 .. x_n of a key, zeroized when dropped.
@@ -67,32 +71,21 @@ impl Secret {
     }
 }
 
-/// Decode a row into `points`; false if an element is not canonical.
-fn decode_row(row: &[u8], points: &mut Vec<RistrettoPoint>) -> bool {
-    points.clear();
-    for encoding in row.chunks_exact(ELEMENT) {
-        let decoded = CompressedRistretto::from_slice(encoding).ok().and_then(|c| c.decompress());
-        let Some(point) = decoded else { return false };
-        points.push(point);
-    }
-    true
-}
-
-/// Decode a blob; false too if A is the identity (SPEC 6.3).
-fn decode_blob(row: &[u8], points: &mut Vec<RistrettoPoint>) -> bool {
-    decode_row(row, points) && !points[0].is_identity()
-}
-
-fn put(output: &mut [u8], position: usize, point: &RistrettoPoint) {
-    output[ELEMENT * position..][..ELEMENT].copy_from_slice(point.compress().as_bytes());
-}
-
-/// Whether each row is a blob: canonical, and A is not the identity.
+/// Whether each row is a blob: canonical, and A is not the identity (SPEC 6.3).
 pub fn validate(elements: usize, input: &[u8], valid: &mut [bool]) {
-    let mut points = Vec::with_capacity(elements);
-    for (row, valid) in input.chunks_exact(ELEMENT * elements).zip(valid) {
-        *valid = decode_blob(row, &mut points);
+    for (row, valid) in input.chunks_exact(ELEMENT * elements).zip(valid.iter_mut()) {
+        *valid = !is_identity(row);
     }
+    decode_each(input, |index, _, good| valid[index / elements] &= good);
+}
+
+/// A random scalar other than 0.
+fn nonzero(random: &mut Stream) -> Zeroizing<Scalar> {
+    let mut scalar = random.scalar();
+    while *scalar == Scalar::ZERO {
+        scalar = random.scalar();
+    }
+    scalar
 }
 
 /// Messages to blobs: A = rG, B_j = M_j + r X_j with r != 0 (SPEC 6.2).
@@ -103,24 +96,20 @@ pub fn encrypt(
     valid: &mut [bool],
     random: &mut Stream,
 ) {
+    let Some(tables) = key.tables.get() else {
+        return plain::encrypt(&key.elements, input, output, valid, || nonzero(random));
+    };
     let n = key.len();
-    let mut message = Zeroizing::new(Vec::with_capacity(n));
-    let rows = input.chunks_exact(ELEMENT * n).zip(output.chunks_exact_mut(ELEMENT * (n + 1)));
-    for ((row, out), valid) in rows.zip(valid) {
-        // Drawn for a bad row too, so that row i always uses draw i.
-        let mut r = random.scalar();
-        while *r == Scalar::ZERO {
-            r = random.scalar();
-        }
-        *valid = decode_row(row, &mut message);
-        if !*valid {
-            continue;
-        }
-        put(out, 0, &RistrettoPoint::mul_base(&r));
-        for (j, element) in message.iter().enumerate() {
-            put(out, j + 1, &(element + key.multiply(j, &r)));
-        }
-    }
+    let draws = valid.iter().map(|_| Digits::of_half(&nonzero(random)));
+    let digits = Zeroizing::new(draws.collect::<Vec<_>>());
+    let mut points = Zeroizing::new(vec![Cover::IDENTITY; valid.len() * (n + 1)]);
+    valid.fill(true);
+    decode_each(input, |index, message, good| {
+        points[index + index / n + 1] = message;
+        valid[index / n] &= good;
+    });
+    add_multiples(tables, &digits, &mut points);
+    encode_valid(&points, output, valid, key.len() + 1);
 }
 
 /// Blobs to fresh blobs of the same messages: A' = A + sG, B'_j = B_j + s X_j (SPEC 6.2).
@@ -131,41 +120,56 @@ pub fn rerandomize(
     valid: &mut [bool],
     random: &mut Stream,
 ) {
-    let width = ELEMENT * (key.len() + 1);
-    let mut blob = Vec::with_capacity(key.len() + 1);
-    let rows = input.chunks_exact(width).zip(output.chunks_exact_mut(width));
-    for ((row, out), valid) in rows.zip(valid) {
-        let mut s = random.scalar();
-        *valid = decode_blob(row, &mut blob);
-        if !*valid {
-            continue;
+    let Some(tables) = key.tables.get() else {
+        return plain::rerandomize(&key.elements, input, output, valid, || random.scalar());
+    };
+    let width = key.len() + 1;
+    let mut drawn = Zeroizing::new(Vec::with_capacity(valid.len()));
+    drawn.extend(valid.iter().map(|_| *random.scalar()));
+    let digits = Zeroizing::new(drawn.iter().map(Digits::of_half).collect::<Vec<_>>());
+    let mut points = Zeroizing::new(vec![Cover::IDENTITY; valid.len() * width]);
+    for (row, valid) in input.chunks_exact(ELEMENT * width).zip(valid.iter_mut()) {
+        *valid = !is_identity(row);
+    }
+    decode_each(input, |index, element, good| {
+        points[index] = element;
+        valid[index / width] &= good;
+    });
+    add_multiples(tables, &digits, &mut points);
+    encode_valid(&points, output, valid, width);
+
+    let mut rows = output.chunks_exact(ELEMENT * width).zip(valid.iter());
+    if rows.any(|(row, valid)| *valid && is_identity(row)) {
+        // Some A' is the identity, which never happens by chance. Do the block again row by row, so
+        // that it draws again where it has to, and the rows after it use the draws that follow.
+        let mut drawn = drawn.iter();
+        let draw = || drawn.next().map_or_else(|| random.scalar(), |s| Zeroizing::new(*s));
+        plain::rerandomize(&key.elements, input, output, valid, draw);
+    }
+}
+
+/// To each row of n + 1 points add the multiples of G, X_1, .., X_n by the scalar of the row.
+fn add_multiples(tables: &[Table], digits: &[Digits], points: &mut [Cover]) {
+    let mut products = Zeroizing::new(vec![Edwards::IDENTITY; digits.len()]);
+    for (j, table) in iter::once(generator()).chain(tables).enumerate() {
+        table.multiply(digits, &mut products);
+        for (row, product) in points.chunks_exact_mut(tables.len() + 1).zip(products.iter()) {
+            row[j] = row[j].add(&Cover::double_of(product));
         }
-        let mut a = blob[0] + RistrettoPoint::mul_base(&s);
-        while a.is_identity() {
-            s = random.scalar();
-            a = blob[0] + RistrettoPoint::mul_base(&s);
-        }
-        put(out, 0, &a);
-        for (j, element) in blob[1..].iter().enumerate() {
-            put(out, j + 1, &(element + key.multiply(j, &s)));
+    }
+}
+
+/// Encode rows of `width` points to `output`, and zero those that are not valid.
+fn encode_valid(points: &[Cover], output: &mut [u8], valid: &[bool], width: usize) {
+    encode_all(points, output);
+    for (row, valid) in output.chunks_exact_mut(ELEMENT * width).zip(valid) {
+        if !valid {
+            row.fill(0);
         }
     }
 }
 
 /// Blobs to messages: M_j = B_j - x_j A (SPEC 6.2).
 pub fn decrypt(key: &Secret, input: &[u8], output: &mut [u8], valid: &mut [bool]) {
-    let n = key.len();
-    let mut blob = Vec::with_capacity(n + 1);
-    let rows = input.chunks_exact(ELEMENT * (n + 1)).zip(output.chunks_exact_mut(ELEMENT * n));
-    for ((row, out), valid) in rows.zip(valid) {
-        *valid = decode_blob(row, &mut blob);
-        if !*valid {
-            continue;
-        }
-        for (j, x) in key.0.iter().enumerate() {
-            let mut message = blob[j + 1] - blob[0] * x;
-            put(out, j, &message);
-            message.zeroize();
-        }
-    }
+    plain::decrypt(&key.0, input, output, valid);
 }
