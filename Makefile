@@ -14,6 +14,7 @@ demo: .venv/installed
 	$(BIN)/billboard demo
 
 test: lint
+	cargo test --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: .venv/developing

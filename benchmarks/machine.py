@@ -14,7 +14,10 @@ from pytest_benchmark.utils import get_commit_info
 from billboard import _core
 
 PACKAGES = ("anonymous-billboard", "rbcl", "libpep-py", "numpy", "pytest-benchmark")
-SIMD = ("avx2", "avx512ifma", "avx512_vbmi")
+CORE = hashlib.sha256(Path(_core.__file__).read_bytes()).hexdigest()[:16]
+"""Digest of the native core, taken as it is loaded: a build may replace the file meanwhile."""
+
+SIMD = ("avx2", "avx512ifma", "avx512vbmi")
 
 
 def describe() -> dict[str, object]:
@@ -36,5 +39,5 @@ def describe() -> dict[str, object]:
         "commit": commit.get("id"),
         "uncommitted_changes": commit.get("dirty"),
         "backend": getattr(_core, "BACKEND", "not told by this core"),
-        "core": hashlib.sha256(Path(_core.__file__).read_bytes()).hexdigest()[:16],
+        "core": CORE,
     }

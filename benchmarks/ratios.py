@@ -122,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small batches, 30 seconds at most")
     effort = QUICK if parser.parse_args().quick else FULL
+    described = machine.describe()
     load_before = os.getloadavg()[0]
     operations = {
         **{f"pair {name}": op for name, op in pairs.operations(effort.pairs).items()},
@@ -132,7 +133,6 @@ def main() -> None:
     rounds = run([*contests.values(), crossing], effort.seconds)
     load = [load_before, os.getloadavg()[0]]
     tables = tabulate(contests, crossing)
-    described = machine.describe()
     print(f"{described['cpu']}, commit {described['commit']}, core {described['core']}")
     print(f"batches of {effort.pairs} pairs and {effort.blobs} blobs, {rounds} rounds, load {load}")
     for title, rows in tables.items():

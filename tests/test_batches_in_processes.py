@@ -154,3 +154,21 @@ def test_batches_work_in_a_child_that_is_forked_during_a_batch() -> None:
         """
     )
     assert output == "[0, 0, 0] True True\n"
+
+
+def test_a_batch_too_large_for_the_memory_is_a_memory_error() -> None:
+    output = run(
+        """
+        import resource
+
+        limit = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGESIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (limit + 20_000_000, resource.RLIM_INFINITY))
+        for call in (key.public_key.rerandomize_batch, key.open_batch):
+            try:
+                call(huge, threads=1)
+            except MemoryError:
+                print("memory error")
+        print(works())
+        """
+    )
+    assert output == "memory error\nmemory error\nTrue\n"

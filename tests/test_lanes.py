@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -241,7 +242,18 @@ def test_the_highest_slot_of_the_latest_epoch_is_found() -> None:
 
 def test_posts_of_epochs_out_of_reach_are_passed_over() -> None:
     post = LANE.post(EPOCH, BLOB, PUBLIC)
-    far = [Post(bytes(32), epoch, 0, b"", b"", b"", b"") for epoch in (0, EPOCH - 1, LAST)]
+    stranger = Lane.generate(ORIGIN, now=NOW).post(EPOCH, BLOB, PUBLIC)
+    far = [dataclasses.replace(stranger, epoch=epoch) for epoch in (0, EPOCH - 1, LAST)]
     assert READER.find([*far, post]) == post
     edge = Lane.generate(ORIGIN, epoch_length=60, now=LAST * 60).grant(LAST)
     assert edge.find([*far, post]) is None
+
+
+def test_a_post_is_found_at_the_epoch_of_its_identifier_only() -> None:
+    """SPEC 8.3: its identifier is that of a slot of the lane at the post's epoch."""
+    post = LANE.post(EPOCH, BLOB, PUBLIC)
+    moved = Post.from_bytes(bytes(dataclasses.replace(post, epoch=EPOCH + 1)))
+    other = LANE.post(EPOCH + 1, BLOB, PUBLIC, slot=1)
+    assert READER.find([moved, post]) == READER.find([post, moved]) == post
+    assert READER.find([moved]) is None
+    assert READER.find([moved, other]) == other

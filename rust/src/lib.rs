@@ -3,18 +3,25 @@
 //! `kernel` is where group operations on batches happen; a second backend is a second module in
 //! it. `batch` spreads blocks of rows over threads. The rest is the Python surface.
 
-mod batch;
+#![cfg_attr(not(feature = "python"), allow(dead_code, unused_imports))]
+
 mod embedding;
-mod errors;
-mod frame;
-mod group;
 mod kernel;
-mod keys;
 mod random;
 
-use pyo3::prelude::*;
+#[cfg(feature = "python")]
+mod batch;
+#[cfg(feature = "python")]
+mod errors;
+#[cfg(feature = "python")]
+mod frame;
+#[cfg(feature = "python")]
+mod group;
+#[cfg(feature = "python")]
+mod keys;
 
-#[pymodule]
+#[cfg(feature = "python")]
+#[pyo3::pymodule]
 mod _core {
     #[pymodule_export]
     use crate::batch::{embed, extract, scalars_from_seed, validate};
