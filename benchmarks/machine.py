@@ -38,6 +38,5 @@ def describe() -> dict[str, object]:
         "packages": {package: version(package) for package in PACKAGES},
         "commit": commit.get("id"),
         "uncommitted_changes": commit.get("dirty"),
-        "backend": getattr(_core, "BACKEND", "not told by this core"),
         "core": CORE,
     }
