@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, final, overload
+from typing import Any, NoReturn, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ class Scalar:
     @property
     def is_zero(self) -> bool: ...
     def invert(self) -> Scalar: ...
+    def __reduce__(self) -> NoReturn: ...
 
 @final
 class Element:

@@ -30,7 +30,7 @@ class Blob:
     @classmethod
     def from_bytes(cls, data: bytes) -> Blob:
         """Decode; raises `InvalidEncodingError` for anything that is not canonical (SPEC 6.3)."""
-        data = bytes(data)
+        data = bytes(memoryview(data))
         frame_class = next((c for c in FrameClass if c.blob_size == len(data)), None)
         if frame_class is None:
             sizes = ", ".join(str(c.blob_size) for c in FrameClass)

@@ -21,6 +21,10 @@ class InvalidEncodingError(BillboardError, ValueError):
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
+        self._problem = problem
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.field, self._problem)
 
 
 class InvalidRowsError(InvalidEncodingError):
@@ -32,6 +36,9 @@ class InvalidRowsError(InvalidEncodingError):
         super().__init__(
             field, f"{len(self.rows)} rows are not canonical (rows {shown}); nothing was returned"
         )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.field, self.rows)
 
 
 class NotMine(BillboardError):
@@ -58,18 +65,25 @@ class SecretFileError(BillboardError):
 
 
 class StoreError(BillboardError):
-    """The board's database failed; nothing of the failed operation was kept."""
+    """The board's database failed.
+
+    Nothing of the failed operation was kept, unless the message says that this is not known.
+    """
 
 
 class RefusedPostError(BillboardError):
     """The board does not accept this post; nothing was stored.
 
-    ``reason`` is one of ``class``, ``signature``, ``epoch``, ``published``, ``seq`` (SPEC 9).
+    ``reason`` is one of ``encoding``, ``class``, ``epoch``, ``signature``, ``published``, ``seq``
+    (SPEC 9).
     """
 
     def __init__(self, reason: str, explanation: str) -> None:
         super().__init__(explanation)
         self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason, str(self))
 
 
 class ProviderError(BillboardError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn, final
@@ -22,7 +21,7 @@ from billboard.errors import (
 from billboard.groups.ristretto255 import SUITE, Element, Scalar, random_scalar
 from billboard.hashing import hash_bytes
 from billboard.proofs import schnorr
-from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, hours
+from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, hours, seconds
 
 _VERSION = 1
 _SCALAR = 32
@@ -50,6 +49,7 @@ class PublicKey:
 
         Raises `InvalidEncodingError`, or `InvalidSignatureError` for a proof of possession.
         """
+        data = bytes(memoryview(data))
         if len(data) < 2:
             raise InvalidEncodingError("public key", f"{len(data)} bytes are too few")
         if data[0] != _VERSION:
@@ -116,8 +116,8 @@ class PublicKey:
         ``threads`` and ``progress`` are those of `elgamal.EncryptionKey.encrypt_batch`.
         """
         if expires is None:
-            expires = (time.time() if now is None else now) + DEFAULT_LIFETIME
-        until = int(-(-expires // 3600)) * 3600
+            expires = seconds(now) + DEFAULT_LIFETIME
+        until = int(-(-seconds(expires) // 3600)) * 3600
         n = self.frame_class.elements
         frames = b"".join(
             Frame(token, until, gate).encode(self.frame_class, self.key_hash) for token in tokens
@@ -175,7 +175,8 @@ class SecretKey:
     def open(self, blob: Blob, *, now: float | None = None) -> Frame:
         """The frame in ``blob`` if it is valid at ``now`` (seconds since 1970; the clock if None).
 
-        Raises `NotMine` in every other case, and does not say which (SPEC 6.4).
+        Raises `NotMine` in every other case, and does not say which (SPEC 6.4), and
+        `InvalidEncodingError` if ``now`` is not finite.
         """
         if blob.frame_class is not self.public_key.frame_class:
             raise NotMine("the blob is not for this key, or no longer valid")

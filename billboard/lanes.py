@@ -24,6 +24,11 @@ LONGEST_CATCH_UP = 4096
 SLOTS = 16
 
 
+def _unusable(epoch: int, slot: int) -> EpochError:
+    """For what happens with probability 2^-251 (SPEC 7.2)."""
+    return EpochError(f"slot {slot} of epoch {epoch} is unusable: take the next one")
+
+
 @dataclass(frozen=True, repr=False)
 class _Schedule:
     """The part of a lane that its two sides share: where it posts, and the ratchet at ``epoch``."""
@@ -61,7 +66,7 @@ class _Schedule:
         wide = expand(self.slot_key(slot), "lane/diversify", 128, bytes(public))
         u, v = Scalar.from_uniform_bytes(wide[:64]), Scalar.from_uniform_bytes(wide[64:])
         if u.is_zero:
-            raise EpochError(f"slot {slot} of epoch {self.epoch} is unusable")
+            raise _unusable(self.epoch, slot)
         return u, v
 
     def encode(self, middle: bytes) -> bytes:
@@ -109,7 +114,7 @@ class LaneReader:
     @classmethod
     def from_bytes(cls, data: bytes) -> LaneReader:
         """Decode a lane grant. Raises `InvalidEncodingError`."""
-        schedule, middle = _Schedule.decode("grant", bytes(data))
+        schedule, middle = _Schedule.decode("grant", bytes(memoryview(data)))
         public = Element.from_bytes(middle, "P_0")
         if public.is_identity:
             raise InvalidEncodingError("P_0", "is the identity")
@@ -139,16 +144,15 @@ class LaneReader:
 
     def find(self, candidates: Iterable[Post]) -> Post | None:
         """This lane's post of the latest epoch, and there of the highest slot, or None."""
-        candidates = list(candidates)
-        wanted: dict[bytes, tuple[int, int]] = {}
-        for epoch in {post.epoch for post in candidates}:
+        by_place = {(post.epoch, post.identifier): post for post in candidates}
+        newest, schedule = None, self._schedule
+        for epoch in sorted({epoch for epoch, _ in by_place}):
             if self.epoch <= epoch <= self.epoch + LONGEST_CATCH_UP:
-                schedule = self._schedule.at(epoch)
+                schedule = schedule.at(epoch)
                 for slot in range(SLOTS):
-                    public = self._slot_public(schedule, slot)
-                    wanted[posts.identifier_of(public)] = (epoch, slot)
-        found = [post for post in candidates if post.identifier in wanted]
-        return max(found, key=lambda post: wanted[post.identifier], default=None)
+                    place = epoch, posts.identifier_of(self._slot_public(schedule, slot))
+                    newest = by_place.get(place, newest)
+        return newest
 
     def open(self, post: Post) -> Envelope:
         """The envelope in ``post``.
@@ -171,10 +175,16 @@ class LaneReader:
 
     def _slot_public(self, schedule: _Schedule, slot: int) -> bytes:
         u, v = schedule.diversifier(slot, self._public)
-        return bytes(self._public.mul_add_generator_vartime(u, v))
+        element = self._public * u + Element.mul_generator(v)
+        if element.is_identity:
+            raise _unusable(schedule.epoch, slot)
+        return bytes(element)
 
     def __repr__(self) -> str:
         return f"<LaneReader {self.origin} from epoch {self.epoch}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a LaneReader can not be pickled or copied: use bytes and from_bytes")
 
 
 @final
@@ -290,7 +300,10 @@ class Lane:
     def _slot_secret(self, epoch: int, slot: int) -> Scalar:
         public = Element.mul_generator(self._secret)
         u, v = self._schedule.at(epoch).diversifier(slot, public)
-        return u * self._secret + v
+        secret = u * self._secret + v
+        if secret.is_zero:
+            raise _unusable(epoch, slot)
+        return secret
 
     def __repr__(self) -> str:
         return f"<Lane {self.origin} from epoch {self.epoch}>"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import secrets
-import time
 from dataclasses import dataclass
 from typing import final
 
@@ -17,7 +16,7 @@ from billboard.errors import EpochError, InvalidEncodingError, WithdrawnError
 from billboard.groups.ristretto255 import Element, Scalar, random_scalar
 from billboard.hashing import encode_tuple, expand, hash_bytes
 from billboard.proofs import schnorr
-from billboard.tokens import FrameClass
+from billboard.tokens import FrameClass, seconds
 
 _VERSION = 1
 _KEY_ID, _DESCRIPTOR = 16, 32
@@ -55,12 +54,12 @@ def check_origin(origin: str) -> str:
     return origin
 
 
-def check_epoch_length(seconds: int) -> int:
-    """Return ``seconds``, or raise `InvalidEncodingError` (SPEC 2)."""
-    if not SHORTEST_EPOCH <= seconds <= MAX_UINT32:
-        problem = f"{seconds} s is not from {SHORTEST_EPOCH} to 2^32 - 1"
+def check_epoch_length(length: int) -> int:
+    """Return ``length`` in seconds, or raise `InvalidEncodingError` (SPEC 2)."""
+    if not isinstance(length, int) or not SHORTEST_EPOCH <= length <= MAX_UINT32:
+        problem = f"{length} s is not a whole number from {SHORTEST_EPOCH} to 2^32 - 1"
         raise InvalidEncodingError("epoch length", problem)
-    return seconds
+    return length
 
 
 def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH) -> int:
@@ -68,7 +67,7 @@ def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH)
 
     Raises `InvalidEncodingError` for a bad length, `EpochError` for a time without epoch (SPEC 2).
     """
-    epoch = int((time.time() if now is None else now) // check_epoch_length(epoch_length))
+    epoch = int(seconds(now) // check_epoch_length(epoch_length))
     if not 0 <= epoch <= MAX_UINT32:
         raise EpochError(f"epoch {epoch} is not from 0 to 2^32 - 1")
     return epoch
@@ -99,7 +98,7 @@ class Envelope:
     @classmethod
     def from_bytes(cls, data: bytes) -> Envelope:
         """Decode (SPEC 8.1). Raises `InvalidEncodingError`."""
-        split = _KEY_ID + _DESCRIPTOR
+        data, split = bytes(memoryview(data)), _KEY_ID + _DESCRIPTOR
         blob = Blob.from_bytes(data[split:])
         return cls(blob, data[:_KEY_ID], data[_KEY_ID:split])
 
@@ -122,7 +121,7 @@ class Post:
     @classmethod
     def from_bytes(cls, data: bytes) -> Post:
         """Decode (SPEC 8.2). Raises `InvalidEncodingError`."""
-        data = bytes(data)
+        data = bytes(memoryview(data))
         if len(data) not in map(post_size, FrameClass):
             sizes = ", ".join(str(post_size(c)) for c in FrameClass)
             raise InvalidEncodingError("post", f"must be {sizes} bytes, not {len(data)}")
@@ -214,8 +213,6 @@ def dummy(frame_class: FrameClass, *, origin: str, epoch: int) -> Post:
 
 
 def _signed(origin: str, epoch: int, seq: int, secret: Scalar, salt: bytes, box: bytes) -> Post:
-    if not 0 <= seq <= MAX_UINT32:
-        raise InvalidEncodingError("seq", f"{seq} is not from 0 to 2^32 - 1")
     public = bytes(Element.mul_generator(secret))
     signed = _header(epoch, seq, public, salt) + box
     signature = schnorr.sign("post", secret, origin.encode(), signed)
@@ -223,6 +220,8 @@ def _signed(origin: str, epoch: int, seq: int, secret: Scalar, salt: bytes, box:
 
 
 def _header(epoch: int, seq: int, public: bytes, salt: bytes) -> bytes:
+    if not 0 <= seq <= MAX_UINT32:
+        raise InvalidEncodingError("seq", f"{seq} is not from 0 to 2^32 - 1")
     numbers = bytes([_VERSION]) + epoch.to_bytes(4, "big") + seq.to_bytes(4, "big")
     return identifier_of(public) + numbers + public + salt
 

@@ -63,21 +63,26 @@ def decode(data: bytes, kind: Kind, passphrase: str | None) -> bytes:
 
 def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None:
     """Write a new file of mode 0600, whole or not at all. An existing file is never replaced."""
+    if not path.name:
+        raise SecretFileError(f"{path} does not name a file")
+    encoded = encode(kind, payload, passphrase)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(encode(kind, payload, passphrase))
+            os.fchmod(descriptor, 0o600)  # whatever the umask
+            file.write(encoded)
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, path)
         _sync_directory(path.parent)
     except FileExistsError:
         raise SecretFileError(f"{path} exists; secrets are never overwritten") from None
-    except OSError as error:
-        raise SecretFileError(f"{path} can not be written: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SecretFileError(f"{path} can not be written: {reason}") from error
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError, ValueError):
             temporary.unlink()
 
 
@@ -87,12 +92,15 @@ def load(path: Path, kind: Kind, passphrase: str | None) -> bytes:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             data = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise SecretFileError(f"{path} can not be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SecretFileError(f"{path} can not be read: {reason}") from error
+    if len(data) > _LARGEST:
+        raise SecretFileError(f"{path} is too large for a secret file")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise SecretFileError(f"{path} is open to others than its owner: run chmod 600 on it")
     try:
-        return decode(data[:_LARGEST], kind, passphrase)
+        return decode(data, kind, passphrase)
     except SecretFileError as error:
         raise SecretFileError(f"{path}: {error}") from None
 
@@ -124,6 +132,9 @@ def _decode_scrypt(header: bytes, rest: bytes, passphrase: str | None) -> bytes:
 
 
 def _derive(passphrase: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
+    # Not by trying to encode it: the exception would carry the passphrase.
+    if any("\ud800" <= character <= "\udfff" for character in passphrase):
+        raise SecretFileError("the passphrase is not valid Unicode")
     return Scrypt(salt=salt, length=32, n=1 << log_n, r=r, p=p).derive(passphrase.encode())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from billboard.errors import InvalidEncodingError, NotMine
 _OVERHEAD = 42
 _NO_GATE = bytes(16)
 _HOUR = 3600
+MAX_HOURS = 2**32 - 1
 
 GATE_SIZE = 16
 
@@ -163,7 +165,7 @@ class FrameBatch(Sequence[Frame]):
     ) -> None:
         flat = array.reshape(len(array), frame_class.frame_size)
         self.records = flat.view(frame_class.dtype).reshape(len(array))
-        self._opened = opened
+        self._opened = opened.copy()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -183,6 +185,18 @@ class FrameBatch(Sequence[Frame]):
         return f"<FrameBatch of {len(self)}, {int(self._opened.sum())} opened>"
 
 
+def seconds(now: float | None) -> float:
+    """``now``, or the clock if None: seconds since 1970.
+
+    Raises `InvalidEncodingError` if it is not finite.
+    """
+    if now is None:
+        return time.time()
+    if not math.isfinite(now):
+        raise InvalidEncodingError("time", f"{now} is not a number of seconds")
+    return now
+
+
 def hours(now: float | None) -> int:
-    """Whole hours since 1970 at ``now`` (seconds since 1970), or by the clock if None."""
-    return int((time.time() if now is None else now) // _HOUR)
+    """Whole hours since 1970 at ``now`` (seconds since 1970; the clock if None), as be32."""
+    return min(max(int(seconds(now) // _HOUR), 0), MAX_HOURS)

@@ -164,7 +164,7 @@ def test_arrays_that_do_not_fit_are_refused(operation: Operation, array: Array, 
 
 
 @pytest.mark.parametrize(
-    "value", [None, 1, b"\0" * 288, "blob", MANY.tolist(), memoryview(MANY)], ids=type
+    "value", [None, 1, b"\0" * 288, "blob", MANY.tolist(), memoryview(bytes(288))], ids=type
 )
 @each_operation
 def test_what_is_not_an_array_is_refused(operation: Operation, array: Array, value: object) -> None:
@@ -213,7 +213,7 @@ def test_no_threads_is_refused_with_what_to_do() -> None:
         PUBLIC.rerandomize_batch(MANY, threads=0)
 
 
-def large(items: int = 6000) -> Array:
+def large(items: int = 12_000) -> Array:
     return np.repeat(MANY[:1], items, axis=0)
 
 
@@ -223,7 +223,7 @@ def test_progress_rises_to_the_end(threads: int) -> None:
     PUBLIC.rerandomize_batch(
         array, threads=threads, progress=lambda done, items: calls.append((done, items))
     )
-    assert len(calls) > 2
+    assert len(calls) > 1
     assert calls == sorted(calls)
     assert {items for _, items in calls} == {len(array)}
     assert calls[-1] == (len(array), len(array))
@@ -237,6 +237,14 @@ def test_progress_of_a_small_batch_is_its_end(items: int, threads: int) -> None:
         MANY[:items], threads=threads, progress=lambda done, all_: calls.append((done, all_))
     )
     assert calls[-1] == (items, items)
+
+
+def test_progress_never_passes_the_end() -> None:
+    """Rows so long that it is called after each block, also the last, which is not full."""
+    array, calls = np.zeros((100, 3000, 32), np.uint8), list[tuple[int, int]]()
+    _core.validate(array, 3000, 1, lambda done, items: calls.append((done, items)))
+    assert calls[0] == (BLOCK, 100)
+    assert set(calls[1:]) == {(100, 100)}
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -253,7 +261,7 @@ def test_an_exception_in_progress_stops_the_batch_and_is_raised(threads: int) ->
     with pytest.raises(Stop):
         PUBLIC.rerandomize_batch(large(), threads=threads, progress=progress)
     assert len(calls) == 1
-    assert calls[0] < 6000
+    assert calls[0] < 12_000
 
 
 def test_other_threads_run_during_a_batch() -> None:
@@ -267,12 +275,12 @@ def test_other_threads_run_during_a_batch() -> None:
     counter = threading.Thread(target=count)
     counter.start()
     start = time.monotonic()
-    PUBLIC._encryption.rerandomize_batch(large(4000), seed=SEED, threads=1)
+    PUBLIC._encryption.rerandomize_batch(large(6000), seed=SEED, threads=1)
     end = time.monotonic()
     done.set()
     counter.join()
     during = [tick for tick in ticks if start + 0.1 * (end - start) < tick < end]
-    assert len(during) > 20
+    assert len(during) > 5
 
 
 def test_two_threads_may_use_one_key_at_a_time() -> None:

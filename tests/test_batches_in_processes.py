@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -48,6 +49,7 @@ def run(script: str, timeout: float = 60) -> str:
         capture_output=True,
         text=True,
         timeout=timeout,
+        env={**os.environ, "RUST_BACKTRACE": "0"},
         check=False,
     )
     assert done.returncode == 0, done.stderr

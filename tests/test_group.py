@@ -190,9 +190,9 @@ def test_wrong_lengths_are_refused(size: int) -> None:
     for decode in (Element.from_bytes, Scalar.from_bytes):
         with pytest.raises(InvalidEncodingError, match=f"must be 32 bytes, not {size}"):
             decode(bytes(size))
-    for decode in (Element.from_uniform_bytes, Scalar.from_uniform_bytes):
+    for reduce in (Element.from_uniform_bytes, Scalar.from_uniform_bytes):
         with pytest.raises(InvalidEncodingError, match="must be 64 bytes"):
-            decode(bytes(size + 1))
+            reduce(bytes(size + 1))
 
 
 def test_the_error_names_the_field() -> None:

@@ -33,8 +33,8 @@ EPOCH = LANE.epoch
 READER = LANE.grant(EPOCH)
 
 
-def sealed(**parts: int) -> Post:
-    return LANE.post(EPOCH, BLOB, PUBLIC, **parts)
+def sealed(seq: int | None = None, slot: int = 0) -> Post:
+    return LANE.post(EPOCH, BLOB, PUBLIC, seq=seq, slot=slot)
 
 
 POST = sealed(seq=7, slot=2)

@@ -37,6 +37,7 @@ REFUSALS: dict[str, type[Exception]] = {
     "epoch-too-far": EpochError,
     "slot-out-of-range": EpochError,
     "too-early": EpochError,
+    "too-late": EpochError,
     "epoch-not-yet-open": RefusedPostError,
     "epoch-closed": RefusedPostError,
     "in-edition": RefusedPostError,

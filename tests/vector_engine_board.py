@@ -347,8 +347,8 @@ def _edition_size(given: Json, setting: Setting) -> Json:
         edition = board.publish(3)
         data = set(published_bytes(store, 3, 0))
     dummies = data - {each.data for each in put}
-    for each in dummies:
-        Post.from_bytes(each).verify(board.origin)
+    for dummy in dummies:
+        Post.from_bytes(dummy).verify(board.origin)
     assert len(data) == edition.size
     return {"size": edition.size, "dummies": len(dummies)}
 

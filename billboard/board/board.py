@@ -8,13 +8,18 @@ from typing import final
 
 from billboard import posts
 from billboard.board.store import BUNDLE, Edition, Entry, Store
-from billboard.errors import EpochError, InvalidSignatureError, RefusedPostError
+from billboard.errors import (
+    EpochError,
+    InvalidEncodingError,
+    InvalidSignatureError,
+    RefusedPostError,
+)
 from billboard.posts import Post, epoch_at
 
 __all__ = ["BUNDLE", "Board"]
 
 EPOCHS_AHEAD = 14
-SKEW = 3600
+LONGEST_SKEW = 3600
 
 
 @final
@@ -25,6 +30,7 @@ class Board:
         self.origin = store.parameters.origin
         self.epoch_length = store.parameters.epoch_length
         self.frame_class = store.parameters.frame_class
+        self._skew = min(LONGEST_SKEW, self.epoch_length)
         self._store = store
         self._clock = clock
 
@@ -39,12 +45,16 @@ class Board:
         Raises `RefusedPostError`, with a reason, if the board does not accept it, and `StoreError`
         if storage failed; nothing is stored then.
         """
+        try:
+            post = Post.from_bytes(bytes(post))  # whoever made this object, what is stored decodes
+        except InvalidEncodingError as error:
+            raise RefusedPostError("encoding", str(error)) from None
         if post.frame_class is not self.frame_class:
             raise RefusedPostError("class", f"this board is of class {self.frame_class.name}")
-        now, opens = self._clock(), (post.epoch - EPOCHS_AHEAD) * self.epoch_length - SKEW
-        if not opens <= now < (post.epoch + 1) * self.epoch_length + SKEW:
-            current = epoch_at(now, self.epoch_length)
-            raise RefusedPostError("epoch", f"epoch {post.epoch} is not open in epoch {current}")
+        opens = (post.epoch - EPOCHS_AHEAD) * self.epoch_length - self._skew
+        if not opens <= self._clock() < (post.epoch + 1) * self.epoch_length + self._skew:
+            problem = f"epoch {post.epoch} is not open in epoch {self.epoch}"
+            raise RefusedPostError("epoch", problem)
         try:
             post.verify(self.origin)
         except InvalidSignatureError as error:
@@ -52,11 +62,17 @@ class Board:
         self._store.put(post.epoch, Entry(post.identifier, post.seq, bytes(post)))
 
     def publish(self, epoch: int) -> Edition:
-        """Make the next edition of ``epoch``. Raises `EpochError` before that epoch has begun."""
+        """Make the next edition of ``epoch``.
+
+        Raises `EpochError` before that epoch has begun, and when the one after it is over.
+        """
         if not 0 <= epoch <= posts.MAX_UINT32:
             raise EpochError(f"epoch {epoch} is not from 0 to 2^32 - 1")
-        if self._clock() < epoch * self.epoch_length - SKEW:
+        now = self._clock()
+        if now < epoch * self.epoch_length - self._skew:
             raise EpochError(f"epoch {epoch} has not begun: the current one is {self.epoch}")
+        if now >= (epoch + 2) * self.epoch_length:
+            raise EpochError(f"epoch {epoch} is over: the current one is {self.epoch}")
         return self._store.publish(epoch, lambda count: self._dummies(epoch, count))
 
     def editions(self, epoch: int) -> tuple[Edition, ...]:
@@ -83,9 +99,14 @@ class Board:
     def expire(self, before: int | None = None) -> int:
         """Delete epochs smaller than ``before``; how many posts that was.
 
-        None stands for the epoch before the current one (SPEC 9).
+        None stands for the epoch before the current one. Raises `EpochError` for a later one, in
+        which a reader or a late post may still come (SPEC 9).
         """
-        return self._store.expire(self.epoch - 1 if before is None else before)
+        latest = max(self.epoch - 1, 0)
+        before = latest if before is None else before
+        if before > latest:
+            raise EpochError(f"only epochs before {latest} can expire now, not {before - 1}")
+        return self._store.expire(before)
 
     def _decoded(self, epoch: int, number: int, index: int) -> tuple[Post, ...]:
         return tuple(map(Post.from_bytes, self._store.bundle(epoch, number, index)))

@@ -6,6 +6,7 @@ import contextlib
 import heapq
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -59,34 +60,40 @@ class SqliteStore:
 
     Write-ahead log and ``synchronous=FULL``: what was acknowledged survives a crash of the process
     or of the machine. Posts that several threads put at the same time share one commit. Use as a
-    context manager, or `close`. Raises `StoreError` if the file is not a board, damaged, or of a
-    newer version.
+    context manager, or `close`; not after a fork.
+
+    Raises `StoreError` if the file is not a board, damaged, or of a newer version.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._process = os.getpid()
+        self._closed = False
         self._write_lock = threading.Lock()
         self._queue: list[tuple[int, Entry, Future[None]]] = []
         self._queue_lock = threading.Lock()
         self._local = threading.local()
-        self._connections: list[apsw.Connection] = []
-        with _explained(self.path):
-            if not self.path.exists():
-                raise StoreError(
-                    f"{self.path}: there is no board; make one with `billboard board init`"
-                )
-            _migrate(self._connection)
-            ((origin, epoch_length, number),) = _rows(self._connection, "SELECT * FROM board")
-        self._parameters = BoardParameters(origin, epoch_length, FrameClass(number))
+        # Weak, so that the connection of a thread that has ended is closed with it.
+        self._connections: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
+        with _explained(self.path), contextlib.closing(_connect(self.path)) as db:
+            _upgrade(db)
+            self._parameters = _parameters(db)
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], parameters: BoardParameters) -> SqliteStore:
         """Make the file for a new board, and open it. Raises `StoreError`, also if it exists."""
-        if Path(path).exists():
-            raise StoreError(f"{path}: exists; open it, or use another path")
-        with _explained(Path(path)), contextlib.closing(_connect(Path(path))) as db:
-            _migrate(db, parameters)
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+        path = Path(path)
+        with (
+            _explained(path),
+            contextlib.closing(_connect(path, flags)) as db,
+            _transaction(db),
+        ):
+            if not _is_empty(db):
+                raise StoreError(f"{path}: exists; open it, or use another path")
+            _run(db, MIGRATIONS)
+            values = (parameters.origin, parameters.epoch_length, parameters.frame_class)
+            db.execute("INSERT INTO board VALUES (?, ?, ?)", values)
         return cls(path)
 
     @property
@@ -96,6 +103,7 @@ class SqliteStore:
 
     def put(self, epoch: int, entry: Entry) -> None:
         """See `Store.put`."""
+        self._check_usable()
         done: Future[None] = Future()
         with self._queue_lock:
             self._queue.append((epoch, entry, done))
@@ -103,11 +111,14 @@ class SqliteStore:
             # Whoever holds the lock commits for all that queued up behind the previous commit.
             if not done.done():
                 self._commit_queue()
+        if not done.done():  # the thread that committed for this one was interrupted
+            raise _undecided(self.path, "the commit was interrupted")
         done.result()
 
     def publish(self, epoch: int, dummies: Callable[[int], Sequence[Entry]]) -> Edition:
         """See `Store.publish`."""
-        with self._write_lock, self._transaction() as db:
+        self._check_usable()
+        with self._write_lock, self._writing() as db:
             waiting = _count(db, "SELECT count(data) FROM post WHERE epoch = ?", epoch)
             number = _count(db, "SELECT count(*) FROM edition WHERE epoch = ?", epoch)
             padding = -waiting % BUNDLE if waiting else BUNDLE
@@ -145,7 +156,8 @@ class SqliteStore:
 
     def expire(self, before: int) -> int:
         """See `Store.expire`."""
-        with self._write_lock, self._transaction() as db:
+        self._check_usable()
+        with self._write_lock, self._writing() as db:
             waiting = _count(db, "SELECT count(data) FROM post WHERE epoch < ?", before)
             bundles = _count(db, "SELECT count(*) FROM bundle WHERE epoch < ?", before)
             for table in ("post", "bundle", "edition"):
@@ -170,9 +182,10 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file. The store can not be used after."""
-        for connection in self._connections:
-            connection.close()
-        self._connections.clear()
+        self._closed = True
+        if os.getpid() == self._process:
+            for connection in list(self._connections):
+                connection.close()
 
     def __enter__(self) -> SqliteStore:
         return self
@@ -183,18 +196,14 @@ class SqliteStore:
     def _commit_queue(self) -> None:
         with self._queue_lock:
             batch, self._queue = self._queue, []
-        outcomes: list[RefusedPostError | None] = []
+        if not batch:
+            return
         try:
-            with self._transaction() as db:
+            with self._writing() as db:
                 outcomes = [_put(db, epoch, entry) for epoch, entry, _ in batch]
-        except BaseException as error:
-            failure = StoreError(
-                f"{self.path}: the commit failed and nothing of it was kept; retry"
-            )
+        except StoreError as error:
             for _, _, done in batch:
-                done.set_exception(error if isinstance(error, StoreError) else failure)
-            if not isinstance(error, StoreError):
-                raise
+                done.set_exception(error)
             return
         for (_, _, done), refusal in zip(batch, outcomes, strict=True):
             if refusal is None:
@@ -202,31 +211,41 @@ class SqliteStore:
             else:
                 done.set_exception(refusal)
 
+    def _check_usable(self) -> None:
+        if os.getpid() != self._process:
+            raise StoreError(f"{self.path}: open the store again after a fork")
+        if self._closed:
+            raise StoreError(f"{self.path}: the store is closed")
+
     @property
     def _connection(self) -> apsw.Connection:
         """The connection of this thread."""
-        if os.getpid() != self._process:
-            raise StoreError(f"{self.path}: open the store again after a fork")
+        self._check_usable()
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = _connect(self.path)
             self._local.connection = connection
-            with self._queue_lock:
-                self._connections.append(connection)
+            self._connections.add(connection)
         return connection
 
     @contextmanager
-    def _transaction(self) -> Iterator[apsw.Connection]:
-        """All or nothing, on stable storage when the block is left."""
+    def _writing(self) -> Iterator[apsw.Connection]:
         with _explained(self.path):
             db = self._connection
-            db.execute("BEGIN IMMEDIATE")
-            try:
+            with _transaction(db):
                 yield db
-                db.execute("COMMIT")
-            finally:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
+
+
+@contextmanager
+def _transaction(db: apsw.Connection) -> Iterator[None]:
+    """All or nothing, on stable storage when the block is left."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
 
 
 @contextmanager
@@ -241,52 +260,58 @@ def _explained(path: Path) -> Iterator[None]:
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise _damaged(path, str(error)) from error
     except apsw.CantOpenError as error:
-        problem = "can not be opened; is its directory there and writable?"
+        problem = "can not be opened; `billboard board init` makes a board, where it may write"
         raise StoreError(f"{path}: {problem}") from error
+    except apsw.IOError as error:
+        raise _undecided(path, f"reading or writing failed ({error})") from error
     except apsw.Error as error:
         raise StoreError(f"{path}: {error}") from error
 
 
-def _connect(path: Path) -> apsw.Connection:
-    connection = apsw.Connection(str(path))
+def _connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(_BUSY_TIMEOUT)
-    # apsw runs statements lazily: each of these is read to its end.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}").fetchall()
+    connection.execute("PRAGMA synchronous = FULL").fetchall()
     return connection
 
 
-def _migrate(db: apsw.Connection, new: BoardParameters | None = None) -> None:
-    """Bring the schema to the version of this code; from nothing only for a ``new`` board.
+def _upgrade(db: apsw.Connection) -> None:
+    """Bring a board to the schema of this code. Raises `StoreError`, and then changes nothing."""
+    path, known = db.filename, len(MIGRATIONS)
+    if _count(db, "PRAGMA application_id") != _APPLICATION_ID:
+        raise StoreError(f"{path}: this file is not a billboard board; use another path")
+    version = _count(db, "PRAGMA user_version")
+    if version > known:
+        raise StoreError(
+            f"{path}: written by a newer billboard (schema {version}, this one knows {known});"
+            " upgrade billboard"
+        )
+    if version < known:
+        with _transaction(db):
+            _run(db, MIGRATIONS[_count(db, "PRAGMA user_version") :])
+    # Kept in the file, and not possible within a transaction.
+    db.execute("PRAGMA journal_mode = WAL").fetchall()
 
-    Raises `StoreError`.
-    """
-    path = db.filename
-    db.execute("BEGIN IMMEDIATE")
+
+def _run(db: apsw.Connection, steps: Sequence[str]) -> None:
+    # apsw runs statements lazily: each is read to its end.
+    for step in steps:
+        db.execute(step).fetchall()
+    db.execute(f"PRAGMA application_id = {_APPLICATION_ID}").fetchall()
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}").fetchall()
+
+
+def _is_empty(db: apsw.Connection) -> bool:
+    queries = "PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_schema"
+    return not any(_count(db, query) for query in queries)
+
+
+def _parameters(db: apsw.Connection) -> BoardParameters:
     try:
-        version = _count(db, "PRAGMA user_version")
-        application = _count(db, "PRAGMA application_id")
-        empty = not (version or application or _count(db, "SELECT count(*) FROM sqlite_schema"))
-        if application != _APPLICATION_ID and not (empty and new):
-            raise StoreError(f"{path}: this file is not a billboard board; use another path")
-        if version > len(MIGRATIONS):
-            raise StoreError(
-                f"{path}: written by a newer billboard (schema {version}, this one knows"
-                f" {len(MIGRATIONS)}); upgrade billboard"
-            )
-        for step in MIGRATIONS[version:]:
-            for _ in db.execute(step):
-                pass
-        if new and empty:
-            values = (new.origin, new.epoch_length, new.frame_class)
-            db.execute("INSERT INTO board VALUES (?, ?, ?)", values)
-        if version < len(MIGRATIONS):
-            db.execute(f"PRAGMA application_id = {_APPLICATION_ID}").fetchall()
-            db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}").fetchall()
-        db.execute("COMMIT")
-    finally:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+        ((origin, epoch_length, number),) = _rows(db, "SELECT * FROM board")
+        return BoardParameters(origin, epoch_length, FrameClass(number))
+    except (TypeError, ValueError) as error:
+        raise _damaged(Path(db.filename), "its parameters are unreadable") from error
 
 
 def _put(db: apsw.Connection, epoch: int, entry: Entry) -> RefusedPostError | None:
@@ -323,6 +348,10 @@ def _bundles(rows: Iterator[tuple[bytes, bytes]]) -> Iterator[list[tuple[bytes, 
 
 def _split(joined: bytes, size: int) -> tuple[bytes, ...]:
     return tuple(joined[i : i + size] for i in range(0, len(joined), size))
+
+
+def _undecided(path: Path, problem: str) -> StoreError:
+    return StoreError(f"{path}: {problem}; whether the last operation was kept is not known")
 
 
 def _damaged(path: Path, detail: str) -> StoreError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -24,11 +25,12 @@ from billboard.cli.files import (
     Output,
     PublicPath,
     SecretPath,
+    console,
 )
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
-from billboard.lanes import Lane
-from billboard.posts import DEFAULT_EPOCH_LENGTH, epoch_at
+from billboard.lanes import Lane, LaneReader
+from billboard.posts import DEFAULT_EPOCH_LENGTH, Post, epoch_at
 from billboard.push import Dispatcher, DispatchResult, Outcome
 from billboard.push.providers.apns import PRODUCTION, ApnsKey, ApnsProvider
 from billboard.push.sandbox import Sandbox
@@ -43,15 +45,15 @@ board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
 app.add_typer(lane_app, name="lane")
 app.add_typer(board_app, name="board")
 
-console = Console()
-
 
 @app.command()
 def keygen(secret: SecretPath, public: PublicPath, passphrase: Ask = False) -> None:
     """Make a push server's key pair: SECRET, to keep, and PUBLIC, to publish."""
+    chosen = files.passphrase(passphrase, confirm=True)
     secret_key = SecretKey.generate()
-    secret_key.save(secret, files.passphrase(passphrase, confirm=True))
-    files.write_lines(public, [bytes(secret_key.public_key)])
+    with files.new_file(Path(public)) as file:
+        file.write(files.encode_lines([bytes(secret_key.public_key)]))
+        secret_key.save(secret, chosen)
     files.errors.print(f"key {secret_key.public_key.key_id.hex()}")
 
 
@@ -140,18 +142,10 @@ def fetch(
     """Find a contact's blob on a board, with the lane grant that the contact gave."""
     reader = files.read_grant(grant)
     with files.open_board(board) as opened:
-        wanted = opened.epoch if epoch is None else epoch
-        found = [
-            *opened.bundle(wanted, reader.identifier(wanted)),
-            *(
-                p
-                for e in opened.editions(wanted)[1:]
-                for p in opened.posts(wanted, edition=e.number)
-            ),
-        ]
-    newest = reader.find(found)
+        wanted = [opened.epoch, opened.epoch - 1] if epoch is None else [epoch]
+        newest = reader.find(post for each in wanted for post in _candidates(opened, reader, each))
     if newest is None:
-        raise BillboardError(f"this lane has no post in epoch {wanted}")
+        raise BillboardError(f"this lane has no post in epoch {' or '.join(map(str, wanted))}")
     envelope = reader.open(newest)
     files.errors.print(f"for push server key {envelope.key_id.hex()}")
     files.write_lines(out, [bytes(envelope.blob)])
@@ -205,9 +199,7 @@ def lane_grant(
     """Write the grant for a contact. It is a secret between the device and the contact."""
     owner = Lane.load(lane, files.passphrase(passphrase))
     wanted = epoch_at(None, owner.epoch_length) if epoch is None else epoch
-    if out != "-":
-        os.close(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    files.write_lines(out, [bytes(owner.grant(wanted))])
+    files.write_lines(out, [bytes(owner.grant(wanted))], mode=files.PRIVATE)
 
 
 @board_app.command("init")
@@ -254,7 +246,9 @@ def board_info(board: BoardPath) -> None:
 @app.command()
 def sandbox(
     port: Annotated[int, typer.Option(help="0 for a free one.")] = 0,
-    directory: Annotated[Path, typer.Option(help="Where to put ca.pem and key.p8.")] = Path(),
+    directory: Annotated[
+        Path, typer.Option(help="Where to put its CA and key, while it runs.")
+    ] = Path(),
     goaway_every: Annotated[int | None, typer.Option(help="Requests a connection.")] = None,
     reset_every: Annotated[int | None, typer.Option(help="Reset each n-th stream.")] = None,
 ) -> None:
@@ -269,8 +263,17 @@ def demo(
     devices: Annotated[int, typer.Option(min=2, help="How many devices take part.")] = 1000,
 ) -> None:
     """Play the whole story on a fresh board and the sandbox, and verify it."""
-    if not run_demo(devices, console):
+    if not run_demo(devices, Console()):
         raise typer.Exit(1)
+
+
+def _candidates(board: Board, reader: LaneReader, epoch: int) -> Iterator[Post]:
+    """The bundle of the first edition, and the late editions whole."""
+    for edition in board.editions(epoch) if epoch >= reader.epoch else ():
+        if edition.number == 0:
+            yield from board.bundle(epoch, reader.identifier(epoch))
+        else:
+            yield from board.posts(epoch, edition=edition.number)
 
 
 async def _dispatch(provider: ApnsProvider, tick: Tick) -> list[DispatchResult]:
@@ -279,20 +282,39 @@ async def _dispatch(provider: ApnsProvider, tick: Tick) -> list[DispatchResult]:
 
 
 async def _sandbox(server: Sandbox, directory: Path) -> None:
+    key_path, ca_path = directory / "sandbox-key.p8", directory / "sandbox-ca.pem"
     async with server:
-        key_path, ca_path = directory / "key.p8", directory / "ca.pem"
-        ca_path.write_bytes(server.ca_file.read_bytes())
-        key_path.touch(0o600)
-        key_path.write_bytes(server.key.private_key_pem)
-        console.print(f"--host {server.url} --ca-file {ca_path} --apns-key {key_path}", end=" ")
-        console.print(f"--apns-key-id {server.key.key_id} --apns-team-id {server.key.team_id}")
-        seen = 0
-        while True:
-            await asyncio.sleep(0.2)
-            for delivery in server.deliveries[seen:]:
-                repeat = " (repeat)" if delivery.duplicate else ""
-                console.print(f"woke a device of {delivery.topic}: {delivery.apns_id}{repeat}")
-            seen = len(server.deliveries)
+        authority, key = server.ca_file.read_text(), server.key.private_key_pem.decode()
+        with (
+            _for_a_while(ca_path, authority, files.PUBLIC),
+            _for_a_while(key_path, key, files.PRIVATE),
+        ):
+            console.print(f"--host {server.url} --ca-file {ca_path}", end=" ")
+            console.print(f"--apns-key {key_path} --apns-key-id {server.key.key_id}", end=" ")
+            console.print(f"--apns-team-id {server.key.team_id}")
+            await _report(server)
+
+
+async def _report(server: Sandbox) -> None:
+    """Say what is delivered, until cancelled."""
+    seen = 0
+    while True:
+        await asyncio.sleep(0.2)
+        for delivery in server.deliveries[seen:]:
+            repeat = " (repeat)" if delivery.duplicate else ""
+            console.print(f"woke a device of {delivery.topic}: {delivery.apns_id}{repeat}")
+        seen = len(server.deliveries)
+
+
+@contextmanager
+def _for_a_while(path: Path, text: str, mode: int) -> Iterator[None]:
+    """A new file that is deleted when the block is left."""
+    with files.new_file(path, mode) as file:
+        file.write(text)
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 def _text_lines(path: str) -> list[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated
 
 import numpy as np
 import typer
@@ -38,12 +37,18 @@ Blobs = Annotated[str, typer.Argument(metavar="BLOBS", help="File of blobs, - fo
 Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]
 Output = Annotated[str, typer.Option("--out", "-o", help="File to write, - for standard output.")]
 
-errors = Console(stderr=True)
+PUBLIC, PRIVATE = 0o666, 0o600
+"""Modes of new files, less what the umask takes."""
+
+console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+errors = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def passphrase(ask: bool, *, confirm: bool = False) -> str | None:
     """The passphrase of the environment, or of the terminal if asked for."""
     given = os.environ.get(PASSPHRASE_VARIABLE)
+    if given == "":
+        raise BillboardError(f"{PASSPHRASE_VARIABLE} is empty: unset it, or give a passphrase")
     if given is not None or not ask:
         return given
     return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
@@ -57,17 +62,35 @@ def read_lines(path: str) -> list[bytes]:
         raise BillboardError(f"{path}: is empty")
     try:
         return [base64.b64decode(line, validate=True) for line in lines]
-    except binascii.Error:
+    except ValueError:
         raise BillboardError(f"{path}: is not base64 text, one item a line") from None
 
 
-def write_lines(path: str, items: Iterable[bytes]) -> None:
+def encode_lines(items: Iterable[bytes]) -> str:
+    """Items as base64 lines."""
+    return "".join(base64.b64encode(item).decode() + "\n" for item in items)
+
+
+def write_lines(path: str, items: Iterable[bytes], *, mode: int = PUBLIC) -> None:
     """Write items as base64 lines."""
-    text = "".join(base64.b64encode(item).decode() + "\n" for item in items)
+    text = encode_lines(items)
     if path == "-":
         sys.stdout.write(text)
     else:
-        Path(path).write_text(text, "ascii")
+        with new_file(Path(path), mode) as file:
+            file.write(text)
+
+
+@contextmanager
+def new_file(path: Path, mode: int = PUBLIC) -> Iterator[IO[str]]:
+    """A file that did not exist, and does not afterwards if anything in the block fails."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            yield file
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def read_one(path: str, what: str) -> bytes:

@@ -22,6 +22,9 @@ BACKOFF_BASE = 1.0
 BACKOFF_MAX = 60.0
 """Seconds: the most that is waited, unless the push service asks for more."""
 
+LONGEST_WAIT = 3600.0
+"""Seconds: if a push service asks for more, the result is a RETRY at once."""
+
 
 class Dispatcher:
     """Sends batches of notifications, each until there is an answer that is final.
@@ -33,7 +36,8 @@ class Dispatcher:
 
     ``on_unregistered`` is called with each dead token and with the unix seconds at which the
     push service knew it dead, if it says. Delete the token only if the device has not registered
-    it since. An exception of the callback is logged by its type, and changes no result.
+    it since, and stop deleting if there are suddenly many: a wrong host or topic makes APNs call
+    every token bad. An exception of the callback is logged by its type, and changes no result.
 
     ``clock`` gives unix seconds, ``random`` numbers from 0 to below 1. Raises ValueError for two
     providers of one platform, or for a ``concurrency`` or ``max_attempts`` below 1.
@@ -106,6 +110,8 @@ class Dispatcher:
             delay = self._delay(attempt, attempts)
             if self._is_over(notification, delay):
                 return DispatchResult(notification, Outcome.EXPIRED, reason, attempts)
+            if delay > LONGEST_WAIT:
+                return DispatchResult(notification, Outcome.RETRY, reason, attempts)
             await self._sleep(delay)
 
     async def _attempt(self, notification: Notification) -> Attempt:

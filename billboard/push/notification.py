@@ -46,7 +46,7 @@ class Notification:
             _check_collapse_id(self.collapse_id)
         if self.expires is not None and not (math.isfinite(self.expires) and self.expires >= 0):
             raise ValueError("expires: must be unix seconds, finite and not negative")
-        if self.priority not in _PRIORITIES:
+        if type(self.priority) is not int or self.priority not in _PRIORITIES:
             raise ValueError(f"priority: {self.priority} is none of {_PRIORITIES}")
 
 

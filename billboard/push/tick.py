@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import dataclass
 
 from billboard.elgamal import Array
 from billboard.keys import SecretKey
 from billboard.push.notification import Notification
+from billboard.tokens import seconds
 
 DEFAULT_LIFETIME = 3600.0
 """Seconds for which a push service may try to deliver."""
@@ -40,7 +40,7 @@ def open_tick(
     ``lifetime`` is in seconds, and ``now`` in seconds since 1970 (the clock if None). What does not
     open is dropped without a trace.
     """
-    now = time.time() if now is None else now
+    now = seconds(now)
     frames, opened = secret_key.open_batch(array, now=now, threads=threads)
     tokens = list({frames[row].token for row in opened.nonzero()[0].tolist()})
     random.SystemRandom().shuffle(tokens)

@@ -19,6 +19,9 @@ use zeroize::Zeroizing;
 /// Rows of a block: the unit that one thread takes at a time, and that one random stream serves.
 pub const BLOCK: usize = 64;
 
+/// Elements of a row, at most: far from where sizes could overflow.
+const MOST_ELEMENTS: usize = 1 << 16;
+
 /// How often the calling thread looks for Ctrl-C and reports progress.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -106,8 +109,9 @@ pub fn view<'py>(
     elements: usize,
     width: usize,
 ) -> PyResult<PyReadonlyArray3<'py, u8>> {
-    if elements == 0 {
-        return Err(PyValueError::new_err("the number of elements must be at least 1"));
+    if !(1..=MOST_ELEMENTS).contains(&elements) {
+        let problem = format!("the number of elements must be 1 to {MOST_ELEMENTS}");
+        return Err(PyValueError::new_err(problem));
     }
     let expected = format!("a C-contiguous uint8 array of shape (items, {elements}, {width})");
     let untyped = array.cast::<PyUntypedArray>().map_err(|_| {
@@ -125,6 +129,15 @@ pub fn view<'py>(
     typed.try_readonly().map_err(|_| PyValueError::new_err("the array is being written to"))
 }
 
+/// `numpy.zeros`, which raises where memory is short.
+fn zeros<'py>(
+    py: Python<'py>,
+    shape: impl IntoPyObject<'py>,
+    dtype: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    py.import("numpy")?.call_method1("zeros", (shape, dtype))
+}
+
 /// Run `work(block index, input rows, output rows, valid)` over all rows of `input`, into a new
 /// array of shape (items, elements, width) and a mask of shape (items,).
 pub fn map_rows<'py>(
@@ -136,8 +149,8 @@ pub fn map_rows<'py>(
 ) -> PyResult<Masked<'py>> {
     let items = input.shape()[0];
     let row_in = input.shape()[1] * input.shape()[2];
-    let output = PyArray3::<u8>::zeros(py, [items, elements, width], false);
-    let valid = PyArray1::<bool>::zeros(py, items, false);
+    let output = zeros(py, (items, elements, width), "uint8")?.cast_into::<PyArray3<u8>>()?;
+    let valid = zeros(py, items, "bool")?.cast_into::<PyArray1<bool>>()?;
     {
         let (mut output, mut valid) = (output.readwrite(), valid.readwrite());
         let input = input.as_slice()?;
@@ -169,7 +182,7 @@ pub fn validate<'py>(
     let input = view(array, elements, 32)?;
     let items = input.shape()[0];
     let run = Run::new(threads, progress)?;
-    let valid = PyArray1::<bool>::zeros(py, items, false);
+    let valid = zeros(py, items, "bool")?.cast_into::<PyArray1<bool>>()?;
     {
         let mut valid = valid.readwrite();
         let input = input.as_slice()?.chunks(BLOCK * elements * 32);
@@ -232,7 +245,7 @@ pub fn scalars_from_seed<'py>(
     count: usize,
 ) -> PyResult<Bound<'py, PyArray2<u8>>> {
     let seed = decode_seed(py, seed)?;
-    let output = PyArray2::<u8>::zeros(py, [count, 32], false);
+    let output = zeros(py, (count, 32), "uint8")?.cast_into::<PyArray2<u8>>()?;
     {
         let mut output = output.readwrite();
         for (block, scalars) in output.as_slice_mut()?.chunks_mut(BLOCK * 32).enumerate() {

@@ -4,7 +4,7 @@ use crate::errors::{exact, invalid_encoding};
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar as DalekScalar;
 use curve25519_dalek::traits::{Identity, IsIdentity};
-use pyo3::exceptions::PyZeroDivisionError;
+use pyo3::exceptions::{PyTypeError, PyZeroDivisionError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use subtle::ConstantTimeEq;
@@ -99,6 +99,10 @@ impl Scalar {
 
     fn __repr__(&self) -> &'static str {
         "<Scalar>"
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(PyTypeError::new_err("a Scalar can not be pickled or copied: use bytes and from_bytes"))
     }
 }
 

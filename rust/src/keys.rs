@@ -7,9 +7,11 @@ use crate::frame;
 use crate::group::{decode_element, decode_scalar};
 use crate::kernel::{self, Public, Secret};
 use crate::random::Stream;
+use curve25519_dalek::Scalar;
 use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Split `bytes` into one or more 32-byte encodings.
@@ -105,10 +107,11 @@ impl DecryptionKey {
         let mut decoded = Zeroizing::new(Vec::with_capacity(scalars.len() / 32));
         for (j, encoding) in encodings(py, "secret scalars", scalars)?.enumerate() {
             let field = format!("x_{}", j + 1);
-            decoded.push(decode_scalar(py, &field, encoding)?);
-            if encoding == [0; 32] {
+            let scalar = Zeroizing::new(decode_scalar(py, &field, encoding)?);
+            if scalar.ct_eq(&Scalar::ZERO).into() {
                 return Err(invalid_encoding(py, &field, "is 0"));
             }
+            decoded.push(*scalar);
         }
         Ok(DecryptionKey(Secret::new(decoded)))
     }

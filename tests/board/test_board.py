@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from billboard import (
     BoardParameters,
     EpochError,
     InvalidEncodingError,
+    Lane,
     Post,
     RefusedPostError,
     SqliteStore,
@@ -180,9 +182,42 @@ def test_expire_keeps_the_current_and_the_previous_epoch(board: Board, clock: Cl
     assert board.expire() == BUNDLE
     assert board.editions(EPOCH) == ()
     assert len(board.editions(EPOCH + 1)) == 1
+    with pytest.raises(EpochError, match="only epochs before"):
+        board.expire(EPOCH + 2)
+    clock.now += 2 * DAY
     assert board.expire(EPOCH + 3) == BUNDLE + 1
-    assert board.publish(EPOCH + 2).size == BUNDLE
+    assert board.editions(EPOCH + 1) == ()
+    assert board.publish(EPOCH + 3).size == BUNDLE
     assert board.expire() == 0
+
+
+def test_what_was_withdrawn_does_not_come_back(tmp_path: Path) -> None:
+    """Short epochs: nothing expires in which a post could still be submitted again."""
+    with SqliteStore.create(tmp_path / "b", BoardParameters("example.org/board", 60)) as store:
+        clock = Clock(6_000.0)
+        board = Board(store, clock=clock)
+        lane = Lane.generate("example.org/board", epoch_length=60, now=clock.now)
+        post = make_post(lane, epoch=board.epoch, seq=1)
+        board.submit(post)
+        board.submit(lane.withdraw(board.epoch, seq=2))
+        board.publish(board.epoch)
+        for _ in range(4):
+            clock.now += 60
+            board.expire()
+            with pytest.raises(RefusedPostError):
+                board.submit(post)
+            if board.epoch - post.epoch >= 2:
+                with pytest.raises(EpochError, match="is over"):
+                    board.publish(post.epoch)
+            else:
+                assert board.publish(post.epoch).number > 0
+
+
+def test_a_post_object_that_would_not_decode_is_refused(board: Board, store: SqliteStore) -> None:
+    post = make_post()
+    for change in ({"salt": b"s" * 33}, {"box": b""}, {"public": bytes(32)}, {"public": b"P"}):
+        refused(board, replace(post, **change), "encoding")
+    assert store.epochs() == {}
 
 
 @pytest.mark.parametrize("edition", [-1, 1])

@@ -289,26 +289,30 @@ def test_another_sqlite_file_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "other.sqlite"
     with contextlib.closing(apsw.Connection(str(path))) as db:
         db.execute("CREATE TABLE mine (x)")
+    before = path.read_bytes()
     with pytest.raises(StoreError, match="not a billboard board"):
         SqliteStore(path)
-    with contextlib.closing(apsw.Connection(str(path))) as db:
-        assert db.execute("SELECT name FROM sqlite_schema").fetchall() == [("mine",)]
+    with pytest.raises(StoreError, match="exists"):
+        SqliteStore.create(path, BoardParameters(ORIGIN))
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["other.sqlite"]
 
 
 def test_an_empty_file_is_no_board(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     with pytest.raises(StoreError, match="not a billboard board"):
         SqliteStore(tmp_path / "empty")
+    assert (tmp_path / "empty").read_bytes() == b""
 
 
 def test_missing_and_existing_files(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no board"):
+    with pytest.raises(StoreError, match="makes a board"):
         SqliteStore(tmp_path / "none")
     assert not (tmp_path / "none").exists()
     make_store(tmp_path).close()
     with pytest.raises(StoreError, match="exists"):
         make_store(tmp_path)
-    with pytest.raises(StoreError, match="directory"):
+    with pytest.raises(StoreError, match="where it may write"):
         SqliteStore.create(tmp_path / "no" / "such", BoardParameters(ORIGIN))
 
 
@@ -344,21 +348,6 @@ def test_a_failed_upgrade_changes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     with SqliteStore(tmp_path / "board.sqlite") as store:
         tables = store._connection.execute("SELECT name FROM sqlite_schema").fetchall()
         assert ("checkpoint",) not in tables
-
-
-def test_use_after_fork_is_refused(tmp_path: Path) -> None:
-    with make_store(tmp_path) as store:
-        child = os.fork()
-        if not child:
-            try:
-                store.put(EPOCH, entry(1))
-            except StoreError as error:
-                os._exit(7 if "fork" in str(error) else 1)
-            os._exit(2)
-        _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == 7
-        store.put(EPOCH, entry(1))
-        assert store.epochs() == {EPOCH: 1}
 
 
 def test_a_locked_database_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from billboard import Blob, Board, Lane, PublicKey, SqliteStore
 from billboard.cli import main
 
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
 TOKEN = bytes(range(32)).hex()
+POST = ["post", "board.sqlite", "lane.key", "server.pub", "blob"]
 
 
 class Shell:
@@ -136,10 +139,16 @@ def test_secrets_are_private_and_never_overwritten(shell: Shell) -> None:
     before = _contents(shell)
     for name in ("server.key", "lane.key", "grant"):
         assert (shell.directory / name).stat().st_mode & 0o777 == 0o600
-    assert "never overwritten" in shell.fails("keygen", "server.key", "server.pub")
+    assert "never overwritten" in shell.fails("keygen", "server.key", "new.pub")
+    for public in ("server.pub", "server.key", "lane.key"):
+        assert "File exists" in shell.fails("keygen", "new.key", public)
+    shell.fails("keygen", "new.key", "no/such/directory.pub")
+    shell.fails("keygen", "same", "same")
+    assert "File exists" in shell.fails("encrypt", "server.pub", "tokens", "--out", "server.key")
     assert "exists" in shell.fails("lane", "new", "lane.key", "--origin", "example.org/board")
     assert "exists" in shell.fails("board", "init", "board.sqlite", "--origin", "x")
     shell.fails("lane", "grant", "lane.key", "--out", "grant")
+    shell.fails("lane", "grant", "lane.key", "--epoch", "1", "--out", "new.grant")
     assert _contents(shell) == before
     (shell.directory / "server.key").chmod(0o644)
     assert "chmod 600" in shell.fails("open", "server.key", "blob")
@@ -173,13 +182,27 @@ def test_a_blob_for_another_key(shell: Shell) -> None:
         (["encrypt", "server.pub", "tokens", "--platform", "pager"], "pager"),
         (["encrypt", "server.pub", "tokens", "--app", "65536"], "65535"),
         (["rerandomize", "server.pub", "identity"], "rows 0, 2"),
-        (["post", "board.sqlite", "lane.key", "server.pub", "blob", "--epoch", "3"], "epoch 3"),
-        (["post", "board.sqlite", "lane.key", "server.pub", "blob", "--slot", "16"], "slot 16"),
+        ([*POST, "--epoch", "3"], "epoch 3"),
+        ([*POST, "--slot", "16"], "slot 16"),
         (["post", "board.sqlite", "lane.key", "server.pub", "garbage"], "not base64"),
+        (["post", "board.sqlite", "lane.key", "server.pub", "blob", "--replaces-seq", "-5"], "seq"),
+        (
+            [
+                "post",
+                "board.sqlite",
+                "lane.key",
+                "server.pub",
+                "blob",
+                "--replaces-seq",
+                "4294967295",
+            ],
+            "seq",
+        ),
+        (["lane", "new", "new.key", "--origin", "[/x] y"], "origin"),
         (["post", "tokens", "lane.key", "server.pub", "blob"], "damaged"),
-        (["fetch", "board.sqlite", "grant"], "editions"),
+        (["fetch", "board.sqlite", "grant"], "no post in epoch"),
         (["fetch", "board.sqlite", "blob"], "grant"),
-        (["fetch", "none.sqlite", "grant"], "no board"),
+        (["fetch", "none.sqlite", "grant"], "board init"),
         (["board", "init", "new.sqlite", "--origin", "two words"], "origin"),
         (["board", "publish", "board.sqlite", "--epoch", "4000000000"], "has not begun"),
         (["lane", "new", "new.key", "--origin", "x", "--epoch-length", "5"], "epoch length"),
@@ -206,6 +229,27 @@ def test_a_users_mistake_is_one_line(
     assert said.count("\n") == 1
     assert says in said
     assert TOKEN not in said
+
+
+def test_an_origin_is_shown_as_it_is(shell: Shell) -> None:
+    for number, origin in enumerate(("[/x]", "[red]z", "a:smile:b")):
+        assert origin in shell.ok("lane", "new", f"{number}.key", "--origin", origin)
+        shell.ok("board", "init", f"{number}.sqlite", "--origin", origin)
+        assert origin in shell.ok("board", "info", f"{number}.sqlite")
+
+
+def test_the_previous_epoch_is_looked_at_too(shell: Shell) -> None:
+    with SqliteStore(shell.directory / "board.sqlite") as store:
+        yesterday = Board(store).epoch - 1
+        board = Board(store, clock=lambda: 86_400.0 * yesterday)
+        lane = Lane.generate(board.origin, now=86_400.0 * yesterday)
+        key = PublicKey.from_bytes(base64.b64decode(shell.read("server.pub")))
+        blob = Blob.from_bytes(base64.b64decode(shell.read("blob")))
+        board.submit(lane.post(yesterday, blob, key))
+        board.publish(yesterday)
+    lane.save(shell.directory / "old.key")
+    shell.ok("lane", "grant", "old.key", "--epoch", str(yesterday), "--out", "old.grant")
+    assert shell.ok("fetch", "board.sqlite", "old.grant") == shell.read("blob")
 
 
 def test_usage_errors_exit_2(shell: Shell) -> None:

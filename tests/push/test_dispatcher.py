@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billboard.push import Attempt, Dispatcher, Notification, Outcome
+from billboard.push.dispatcher import LONGEST_WAIT
 from billboard.tokens import DeviceToken, Platform
 
 from .support import Clock, device, notification
@@ -314,4 +315,13 @@ def test_laws_of_retrying(
         assert expires is not None
     else:
         assert result.outcome is made[-1].outcome
-        assert result.outcome is not Outcome.RETRY or result.attempts == max_attempts
+        asked = made[-1].retry_after or 0
+        used_up = result.attempts == max_attempts or asked + 60 > LONGEST_WAIT
+        assert result.outcome is not Outcome.RETRY or used_up
+    assert all(slept <= LONGEST_WAIT for slept in clock.slept)
+
+
+async def test_a_wait_of_years_is_not_waited() -> None:
+    clock, provider = Clock(), Scripted([Attempt(Outcome.RETRY, retry_after=999_999_999.0)])
+    (result,) = await dispatcher(provider, clock).dispatch([notification()])
+    assert (result.outcome, result.attempts, clock.slept) == (Outcome.RETRY, 1, [])

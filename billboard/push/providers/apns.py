@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from curl_cffi import AsyncSession, CurlECode, CurlError, CurlHttpVersion, CurlOpt, Response
 
@@ -40,6 +39,7 @@ _CURL_OPTIONS: Mapping[CurlOpt, int | str] = {
     CurlOpt.PROXY: "",  # not what the environment says; curl_cffi 0.16 ignores trust_env here
 }
 
+_HOST = re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _TOPIC = re.compile(r"[A-Za-z0-9.-]{1,255}")
 _REASON = re.compile(r"[A-Za-z]{1,40}")
 _SECONDS = re.compile(r"[0-9]{1,9}")
@@ -219,8 +219,7 @@ def _checked_topics(topics: Mapping[int, str]) -> dict[int, str]:
 
 
 def _checked_host(host: str) -> str:
-    parts = urlsplit(host)
-    if parts.scheme != "https" or host != f"https://{parts.netloc}" or not parts.hostname:
+    if not _HOST.fullmatch(host):
         raise ProviderError(f"APNs host: must be like {PRODUCTION}")
     return host
 

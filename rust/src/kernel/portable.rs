@@ -42,7 +42,11 @@ impl Public {
         let before = self.rows_served.fetch_add(rows, Ordering::Relaxed);
         if before.saturating_add(rows) >= TABLE_PAYS_AFTER {
             generator();
-            self.tables.get_or_init(|| self.elements.iter().map(Table::new).collect());
+            if self.tables.get().is_none() {
+                // Made outside of the lock, and twice if two threads come at once: a process that
+                // forks meanwhile must not leave its child a lock that nobody opens.
+                let _ = self.tables.set(self.elements.iter().map(Table::new).collect());
+            }
         }
     }
 }
@@ -50,7 +54,11 @@ impl Public {
 /// The table of G, of which there is one for all keys.
 fn generator() -> &'static Table {
     static GENERATOR: OnceLock<Table> = OnceLock::new();
-    GENERATOR.get_or_init(|| Table::new(&RISTRETTO_BASEPOINT_POINT))
+    if let Some(table) = GENERATOR.get() {
+        return table;
+    }
+    let table = Table::new(&RISTRETTO_BASEPOINT_POINT); // outside of the lock, as above
+    GENERATOR.get_or_init(|| table)
 }
 
 /// The secret scalars x_1 .. x_n of a key, zeroized when dropped.

@@ -77,16 +77,23 @@ def _windows(book: Casebook) -> None:
     add("epoch-0-at-0", 0, 0)
     add("epoch-13-at-0", 13, 0)
     add("epoch-15-at-0", 15, 0, "epoch-not-yet-open")
-    add("short-first-second", 1000, 986 * 60 - 3600, length=60)
-    add("short-a-second-early", 1000, 986 * 60 - 3601, "epoch-not-yet-open", 60)
-    add("short-last-second", 1000, 1001 * 60 + 3599, length=60)
-    add("short-a-second-late", 1000, 1001 * 60 + 3600, "epoch-closed", 60)
-    for name, epoch, time in (("an-hour-ahead", EPOCH, EPOCH * DAY - 3600), ("epoch-0", 0, 0)):
+    add("short-first-second", 1000, 986 * 60 - 60, length=60)
+    add("short-a-second-early", 1000, 986 * 60 - 61, "epoch-not-yet-open", 60)
+    add("short-last-second", 1000, 1001 * 60 + 59, length=60)
+    add("short-a-second-late", 1000, 1001 * 60 + 60, "epoch-closed", 60)
+    for name, epoch, time in (
+        ("an-hour-ahead", EPOCH, EPOCH * DAY - 3600),
+        ("last-second-to-publish", EPOCH, (EPOCH + 2) * DAY - 1),
+        ("epoch-0", 0, 0),
+    ):
         values: Json = {"epoch_length": DAY, "epoch": epoch, "time": time}
         book.valid("epoch/publishable", name, name.replace("-", " "), **values)
     values = {"epoch_length": DAY, "epoch": EPOCH, "time": EPOCH * DAY - 3601}
     comment = "an hour and a second ahead"
     book.refused("epoch/publishable", "too-early", comment, "too-early", **values)
+    values["time"] = (EPOCH + 2) * DAY
+    comment = "the epoch after it is over"
+    book.refused("epoch/publishable", "too-late", comment, "too-late", **values)
 
 
 def _submissions(book: Casebook) -> None:

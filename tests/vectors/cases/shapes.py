@@ -305,7 +305,7 @@ def _board() -> dict[str, Operation]:
         "origin/check": ("2", {"origin": TEXT}, {}, origin_refusals),
         "epoch/at": ("2", now, {"epoch": U32}, epoch_refusals),
         "epoch/open": ("9", when, {}, _invalid(*opening)),
-        "epoch/publishable": ("9", when, {}, _invalid("too-early")),
+        "epoch/publishable": ("9", when, {}, _invalid("too-early", "too-late")),
         "board/submit": ("9", submission, {"replaces": optional(U32)}, refusals),
         "board/edition-size": ("9", {"posts": NUMBER}, size, {}),
         "board/edition": ("9", edition, {"first": B32, "last": B32, "digest": B32}, {}),

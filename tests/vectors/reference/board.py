@@ -13,6 +13,11 @@ AHEAD = 14
 TOLERANCE = 3600
 
 
+def tolerance(epoch_length: int) -> int:
+    """Give S, by how much clocks may differ."""
+    return min(TOLERANCE, epoch_length)
+
+
 class Board(NamedTuple):
     """What a board is and holds, as far as a submission is concerned."""
 
@@ -24,13 +29,14 @@ class Board(NamedTuple):
 
 def check_open(epoch_length: int, epoch: int, time: int) -> None:
     """Refuse an epoch that takes no posts at the time."""
-    require((epoch - AHEAD) * epoch_length - TOLERANCE <= time, "epoch-not-yet-open")
-    require(time < (epoch + 1) * epoch_length + TOLERANCE, "epoch-closed")
+    require((epoch - AHEAD) * epoch_length - tolerance(epoch_length) <= time, "epoch-not-yet-open")
+    require(time < (epoch + 1) * epoch_length + tolerance(epoch_length), "epoch-closed")
 
 
 def check_publishable(epoch_length: int, epoch: int, time: int) -> None:
-    """Refuse to publish an epoch too early."""
-    require(time >= epoch * epoch_length - TOLERANCE, "too-early")
+    """Refuse to publish an epoch too early or too late."""
+    require(time >= epoch * epoch_length - tolerance(epoch_length), "too-early")
+    require(time < (epoch + 2) * epoch_length, "too-late")
 
 
 def submit(board: Board, post: bytes, time: int) -> int | None:

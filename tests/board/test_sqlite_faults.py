@@ -1,0 +1,249 @@
+"""What the SQLite store does when it is interrupted, forked, raced or used in the wrong way."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import apsw
+import pytest
+
+from billboard import BoardParameters, SqliteStore, StoreError
+
+from .support import EPOCH, ORIGIN, make_store
+from .test_sqlite import entry
+
+# Puts in four threads and the main one, while an alarm interrupts the main one all the time.
+INTERRUPTED = """
+import itertools, random, signal, sys, threading, time
+from billboard import SqliteStore, StoreError
+from billboard.board.store import Entry
+
+store = SqliteStore(sys.argv[1])
+numbers, kept, stopping = itertools.count(), [], threading.Event()
+
+def put():
+    number = next(numbers)
+    try:
+        store.put(1, Entry(number.to_bytes(32, "big"), 0, b"x" * 500))
+    except StoreError as error:
+        if "not known" not in str(error):
+            raise SystemExit(str(error))
+    else:
+        kept.append(number)
+
+def work():
+    while not stopping.is_set():
+        put()
+
+threads = [threading.Thread(target=work) for _ in range(4)]
+for thread in threads:
+    thread.start()
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+interrupts, end = 0, time.monotonic() + 3
+while time.monotonic() < end:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0002, 0.01))
+        while True:
+            put()
+            store.publish(2, lambda count: [
+                Entry(i.to_bytes(32, "big"), 0, b"x" * 500) for i in range(count)])
+    except KeyboardInterrupt:
+        interrupts += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+stopping.set()
+for thread in threads:
+    thread.join()
+put()
+waiting = store.epochs()[1]
+store.check()
+print(interrupts, len(kept), waiting, next(numbers))
+"""
+
+
+def test_ctrl_c_at_any_moment_blocks_nobody(tmp_path: Path) -> None:
+    make_store(tmp_path).close()
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path / "board.sqlite")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    interrupts, kept, waiting, attempts = map(int, result.stdout.split())
+    assert interrupts > 50
+    assert 0 < kept <= waiting <= attempts
+
+
+def test_who_waited_for_an_interrupted_commit_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def follow() -> None:
+        try:
+            store.put(EPOCH, entry(1))
+        except StoreError as error:
+            outcomes.append(str(error))
+
+    def interrupted(_: SqliteStore) -> None:
+        raise KeyboardInterrupt
+
+    outcomes: list[str] = []
+    with make_store(tmp_path) as store:
+        follower = threading.Thread(target=follow)
+        with store._write_lock, monkeypatch.context() as patch:
+            follower.start()
+            while not store._queue:
+                time.sleep(0.01)
+            patch.setattr(SqliteStore, "_writing", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                store._commit_queue()
+        follower.join(timeout=10)
+        assert len(outcomes) == 1
+        assert "not known" in outcomes[0]
+        store.put(EPOCH, entry(2))
+        assert store.epochs() == {EPOCH: 1}
+
+
+def _create(path: str, origin: str, start: float, outcomes: multiprocessing.Queue[str]) -> None:
+    while time.monotonic() < start:
+        pass
+    try:
+        with SqliteStore.create(path, BoardParameters(origin)) as store:
+            outcomes.put(f"{origin} got {store.parameters.origin}")
+    except StoreError as error:
+        outcomes.put("exists" if "exists" in str(error) else str(error))
+
+
+def test_of_two_that_create_one_wins(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    outcomes: multiprocessing.Queue[str] = context.Queue()
+    for attempt in range(3):
+        path, start = str(tmp_path / f"board-{attempt}"), time.monotonic() + 1.5
+        processes = [
+            context.Process(target=_create, args=(path, origin, start, outcomes))
+            for origin in ("one", "two")
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
+        said = sorted(outcomes.get(timeout=10) for _ in processes)
+        with SqliteStore(path) as store:
+            origin = store.parameters.origin
+        assert said == ["exists", f"{origin} got {origin}"]
+
+
+def test_a_create_that_was_cut_short_is_repeated(tmp_path: Path) -> None:
+    """Killed at the last moment before its commit: the next one starts afresh."""
+    path = tmp_path / "board.sqlite"
+    code = (
+        "import os, signal, sys\n"
+        "from billboard import BoardParameters, SqliteStore\n"
+        "from billboard.board import sqlite\n"
+        "run = sqlite._run\n"
+        "def killed(db, steps):\n"
+        "    run(db, steps)\n"
+        "    db.cache_flush()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sqlite._run = killed\n"
+        "SqliteStore.create(sys.argv[1], BoardParameters('example.org/board'))\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert process.returncode == -signal.SIGKILL
+    assert path.stat().st_size > 0
+    with SqliteStore.create(path, BoardParameters(ORIGIN)) as store:
+        assert store.parameters == BoardParameters(ORIGIN)
+
+
+def _fork(action: str, store: SqliteStore) -> int:
+    """The exit status of a child that uses the store: 7 if it is told to open it again."""
+    child = os.fork()
+    if not child:
+        signal.alarm(10)
+        try:
+            if action == "put":
+                store.put(EPOCH, entry(9))
+            elif action == "publish":
+                store.publish(EPOCH, lambda count: [entry(i) for i in range(count)])
+            elif action == "expire":
+                store.expire(EPOCH)
+            else:
+                store.editions(EPOCH)
+        except StoreError as error:
+            os._exit(7 if "fork" in str(error) else 1)
+        os._exit(2)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.parametrize("action", ["put", "publish", "expire", "editions"])
+@pytest.mark.parametrize("locked", [False, True])
+def test_use_after_fork_is_refused(tmp_path: Path, action: str, locked: bool) -> None:
+    with make_store(tmp_path) as store:
+        store.put(EPOCH, entry(1))
+        if locked:
+            with store._write_lock, store._queue_lock:
+                assert _fork(action, store) == 7
+        else:
+            assert _fork(action, store) == 7
+        store.put(EPOCH, entry(2))
+        assert store.epochs() == {EPOCH: 2}
+
+
+def test_threads_that_end_give_their_connections_back(tmp_path: Path) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    with make_store(tmp_path) as store:
+        store.put(EPOCH, entry(0))
+        before = descriptors()
+        for number in range(1, 41):
+            thread = threading.Thread(target=store.put, args=(EPOCH, entry(number)))
+            thread.start()
+            thread.join()
+        assert descriptors() <= before + 4
+        assert store.epochs() == {EPOCH: 41}
+
+
+def test_a_closed_store_is_not_used(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    store.put(EPOCH, entry(1))
+    store.close()
+    store.close()
+    for use in (
+        lambda: store.put(EPOCH, entry(2)),
+        lambda: store.editions(EPOCH),
+        lambda: store.publish(EPOCH, lambda _: []),
+    ):
+        with pytest.raises(StoreError, match="closed"):
+            use()
+
+
+def test_a_reader_opens_while_a_writer_writes(tmp_path: Path) -> None:
+    with make_store(tmp_path) as store:
+        store.put(EPOCH, entry(1))
+        with contextlib.closing(apsw.Connection(str(store.path))) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            begin = time.monotonic()
+            with SqliteStore(store.path) as reader:
+                assert reader.epochs() == {EPOCH: 1}
+            assert time.monotonic() - begin < 5
+
+
+def test_damaged_parameters(tmp_path: Path) -> None:
+    for number, change in enumerate(
+        ["origin = 'two words'", "epoch_length = 1", "frame_class = 77", "origin = x'00'"]
+    ):
+        make_store(tmp_path, f"board-{number}").close()
+        with contextlib.closing(apsw.Connection(str(tmp_path / f"board-{number}"))) as db:
+            db.execute(f"UPDATE board SET {change}")  # noqa: S608
+        with pytest.raises(StoreError, match="restore a backup"):
+            SqliteStore(tmp_path / f"board-{number}")
