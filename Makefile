@@ -17,8 +17,10 @@ test: lint
 	cargo test --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
 	$(BIN)/python -m pytest -m "not slow"
 
+# The long campaigns, and all other tests without Python's own assertions.
 test-slow: .venv/developing
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -O -m pytest -m "not slow"
 
 lint: .venv/developing
 	cargo fmt --manifest-path rust/Cargo.toml --check

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+# Their assertions are checked as those of tests are, also under `python -O`.
+pytest.register_assert_rewrite("vector_engine", "vector_engine_board")
 
 settings.register_profile(
     "billboard",
