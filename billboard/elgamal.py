@@ -100,9 +100,9 @@ class EncryptionKey:
         """Encrypt ``messages``, uint8 of shape (items, n, 32), to shape (items, n + 1, 32).
 
         ``seed`` is 32 bytes from which all r are drawn; left out, it comes from the operating
-        system. ``threads`` is the number of threads, None for all CPUs this process may use;
-        ``progress(done, items)`` is called a few times a second. Raises `InvalidRowsError`, which
-        lists all bad rows, and then returns nothing.
+        system. Never use a seed twice. ``threads`` is the number of threads, None for all CPUs this
+        process may use; ``progress(done, items)`` is called a few times a second. Raises
+        `InvalidRowsError`, which lists all bad rows, and then returns nothing.
         """
         seed = os.urandom(32) if seed is None else seed
         output, valid = self._core.encrypt(messages, seed, threads, progress)

@@ -44,12 +44,12 @@ class InvalidRowsError(InvalidEncodingError):
 class NotMine(BillboardError):
     """The blob, frame or post is not for this key or lane, or is no longer valid.
 
-    Deliberately silent about the reason (SPEC 5, 6.4).
+    Deliberately silent about the reason (SPEC 5, 6.4). Try another key or lane, or drop it.
     """
 
 
 class WithdrawnError(BillboardError):
-    """The post is of this lane, and its owner has withdrawn it (SPEC 8.2)."""
+    """The post is of this lane, and withdrawn by its owner (SPEC 8.2). Try the next epoch."""
 
 
 class InvalidSignatureError(BillboardError):

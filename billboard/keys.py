@@ -33,7 +33,7 @@ DEFAULT_LIFETIME = 16 * 86_400
 
 @final
 class PublicKey:
-    """n elements X_j with their proofs of possession. Equal and hashed by its encoding."""
+    """A push server's public key: it encrypts tokens, and re-randomises blobs (SPEC 4.1)."""
 
     def __init__(self, frame_class: FrameClass, elements: Iterable[Element], proofs: bytes) -> None:
         """Use `from_bytes`, or `SecretKey.generate`."""
@@ -150,7 +150,7 @@ class PublicKey:
 
 @final
 class SecretKey:
-    """n secret scalars x_j with their public key.
+    """A push server's secret key: it opens blobs (SPEC 4.1).
 
     The scalars live in the native core and are zeroized when freed. Can not be pickled or copied;
     `save` writes it to a file.

@@ -61,6 +61,11 @@ class _Schedule:
             raise EpochError(f"slot {slot} is not from 0 to {SLOTS - 1}")
         return self.key if slot == 0 else expand(self.key, "lane/slot", 32, bytes([slot]))
 
+    def first_seq(self, slot: int) -> int:
+        """The seq of the first post of a slot at this epoch (SPEC 8.2)."""
+        wide = expand(self.slot_key(slot), "lane/seq", 4)
+        return int.from_bytes(wide, "big") % posts.FIRST_SEQ_LIMIT
+
     def diversifier(self, slot: int, public: Element) -> tuple[Scalar, Scalar]:
         """u and v at this epoch, ``public`` being P_0."""
         wide = expand(self.slot_key(slot), "lane/diversify", 128, bytes(public))
@@ -247,19 +252,20 @@ class Lane:
         """Seal ``blob``, encrypted under ``public_key``, for ``epoch``.
 
         To replace a post before its edition is published, post again with ``seq=earlier.seq + 1``;
-        after, with the next ``slot`` (SPEC 7.2, 8.2). Left out, ``seq`` is that of a first post,
-        drawn at random. Raises `EpochError`, or `InvalidEncodingError` if the blob is not of the
-        class of this lane.
+        after, with the next ``slot`` (SPEC 7.2, 8.2). Left out, ``seq`` is the first of that slot,
+        so that posting twice by mistake is refused. Raises `EpochError`, or `InvalidEncodingError`
+        if the blob is not of the class of this lane.
         """
         if blob.frame_class is not self._schedule.frame_class:
             raise InvalidEncodingError("blob", "is not of the class of this lane")
+        schedule = self._schedule.at(epoch)
         return posts.seal(
             Envelope(blob, public_key.key_id, descriptor),
             origin=self.origin,
             epoch=epoch,
-            seq=posts.first_seq() if seq is None else seq,
+            seq=schedule.first_seq(slot) if seq is None else seq,
             secret=self._slot_secret(epoch, slot),
-            slot_key=self._schedule.at(epoch).slot_key(slot),
+            slot_key=schedule.slot_key(slot),
         )
 
     def withdraw(self, epoch: int, *, seq: int, slot: int = 0) -> Post:

@@ -26,6 +26,7 @@ _NONCE = bytes(12)  # each key encrypts once (SPEC 2)
 
 NO_DESCRIPTOR = bytes(_DESCRIPTOR)
 MAX_UINT32 = 2**32 - 1
+FIRST_SEQ_LIMIT = 2**31
 SHORTEST_EPOCH = 60
 DEFAULT_EPOCH_LENGTH = 86_400
 
@@ -183,11 +184,6 @@ class Post:
         return f"<Post {self.identifier.hex()[:16]}.. epoch {self.epoch} seq {self.seq}>"
 
 
-def first_seq() -> int:
-    """The seq of a first post: uniform in 0 .. 2^31 - 1 (SPEC 8.2)."""
-    return secrets.randbelow(2**31)
-
-
 def seal(
     envelope: Envelope, *, origin: str, epoch: int, seq: int, secret: Scalar, slot_key: bytes
 ) -> Post:
@@ -208,7 +204,11 @@ def withdrawal(
 def dummy(frame_class: FrameClass, *, origin: str, epoch: int) -> Post:
     """A post that nobody can open, to fill an edition (SPEC 9)."""
     return withdrawal(
-        frame_class, origin=origin, epoch=epoch, seq=first_seq(), secret=random_scalar()
+        frame_class,
+        origin=origin,
+        epoch=epoch,
+        seq=secrets.randbelow(FIRST_SEQ_LIMIT),
+        secret=random_scalar(),
     )
 
 

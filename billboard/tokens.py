@@ -157,7 +157,8 @@ class FrameBatch(Sequence[Frame]):
     """The frames of an opened batch, one for each row.
 
     ``frames[i]`` raises `NotMine` where row i did not open. ``records`` is the whole batch as a
-    NumPy record array of `FrameClass.dtype`, zero where a row did not open.
+    NumPy record array of `FrameClass.dtype`, zero where a row did not open; it prints tokens, so
+    do not log it.
     """
 
     def __init__(

@@ -5,9 +5,14 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from billboard import DeviceToken, Platform, SecretKey
+from billboard.push.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -39,6 +44,23 @@ def test_links_and_sections(document: Path) -> None:
     }
     for anchor in re.findall(r"\]\((?:SPEC\.md)?#([^)]*)\)", text):
         assert anchor in headings, anchor
+
+
+async def test_the_readme_wakes_a_device() -> None:
+    """Its asynchronous example, against the sandbox instead of Apple."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (code,) = (block for block in blocks if ">>>" not in block)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102
+    secret_key, value = SecretKey.generate(), bytes(range(32))
+    blob = secret_key.public_key.encrypt(DeviceToken(Platform.APNS, value))
+    async with Sandbox() as sandbox:
+        names["ApnsProvider"] = partial(
+            names["ApnsProvider"], host=sandbox.url, ca_file=sandbox.ca_file
+        )
+        key = sandbox.key
+        await names["wake"](secret_key, [blob], key.team_id, key.key_id, key.private_key_pem)
+        assert [delivery.token for delivery in sandbox.deliveries] == [value]
 
 
 def test_the_code_cites_sections_that_exist() -> None:

@@ -91,12 +91,22 @@ def test_a_seq_that_does_not_fit_is_refused(seq: int) -> None:
         LANE.withdraw(EPOCH, seq=seq)
 
 
-def test_the_first_seq_is_uniform_below_2_to_31() -> None:
-    drawn = [posts.first_seq() for _ in range(2000)]
-    assert len(set(drawn)) > 1990
-    assert 0 <= min(drawn) < 2**31 / 100
-    assert 2**31 * 0.99 < max(drawn) < 2**31
-    assert len({sealed().seq for _ in range(5)}) == 5
+def test_first_seqs_are_those_of_their_slots_and_look_like_those_of_dummies() -> None:
+    """What is posted twice has one seq; across slots, epochs and lanes they are spread evenly."""
+    assert len({sealed().seq for _ in range(5)}) == 1
+    lanes = [Lane.generate(LANE.origin, now=EPOCH * 86_400) for _ in range(20)]
+    drawn = [
+        lane._schedule.at(epoch).first_seq(slot)
+        for lane in lanes
+        for epoch in range(EPOCH, EPOCH + 5)
+        for slot in range(16)
+    ]
+    dummies = [posts.dummy(FrameClass.L, origin=LANE.origin, epoch=EPOCH).seq for _ in range(300)]
+    assert len(set(drawn)) > 1590
+    assert len(set(dummies)) > 290
+    for seqs in (drawn, dummies):
+        assert 0 <= min(seqs) < 2**31 / 20
+        assert 2**31 * 0.95 < max(seqs) < 2**31
 
 
 # Withdrawing

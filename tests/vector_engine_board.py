@@ -66,6 +66,7 @@ def _schedule(given: Json, setting: Setting) -> Json:
         "slot_key": schedule.slot_key(slot).hex(),
         "public": hexed(public),
         "identifier": lane.identifier(epoch, slot).hex(),
+        "first_seq": schedule.first_seq(slot),
         "secret": hexed(secret),
     }
 
@@ -81,6 +82,7 @@ def _schedule_public(given: Json, _: Setting) -> Json:
         "slot_key": reader._schedule.slot_key(slot).hex(),
         "public": reader._slot_public(reader._schedule, slot).hex(),
         "identifier": identifier.hex(),
+        "first_seq": reader._schedule.first_seq(slot),
     }
 
 

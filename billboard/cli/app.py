@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +40,9 @@ from billboard.push.tick import Tick, open_tick
 from billboard.tokens import DeviceToken, Platform
 
 app = typer.Typer(
-    no_args_is_help=True, pretty_exceptions_enable=False, help="An anonymous billboard."
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Publish push tokens on an anonymous billboard.",
 )
 lane_app = typer.Typer(no_args_is_help=True, help="Make lanes and grants.")
 board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
@@ -114,20 +118,21 @@ def post(
     epoch: Epoch = None,
     slot: Annotated[int, typer.Option(help="0, or higher to replace what is published.")] = 0,
     replaces_seq: Annotated[
-        int | None, typer.Option(help="seq of the unpublished post that this one replaces.")
+        int | None, typer.Option(help="The seq that the unpublished post to replace had.")
     ] = None,
     passphrase: Ask = False,
 ) -> None:
     """Seal a blob for a lane and submit it to a board."""
-    sender = Lane.load(lane, files.passphrase(passphrase))
-    sealed = sender.post(
-        epoch_at(None, sender.epoch_length) if epoch is None else epoch,
+    owner = Lane.load(lane, files.passphrase(passphrase))
+    sealed = owner.post(
+        epoch_at(None, owner.epoch_length) if epoch is None else epoch,
         files.read_blob(blob),
         files.read_public_key(public),
         seq=None if replaces_seq is None else replaces_seq + 1,
         slot=slot,
     )
     with files.open_board(board) as opened:
+        _same_board(owner, opened)
         opened.submit(sealed)
     console.print(f"posted for epoch {sealed.epoch}, slot {slot}, seq {sealed.seq}")
 
@@ -139,13 +144,14 @@ def fetch(
     epoch: Epoch = None,
     out: Output = "-",
 ) -> None:
-    """Find a contact's blob on a board, with the lane grant that the contact gave."""
+    """Find the blob of the device whose lane grant you have."""
     reader = files.read_grant(grant)
     with files.open_board(board) as opened:
         wanted = [opened.epoch, opened.epoch - 1] if epoch is None else [epoch]
         newest = reader.find(post for each in wanted for post in _candidates(opened, reader, each))
     if newest is None:
-        raise BillboardError(f"this lane has no post in epoch {' or '.join(map(str, wanted))}")
+        listed = " or ".join(map(str, wanted))
+        raise BillboardError(f"this lane has no post in a published edition of epoch {listed}")
     envelope = reader.open(newest)
     files.errors.print(f"for push server key {envelope.key_id.hex()}")
     files.write_lines(out, [bytes(envelope.blob)])
@@ -157,11 +163,13 @@ def push(
     blobs: Blobs = "-",
     *,
     key_file: Annotated[Path, typer.Option("--apns-key", help="Apple's .p8 file.")],
-    key_id: Annotated[str, typer.Option("--apns-key-id")],
-    team_id: Annotated[str, typer.Option("--apns-team-id")],
-    topic: Annotated[str, typer.Option(help="Bundle id of app 0.")],
-    host: Annotated[str, typer.Option(help="APNs, or a sandbox.")] = PRODUCTION,
-    ca_file: Annotated[Path | None, typer.Option(help="Authorities to trust.")] = None,
+    key_id: Annotated[str, typer.Option("--apns-key-id", help="The key id of that file.")],
+    team_id: Annotated[str, typer.Option("--apns-team-id", help="Your team id.")],
+    topic: Annotated[str, typer.Option(help="Bundle id of app 0, the one that this pushes to.")],
+    host: Annotated[str, typer.Option(help="URL of APNs, or of `billboard sandbox`.")] = PRODUCTION,
+    ca_file: Annotated[
+        Path | None, typer.Option(help="PEM of the authorities to trust instead.")
+    ] = None,
     passphrase: Ask = False,
 ) -> None:
     """Open blobs as the push server, and wake the devices through APNs."""
@@ -170,11 +178,11 @@ def push(
     key = ApnsKey(team_id, key_id, key_file.read_bytes())
     provider = ApnsProvider(key, {0: topic}, host, ca_file)
     results = asyncio.run(_dispatch(provider, tick))
-    console.print(f"{tick.opened} of {tick.received} blobs are for this key")
-    for outcome in Outcome:
-        count = sum(result.outcome is outcome for result in results)
-        if count:
-            console.print(f"{outcome.value}: {count}")
+    devices = f"for {len(tick.notifications)} devices"
+    console.print(f"{tick.opened} of {tick.received} blobs are for this key, {devices}")
+    counts = Counter((result.outcome, result.reason) for result in results)
+    for (outcome, reason), count in counts.items():
+        console.print(f"{outcome.value}: {count}" + (f" ({reason})" if reason else ""))
     if not results or any(result.outcome is not Outcome.DELIVERED for result in results):
         raise typer.Exit(1)
 
@@ -183,7 +191,9 @@ def push(
 def lane_new(
     lane: LanePath,
     origin: Annotated[str, typer.Option(help="The board's origin.")],
-    epoch_length: Annotated[int, typer.Option(help="Seconds.")] = DEFAULT_EPOCH_LENGTH,
+    epoch_length: Annotated[
+        int, typer.Option(help="Seconds, as of the board.")
+    ] = DEFAULT_EPOCH_LENGTH,
     passphrase: Ask = False,
 ) -> None:
     """Make a lane, the device's secret side of it, in the file LANE."""
@@ -206,7 +216,9 @@ def lane_grant(
 def board_init(
     board: BoardPath,
     origin: Annotated[str, typer.Option(help="The board's name, as a domain and path.")],
-    epoch_length: Annotated[int, typer.Option(help="Seconds.")] = DEFAULT_EPOCH_LENGTH,
+    epoch_length: Annotated[
+        int, typer.Option(help="Seconds, as of the board.")
+    ] = DEFAULT_EPOCH_LENGTH,
 ) -> None:
     """Make an empty board."""
     SqliteStore.create(board, BoardParameters(origin, epoch_length)).close()
@@ -249,10 +261,13 @@ def sandbox(
     directory: Annotated[
         Path, typer.Option(help="Where to put its CA and key, while it runs.")
     ] = Path(),
-    goaway_every: Annotated[int | None, typer.Option(help="Requests a connection.")] = None,
+    goaway_every: Annotated[
+        int | None, typer.Option(help="Retire a connection after so many requests.")
+    ] = None,
     reset_every: Annotated[int | None, typer.Option(help="Reset each n-th stream.")] = None,
 ) -> None:
     """Run a local server that answers as APNs does, until Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     asyncio.run(
         _sandbox(Sandbox(port, goaway_every=goaway_every, reset_every=reset_every), directory)
     )
@@ -265,6 +280,15 @@ def demo(
     """Play the whole story on a fresh board and the sandbox, and verify it."""
     if not run_demo(devices, Console()):
         raise typer.Exit(1)
+
+
+def _same_board(lane: Lane, board: Board) -> None:
+    ours, its = (lane.origin, lane.epoch_length), (board.origin, board.epoch_length)
+    if ours != its:
+        raise BillboardError(
+            f"this lane is for {ours[0]} with epochs of {ours[1]} s,"
+            f" and this board is {its[0]} with {its[1]} s"
+        )
 
 
 def _candidates(board: Board, reader: LaneReader, epoch: int) -> Iterator[Post]:
@@ -289,7 +313,7 @@ async def _sandbox(server: Sandbox, directory: Path) -> None:
             _for_a_while(ca_path, authority, files.PUBLIC),
             _for_a_while(key_path, key, files.PRIVATE),
         ):
-            console.print(f"--host {server.url} --ca-file {ca_path}", end=" ")
+            console.print(f"--topic com.example --host {server.url} --ca-file {ca_path}", end=" ")
             console.print(f"--apns-key {key_path} --apns-key-id {server.key.key_id}", end=" ")
             console.print(f"--apns-team-id {server.key.team_id}")
             await _report(server)

@@ -178,16 +178,18 @@ def _contains(data: bytes, needles: Counter[bytes] | list[bytes]) -> bool:
 
 def _who_saw_what(devices: int, story: Story) -> Table:
     posts = devices * CONTACTS
-    table = Table("who", "did", "saw", title="Who saw what", show_lines=True)
+    title = "Who saw what: a random half of the devices has senders"
+    table = Table("who", "did", "saw", title=title, show_lines=True)
     table.add_row(
         f"{devices} devices",
         f"posted {posts} sealed blobs, one for each of {CONTACTS} contacts",
-        "nothing of who fetches or sends",
+        "not who fetches, nor who sends",
     )
     table.add_row(
         "the board",
         f"published {story.editions} edition of {len(story.on_board)} posts",
-        f"{posts} sealed posts, sorted among {story.dummies} dummies; no token, no blob, no server",
+        f"{posts} sealed posts, sorted among {story.dummies} dummies;"
+        " no token, no blob, nor for which server",
     )
     table.add_row(
         f"{story.senders} contacts",
@@ -197,11 +199,16 @@ def _who_saw_what(devices: int, story: Story) -> Table:
     received = story.tick.received if story.tick else 0
     table.add_row(
         "the push server",
-        f"opened {received} blobs in one tick, woke {sum(story.woken.values())} devices over"
-        f" {story.connections} connection",
+        f"opened {_count(received, 'blob')} in one tick,"
+        f" woke {_count(sum(story.woken.values()), 'device')}"
+        f" over {_count(story.connections, 'connection')}",
         "tokens to wake; not whose they are, nor who sent",
     )
     return table
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _timing(story: Story) -> Table:

@@ -30,12 +30,16 @@ Ask = Annotated[
     typer.Option("--passphrase", help=f"Ask for a passphrase (or set {PASSPHRASE_VARIABLE})."),
 ]
 SecretPath = Annotated[Path, typer.Argument(metavar="SECRET", help="The server's secret key file.")]
-PublicPath = Annotated[str, typer.Argument(metavar="PUBLIC", help="The server's public key file.")]
+PublicPath = Annotated[
+    str, typer.Argument(metavar="PUBLIC", help="The public key file of the blob's push server.")
+]
 BoardPath = Annotated[Path, typer.Argument(metavar="BOARD", help="The board's SQLite file.")]
 LanePath = Annotated[Path, typer.Argument(metavar="LANE", help="The lane's secret file.")]
 Blobs = Annotated[str, typer.Argument(metavar="BLOBS", help="File of blobs, - for stdin.")]
 Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]
-Output = Annotated[str, typer.Option("--out", "-o", help="File to write, - for standard output.")]
+Output = Annotated[
+    str, typer.Option("--out", "-o", help="New file to write, - for standard output.")
+]
 
 PUBLIC, PRIVATE = 0o666, 0o600
 """Modes of new files, less what the umask takes."""
@@ -84,7 +88,10 @@ def write_lines(path: str, items: Iterable[bytes], *, mode: int = PUBLIC) -> Non
 @contextmanager
 def new_file(path: Path, mode: int = PUBLIC) -> Iterator[IO[str]]:
     """A file that did not exist, and does not afterwards if anything in the block fails."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError:
+        raise BillboardError(f"{path} exists; no output is ever overwritten") from None
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             yield file

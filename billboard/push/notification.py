@@ -98,7 +98,8 @@ class Attempt:
 class DispatchResult:
     """What became of a notification after all ``attempts`` (0: none was made).
 
-    An outcome of RETRY means that the attempts were used up. ``reason`` is of the last attempt.
+    An outcome of RETRY means that the attempts were used up, or that the push service asked for too
+    long a wait. ``reason`` is of the last attempt.
     """
 
     notification: Notification

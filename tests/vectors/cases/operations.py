@@ -216,7 +216,8 @@ def tick_notifications(i: Input) -> Json:
 
 def _slot_json(slot: lanes.Slot) -> Json:
     derived = {"epoch_key": slot.epoch_key.hex(), "slot_key": slot.slot_key.hex()}
-    return {**derived, "public": slot.public.hex(), "identifier": slot.identifier.hex()}
+    derived |= {"public": slot.public.hex(), "identifier": slot.identifier.hex()}
+    return {**derived, "first_seq": slot.first_seq}
 
 
 def lane_schedule(i: Input) -> Json:

@@ -79,7 +79,7 @@ EDITION = record({"seed": TEXT, "count": NUMBER})
 PLACE = {"epoch": U32, "identifier": B32}
 FRAME_FIELDS = {"platform": U8, "app": U16, "expiry": U32, "gate": B16, "token": BYTES}
 PUSH = record({"platform": U8, "app": U16, "token": BYTES})
-SLOT = {"epoch_key": B32, "slot_key": B32, "public": B32, "identifier": B32}
+SLOT = {"epoch_key": B32, "slot_key": B32, "public": B32, "identifier": B32, "first_seq": U32}
 CHANNEL = {"class": CLASS, "epoch_length": U32, "epoch": U32}
 CHANNEL_REFUSALS = [
     "wrong-length",

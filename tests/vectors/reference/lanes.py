@@ -59,6 +59,7 @@ class Slot(NamedTuple):
     v: int
     public: bytes
     identifier: bytes
+    first_seq: int
 
 
 def identifier_of(public: bytes) -> bytes:
@@ -88,7 +89,8 @@ def slot_of(grant: Grant, epoch: int, slot: int) -> Slot:
     element = group.decode(grant.public).times(u).plus(group.GENERATOR.times(v))
     require(not element.is_identity(), "public-identity")
     public = element.encode()
-    return Slot(key, slot_key, u, v, public, identifier_of(public))
+    first_seq = int.from_bytes(expand(slot_key, "lane/seq", 4), "big") % 2**31
+    return Slot(key, slot_key, u, v, public, identifier_of(public), first_seq)
 
 
 def slot_secret(lane: Lane, slot: Slot) -> int:
