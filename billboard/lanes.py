@@ -104,29 +104,11 @@ class _Schedule:
         return schedule, data[11:43]
 
 
-@final
-class LaneReader:
-    """A contact's side of a lane: finds and opens its posts, and can not make any.
+class _Side:
+    """What the device and the contact have in common."""
 
-    Its encoding is the lane grant (SPEC 7.1). It is secret between the device and the contact.
-    """
-
-    def __init__(self, schedule: _Schedule, public: Element) -> None:
-        """Use `Lane.grant` or `from_bytes`."""
+    def __init__(self, schedule: _Schedule) -> None:
         self._schedule = schedule
-        self._public = public
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> LaneReader:
-        """Decode a lane grant. Raises `InvalidEncodingError`."""
-        schedule, middle = _Schedule.decode("grant", bytes(memoryview(data)))
-        public = Element.from_bytes(middle, "P_0")
-        if public.is_identity:
-            raise InvalidEncodingError("P_0", "is the identity")
-        return cls(schedule, public)
-
-    def __bytes__(self) -> bytes:
-        return self._schedule.encode(bytes(self._public))
 
     @property
     def origin(self) -> str:
@@ -140,8 +122,37 @@ class LaneReader:
 
     @property
     def epoch(self) -> int:
-        """The first epoch that can still be read."""
+        """The first epoch that can still be used."""
         return self._schedule.epoch
+
+    def advance(self, epoch: int) -> None:
+        """Forget everything before ``epoch``, for good. Raises `EpochError`."""
+        self._schedule = self._schedule.at(epoch)
+
+
+@final
+class LaneReader(_Side):
+    """A contact's side of a lane: finds and opens its posts, and can not make any.
+
+    Its encoding is the lane grant (SPEC 7.1). It is secret between the device and the contact.
+    """
+
+    def __init__(self, schedule: _Schedule, public: Element) -> None:
+        """Use `Lane.grant` or `from_bytes`."""
+        super().__init__(schedule)
+        self._public = public
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> LaneReader:
+        """Decode a lane grant. Raises `InvalidEncodingError`."""
+        schedule, middle = _Schedule.decode("grant", bytes(memoryview(data)))
+        public = Element.from_bytes(middle, "P_0")
+        if public.is_identity:
+            raise InvalidEncodingError("P_0", "is the identity")
+        return cls(schedule, public)
+
+    def __bytes__(self) -> bytes:
+        return self._schedule.encode(bytes(self._public))
 
     def identifier(self, epoch: int, slot: int = 0) -> bytes:
         """The 32 bytes under which slot ``slot`` of ``epoch`` is posted. Raises `EpochError`."""
@@ -174,10 +185,6 @@ class LaneReader:
                 return post.open(self.origin, schedule.slot_key(slot))
         raise NotMine("the post is not of this lane")
 
-    def advance(self, epoch: int) -> None:
-        """Forget everything before ``epoch``, for good. Raises `EpochError`."""
-        self._schedule = self._schedule.at(epoch)
-
     def _slot_public(self, schedule: _Schedule, slot: int) -> bytes:
         u, v = schedule.diversifier(slot, self._public)
         element = self._public * u + Element.mul_generator(v)
@@ -193,12 +200,12 @@ class LaneReader:
 
 
 @final
-class Lane:
+class Lane(_Side):
     """A device's side of a lane. Can not be pickled or copied; `save` writes it to a file."""
 
     def __init__(self, schedule: _Schedule, secret: Scalar) -> None:
         """Use `generate` or `load`."""
-        self._schedule = schedule
+        super().__init__(schedule)
         self._secret = secret
 
     @classmethod
@@ -214,21 +221,6 @@ class Lane:
         epoch = posts.epoch_at(now, epoch_length)
         schedule = _Schedule(origin, frame_class, epoch_length, epoch, os.urandom(32))
         return cls(schedule, random_scalar())
-
-    @property
-    def origin(self) -> str:
-        """The board that this lane posts to."""
-        return self._schedule.origin
-
-    @property
-    def epoch_length(self) -> int:
-        """Seconds of an epoch."""
-        return self._schedule.epoch_length
-
-    @property
-    def epoch(self) -> int:
-        """The first epoch that this lane can still post in."""
-        return self._schedule.epoch
 
     def grant(self, epoch: int) -> LaneReader:
         """What a contact needs to read this lane from ``epoch`` on, and nothing earlier."""
@@ -277,10 +269,6 @@ class Lane:
             seq=seq,
             secret=self._slot_secret(epoch, slot),
         )
-
-    def advance(self, epoch: int) -> None:
-        """Forget everything before ``epoch``, for good. Raises `EpochError`."""
-        self._schedule = self._schedule.at(epoch)
 
     def save(self, path: str | os.PathLike[str], passphrase: str | None = None) -> None:
         """Write a new file of mode 0600 (SPEC 11). Raises `SecretFileError`."""
