@@ -79,7 +79,7 @@ def test_ctrl_c_at_any_moment_blocks_nobody(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     interrupts, kept, waiting, attempts = map(int, result.stdout.split())
-    assert interrupts > 50
+    assert interrupts > 10
     assert 0 < kept <= waiting <= attempts
 
 
