@@ -19,6 +19,8 @@ test: lint
 
 # The long campaigns, and all other tests without Python's own assertions.
 test-slow: .venv/developing
+	@curl --version | grep -q HTTP2 \
+		|| { echo "make: a curl with HTTP/2 is missing: apt-get install curl" >&2; exit 1; }
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -O -m pytest -m "not slow"
 

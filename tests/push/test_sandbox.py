@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -241,20 +240,9 @@ async def test_it_listens_on_loopback_only() -> None:
         assert listener.getsockname()[0] == "127.0.0.1"
 
 
-@pytest.fixture(scope="module")
-def curl() -> str:
+async def run_curl(sandbox: Sandbox, *urls: str) -> list[str]:
     """The curl of the system: another build, with another TLS library, than curl_cffi's."""
-    path = shutil.which("curl")
-    if path is None:
-        pytest.skip("no curl on this machine")
-    version = subprocess.run([path, "--version"], capture_output=True, check=True, text=True)
-    if "HTTP2" not in version.stdout.split():
-        pytest.skip("this curl has no HTTP/2")
-    return path
-
-
-async def run_curl(curl: str, sandbox: Sandbox, *urls: str) -> list[str]:
-    command = [curl, "--silent", "--http2", "--noproxy", "*", "--cacert", str(sandbox.ca_file)]
+    command = ["curl", "--silent", "--http2", "--noproxy", "*", "--cacert", str(sandbox.ca_file)]
     command += ["--parallel", "--write-out", "%{http_version} %{http_code} %{errormsg}\n"]
     command += ["--header", f"authorization: {bearer(sandbox, sandbox._clock)}"]
     command += ["--header", f"apns-topic: {TOPIC}", "--header", "apns-push-type: alert"]
@@ -264,21 +252,23 @@ async def run_curl(curl: str, sandbox: Sandbox, *urls: str) -> list[str]:
     return out.decode().split("\n")[:-1]
 
 
-async def test_the_curl_of_the_system_is_served(curl: str) -> None:
+@pytest.mark.slow
+async def test_the_curl_of_the_system_is_served() -> None:
     async with Sandbox() as sandbox:
         url = f"{sandbox.url}/3/device/{TOKEN.hex()}"
-        assert [line.split()[:2] for line in await run_curl(curl, sandbox, url)] == [["2", "200"]]
-        (answer,) = await run_curl(curl, sandbox, f"{sandbox.url}/3/device/xy")
+        assert [line.split()[:2] for line in await run_curl(sandbox, url)] == [["2", "200"]]
+        (answer,) = await run_curl(sandbox, f"{sandbox.url}/3/device/xy")
         assert "BadDeviceToken" in answer
         assert answer.split()[-1] == "400"
         assert len(sandbox.deliveries) == 1
 
 
-async def test_the_curl_of_the_system_loses_nothing_over_graceful_shutdowns(curl: str) -> None:
+@pytest.mark.slow
+async def test_the_curl_of_the_system_loses_nothing_over_graceful_shutdowns() -> None:
     tokens = [os.urandom(32) for _ in range(200)]
     async with Sandbox(goaway_every=20, latency=0.01) as sandbox:
         urls = [f"{sandbox.url}/3/device/{token.hex()}" for token in tokens]
-        answers = await run_curl(curl, sandbox, *urls)
+        answers = await run_curl(sandbox, *urls)
         assert {tuple(line.split()[:2]) for line in answers} == {("2", "200")}
         assert len(answers) == 200
         assert sorted(each.token for each in sandbox.deliveries) == sorted(tokens)
