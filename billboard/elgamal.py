@@ -64,12 +64,11 @@ def rerandomize(
     Raises `InvalidEncodingError` if a given ``s`` makes A the identity.
     """
     _same_length(public, ciphertext.b)
-    s_given = s
-    s = Scalar.from_uniform_bytes(os.urandom(64)) if s is None else s
-    a = ciphertext.a + Element.mul_generator(s)
-    if a.is_identity and s_given is None:
+    drawn = Scalar.from_uniform_bytes(os.urandom(64)) if s is None else s
+    a = ciphertext.a + Element.mul_generator(drawn)
+    if a.is_identity and s is None:
         return rerandomize(public, ciphertext)
-    return Ciphertext(a, tuple(b + x * s for b, x in zip(ciphertext.b, public, strict=True)))
+    return Ciphertext(a, tuple(b + x * drawn for b, x in zip(ciphertext.b, public, strict=True)))
 
 
 def decrypt(secret: Sequence[Scalar], ciphertext: Ciphertext) -> list[Element]:

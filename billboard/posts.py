@@ -63,15 +63,19 @@ def check_epoch_length(length: int) -> int:
     return length
 
 
+def check_epoch(epoch: int) -> int:
+    """Return ``epoch``, or raise `EpochError` (SPEC 2)."""
+    if not 0 <= epoch <= MAX_UINT32:
+        raise EpochError(f"epoch {epoch} is not from 0 to 2^32 - 1")
+    return epoch
+
+
 def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH) -> int:
     """The epoch at ``now`` (seconds since 1970; the clock if None), for a length in seconds.
 
     Raises `InvalidEncodingError` for a bad length, `EpochError` for a time without epoch (SPEC 2).
     """
-    epoch = int(seconds(now) // check_epoch_length(epoch_length))
-    if not 0 <= epoch <= MAX_UINT32:
-        raise EpochError(f"epoch {epoch} is not from 0 to 2^32 - 1")
-    return epoch
+    return check_epoch(int(seconds(now) // check_epoch_length(epoch_length)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -191,14 +195,15 @@ def seal(
     public, salt = bytes(Element.mul_generator(secret)), os.urandom(32)
     associated = encode_tuple(origin.encode(), _header(epoch, seq, public, salt))
     box = _cipher(slot_key, salt).encrypt(_NONCE, bytes(envelope), associated)
-    return _signed(origin, epoch, seq, secret, salt, box)
+    return _signed(origin, epoch, seq, secret, public, salt, box)
 
 
 def withdrawal(
     frame_class: FrameClass, *, origin: str, epoch: int, seq: int, secret: Scalar
 ) -> Post:
     """A post with a box of random bytes."""
-    return _signed(origin, epoch, seq, secret, os.urandom(32), os.urandom(box_size(frame_class)))
+    public, salt = bytes(Element.mul_generator(secret)), os.urandom(32)
+    return _signed(origin, epoch, seq, secret, public, salt, os.urandom(box_size(frame_class)))
 
 
 def dummy(frame_class: FrameClass, *, origin: str, epoch: int) -> Post:
@@ -212,8 +217,9 @@ def dummy(frame_class: FrameClass, *, origin: str, epoch: int) -> Post:
     )
 
 
-def _signed(origin: str, epoch: int, seq: int, secret: Scalar, salt: bytes, box: bytes) -> Post:
-    public = bytes(Element.mul_generator(secret))
+def _signed(
+    origin: str, epoch: int, seq: int, secret: Scalar, public: bytes, salt: bytes, box: bytes
+) -> Post:
     signed = _header(epoch, seq, public, salt) + box
     signature = schnorr.sign("post", secret, origin.encode(), signed)
     return Post(epoch, seq, public, salt, box, signature)

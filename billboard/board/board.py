@@ -16,8 +16,6 @@ from billboard.errors import (
 )
 from billboard.posts import Post, epoch_at
 
-__all__ = ["BUNDLE", "Board"]
-
 EPOCHS_AHEAD = 14
 LONGEST_SKEW = 3600
 
@@ -46,7 +44,8 @@ class Board:
         if storage failed; nothing is stored then.
         """
         try:
-            post = Post.from_bytes(bytes(post))  # whoever made this object, what is stored decodes
+            data = bytes(post)
+            post = Post.from_bytes(data)  # whoever made this object, what is stored decodes
         except InvalidEncodingError as error:
             raise RefusedPostError("encoding", str(error)) from None
         if post.frame_class is not self.frame_class:
@@ -59,16 +58,14 @@ class Board:
             post.verify(self.origin)
         except InvalidSignatureError as error:
             raise RefusedPostError("signature", f"{error} for board {self.origin}") from None
-        self._store.put(post.epoch, Entry(post.identifier, post.seq, bytes(post)))
+        self._store.put(post.epoch, Entry(post.identifier, post.seq, data))
 
     def publish(self, epoch: int) -> Edition:
         """Make the next edition of ``epoch``.
 
         Raises `EpochError` before that epoch has begun, and when the one after it is over.
         """
-        if not 0 <= epoch <= posts.MAX_UINT32:
-            raise EpochError(f"epoch {epoch} is not from 0 to 2^32 - 1")
-        now = self._clock()
+        now, epoch = self._clock(), posts.check_epoch(epoch)
         if now < epoch * self.epoch_length - self._skew:
             raise EpochError(f"epoch {epoch} has not begun: the current one is {self.epoch}")
         if now >= (epoch + 2) * self.epoch_length:
@@ -84,16 +81,11 @@ class Board:
 
         Raises `LookupError` if there is no such edition.
         """
-        editions = self.editions(epoch)
-        if not 0 <= edition < len(editions):
-            raise LookupError(
-                f"epoch {epoch} has {len(editions)} editions, and none of number {edition}"
-            )
-        return self._decoded(epoch, edition, editions[edition].bundle_of(identifier))
+        return self._decoded(epoch, edition, self._edition(epoch, edition).bundle_of(identifier))
 
     def posts(self, epoch: int, *, edition: int) -> Iterator[Post]:
-        """All posts of an edition, by identifier."""
-        for index in range(self.editions(epoch)[edition].size // BUNDLE):
+        """All posts of an edition, by identifier. Raises `LookupError` as `bundle` does."""
+        for index in range(self._edition(epoch, edition).size // BUNDLE):
             yield from self._decoded(epoch, edition, index)
 
     def expire(self, before: int | None = None) -> int:
@@ -107,6 +99,14 @@ class Board:
         if before > latest:
             raise EpochError(f"only epochs before {latest} can expire now, not {before - 1}")
         return self._store.expire(before)
+
+    def _edition(self, epoch: int, number: int) -> Edition:
+        editions = self.editions(epoch)
+        if not 0 <= number < len(editions):
+            raise LookupError(
+                f"epoch {epoch} has {len(editions)} editions, and none of number {number}"
+            )
+        return editions[number]
 
     def _decoded(self, epoch: int, number: int, index: int) -> tuple[Post, ...]:
         return tuple(map(Post.from_bytes, self._store.bundle(epoch, number, index)))

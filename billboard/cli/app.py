@@ -125,7 +125,7 @@ def post(
     """Seal a blob for a lane and submit it to a board."""
     owner = Lane.load(lane, files.passphrase(passphrase))
     sealed = owner.post(
-        epoch_at(None, owner.epoch_length) if epoch is None else epoch,
+        _epoch_of(owner, epoch),
         files.read_blob(blob),
         files.read_public_key(public),
         seq=None if replaces_seq is None else replaces_seq + 1,
@@ -208,8 +208,7 @@ def lane_grant(
 ) -> None:
     """Write the grant for a contact. It is a secret between the device and the contact."""
     owner = Lane.load(lane, files.passphrase(passphrase))
-    wanted = epoch_at(None, owner.epoch_length) if epoch is None else epoch
-    files.write_lines(out, [bytes(owner.grant(wanted))], mode=files.PRIVATE)
+    files.write_lines(out, [bytes(owner.grant(_epoch_of(owner, epoch)))], mode=files.PRIVATE)
 
 
 @board_app.command("init")
@@ -280,6 +279,11 @@ def demo(
     """Play the whole story on a fresh board and the sandbox, and verify it."""
     if not run_demo(devices, Console()):
         raise typer.Exit(1)
+
+
+def _epoch_of(lane: Lane, epoch: int | None) -> int:
+    """The given epoch, or the current one of the lane."""
+    return epoch_at(None, lane.epoch_length) if epoch is None else epoch
 
 
 def _same_board(lane: Lane, board: Board) -> None:
