@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt \
        PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 CORE := $(shell find rust -name target -prune -o -type f -print)
 
-.PHONY: demo test test-slow lint bench wheel sdist vectors clean prerequisites
+.PHONY: demo test test-slow lint bench docs fuzz wheel vectors notebooks clean prerequisites
 
 demo: .venv/installed
 	$(BIN)/billboard demo
@@ -44,6 +44,10 @@ wheel: .venv/developing
 	rm -rf dist
 	$(BIN)/maturin build --release --locked --out dist
 
+# Runs the notebooks and stores what they show.
+notebooks: .venv/developing
+	$(BIN)/jupyter execute --inplace notebooks/*.ipynb
+
 vectors: .venv/developing
 	$(BIN)/python tests/vectors/generate.py
 
@@ -73,5 +77,7 @@ prerequisites:
 
 # What the linters, tests and benchmarks need besides.
 .venv/developing: .venv/installed
+	@echo '#include <openssl/ec.h>' | cc -E - >/dev/null 2>&1 \
+		|| { echo "make: the headers of OpenSSL are missing: apt-get install libssl-dev" >&2; exit 1; }
 	$(PIP) --group dev
 	touch $@

@@ -1,11 +1,13 @@
-"""ElGamal on ristretto255: n elements under n public elements and one randomizer (SPEC 6.2).
+"""ElGamal: n elements under n public elements and one randomizer (SPEC 6.2, 12.4).
 
-One ciphertext is A = rG, B_j = M_j + r X_j. The functions work on elements; `EncryptionKey` and
-`DecryptionKey` work on batches, natively and on all CPUs.
+One ciphertext is A = rG, B_j = M_j + r X_j. The functions work on elements of any group.
+`EncryptionKey` and `DecryptionKey` work on batches on ristretto255, natively and on all CPUs.
 
->>> secret = [random_scalar()]
+>>> from billboard import groups
+>>> group = groups.get("ristretto255")
+>>> secret = [group.random_scalar()]
 >>> public = public_elements(secret)
->>> message = [Element.mul_generator(random_scalar())]
+>>> message = [group.embed(b"thirty bytes make one element.")]
 >>> ciphertext = rerandomize(public, encrypt(public, message))
 >>> decrypt(secret, ciphertext) == message
 True
@@ -14,19 +16,23 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from billboard import _core
-from billboard.errors import InvalidEncodingError, InvalidRowsError
-from billboard.groups.ristretto255 import Element, Scalar, random_scalar
+from billboard.errors import GroupMismatchError, InvalidEncodingError, InvalidRowsError
+from billboard.groups import Element, Group, Scalar
+from billboard.groups.ristretto255 import RISTRETTO255
 
 Array = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Progress = Callable[[int, int], object]
+
+_Operand = TypeVar("_Operand", Element, Scalar)
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,20 +46,38 @@ class Ciphertext:
         if self.a.is_identity:
             raise InvalidEncodingError("A", "is the identity")
 
+    @classmethod
+    def from_bytes(cls, group: Group, data: bytes) -> Ciphertext:
+        """Decode A || B_1 || .. || B_n, n >= 1 (SPEC 12.4). Raises `InvalidEncodingError`."""
+        size = group.element_size
+        if len(data) < 2 * size or len(data) % size:
+            problem = f"must be two or more elements of {size} bytes, not {len(data)} bytes"
+            raise InvalidEncodingError("ciphertext", problem)
+        parts = [data[i : i + size] for i in range(0, len(data), size)]
+        b = [group.element_from_bytes(part, f"B_{j}") for j, part in enumerate(parts[1:], start=1)]
+        return cls(group.element_from_bytes(parts[0], "A"), tuple(b))
+
+    def __bytes__(self) -> bytes:
+        return b"".join(map(bytes, (self.a, *self.b)))
+
 
 def public_elements(secret: Sequence[Scalar]) -> list[Element]:
     """X_j = x_j G."""
-    return [Element.mul_generator(x) for x in secret]
+    return [x.group.mul_generator(x) for x in secret]
 
 
 def encrypt(
     public: Sequence[Element], message: Sequence[Element], r: Scalar | None = None
 ) -> Ciphertext:
-    """Encrypt n elements under n public elements; ``r`` is not 0 and random unless given."""
+    """Encrypt n elements under n public elements; ``r`` is not 0 and random unless given.
+
+    Raises `GroupMismatchError` if not all are of one group.
+    """
     _same_length(public, message)
-    r = random_scalar() if r is None else r
+    group = public[0].group
+    r = group.random_scalar() if r is None else r
     pairs = zip(message, public, strict=True)
-    return Ciphertext(Element.mul_generator(r), tuple(m + x * r for m, x in pairs))
+    return Ciphertext(group.mul_generator(r), tuple(m + x * r for m, x in pairs))
 
 
 def rerandomize(
@@ -61,18 +85,19 @@ def rerandomize(
 ) -> Ciphertext:
     """A fresh ciphertext of the same message; ``s`` is random unless given.
 
-    Raises `InvalidEncodingError` if a given ``s`` makes A the identity.
+    Raises `InvalidEncodingError` if a given ``s`` makes A the identity, and `GroupMismatchError`.
     """
     _same_length(public, ciphertext.b)
-    drawn = Scalar.from_uniform_bytes(os.urandom(64)) if s is None else s
-    a = ciphertext.a + Element.mul_generator(drawn)
+    group = public[0].group
+    drawn = group.random_scalar(nonzero=False) if s is None else s
+    a = ciphertext.a + group.mul_generator(drawn)
     if a.is_identity and s is None:
         return rerandomize(public, ciphertext)
     return Ciphertext(a, tuple(b + x * drawn for b, x in zip(ciphertext.b, public, strict=True)))
 
 
 def decrypt(secret: Sequence[Scalar], ciphertext: Ciphertext) -> list[Element]:
-    """M_j = B_j - x_j A."""
+    """M_j = B_j - x_j A. Raises `GroupMismatchError` if not all are of one group."""
     _same_length(secret, ciphertext.b)
     return [b - ciphertext.a * x for b, x in zip(ciphertext.b, secret, strict=True)]
 
@@ -84,8 +109,11 @@ class EncryptionKey:
     """
 
     def __init__(self, public: Sequence[Element]) -> None:
-        """Raises `InvalidEncodingError` if there is no element, or one is the identity."""
-        self.public = tuple(public)
+        """Raises `InvalidEncodingError` if there is no element, or one is the identity.
+
+        Raises `GroupMismatchError` for elements that are not of ristretto255.
+        """
+        self.public = tuple(_native(public))
         self._core = _core.EncryptionKey(b"".join(map(bytes, self.public)))
 
     def encrypt_batch(
@@ -130,8 +158,11 @@ class DecryptionKey:
     """The secret scalars x_1 .. x_n, for batches. They are zeroized when the key is freed."""
 
     def __init__(self, secret: Sequence[Scalar]) -> None:
-        """Raises `InvalidEncodingError` if there is no scalar, or one is 0."""
-        self._core = _core.DecryptionKey(b"".join(map(bytes, secret)))
+        """Raises `InvalidEncodingError` if there is no scalar, or one is 0.
+
+        Raises `GroupMismatchError` for scalars that are not of ristretto255.
+        """
+        self._core = _core.DecryptionKey(b"".join(map(bytes, _native(secret))))
 
     def decrypt_batch(
         self, array: Array, *, threads: int | None = None, progress: Progress | None = None
@@ -150,7 +181,17 @@ def _refuse_invalid_rows(field: str, valid: Mask) -> None:
         raise InvalidRowsError(field, np.flatnonzero(~valid).tolist())
 
 
+def _native(values: Iterable[_Operand]) -> Iterator[_Operand]:
+    """Those of ristretto255, on which alone there are batches."""
+    for value in values:
+        if value.group is not RISTRETTO255:
+            raise GroupMismatchError(RISTRETTO255.name, value.group.name)
+        yield value
+
+
 def _same_length(keys: Sequence[object], elements: Sequence[object]) -> None:
+    if not keys:
+        raise InvalidEncodingError("key", "has no elements")
     if len(keys) != len(elements):
         raise InvalidEncodingError(
             "elements", f"{len(elements)} elements do not fit a key of {len(keys)}"

@@ -41,6 +41,21 @@ class InvalidRowsError(InvalidEncodingError):
         return type(self), (self.field, self.rows)
 
 
+class GroupMismatchError(BillboardError, TypeError):
+    """An operation on elements or scalars of two groups; ``groups`` has both names."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"an operation can not mix {first} and {second}")
+        self.groups = (first, second)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self.groups
+
+
+class UnsupportedError(BillboardError):
+    """Something that a group does not have, or that is not installed (SPEC 12)."""
+
+
 class NotMine(BillboardError):
     """The blob, frame or post is not for this key or lane, or is no longer valid.
 

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from typing import Final, TypeVar, final
 
+import numpy as np
+
+from billboard import _core
 from billboard._core import Element, Scalar
+from billboard.errors import GroupMismatchError, InvalidEncodingError
+from billboard.groups.hashing import expand_message_xmd
 
-__all__ = ["ORDER", "SUITE", "SUITE_NUMBER", "Element", "Scalar", "random_scalar"]
+__all__ = [
+    "ORDER",
+    "RISTRETTO255",
+    "SUITE",
+    "SUITE_NUMBER",
+    "Element",
+    "Ristretto255",
+    "Scalar",
+    "random_scalar",
+]
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
 """The order l of the group."""
@@ -14,9 +30,88 @@ ORDER = 2**252 + 27742317777372353535851937790883648493
 SUITE = b"ristretto255-SHA512"
 SUITE_NUMBER = 1
 
+EMBEDDING_SIZE = 30
 
-def random_scalar() -> Scalar:
-    """A uniform scalar other than 0, from the operating system's randomness."""
-    while (scalar := Scalar.from_uniform_bytes(os.urandom(64))).is_zero:
+_Own = TypeVar("_Own", Scalar, Element)
+
+
+def random_scalar(*, nonzero: bool = True) -> Scalar:
+    """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
+    while (scalar := Scalar.from_uniform_bytes(os.urandom(64))).is_zero and nonzero:
         pass
     return scalar
+
+
+@final
+class Ristretto255:
+    """The `Group` that blobs, lanes and posts live on. Constant time unless it says otherwise."""
+
+    name: Final = "ristretto255"
+    order: Final = ORDER
+    scalar_size: Final = 32
+    element_size: Final = 32
+    embedding_size: Final = EMBEDDING_SIZE
+
+    @property
+    def identity(self) -> Element:
+        """The neutral element."""
+        return Element.identity()
+
+    @property
+    def generator(self) -> Element:
+        """The generator G of RFC 9496."""
+        return Element.generator()
+
+    def scalar(self, number: int) -> Scalar:
+        """``number`` modulo the order. Not constant time: a Python integer is not."""
+        return Scalar.from_bytes((number % ORDER).to_bytes(32, "little"))
+
+    def scalar_from_bytes(self, data: bytes, field: str = "scalar") -> Scalar:
+        """Decode (SPEC 2); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        return Scalar.from_bytes(data, field)
+
+    def element_from_bytes(self, data: bytes, field: str = "element") -> Element:
+        """Decode (SPEC 2); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        return Element.from_bytes(data, field)
+
+    def random_scalar(self, *, nonzero: bool = True) -> Scalar:
+        """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
+        return random_scalar(nonzero=nonzero)
+
+    def mul_generator(self, scalar: Scalar) -> Element:
+        """scalar * G."""
+        return Element.mul_generator(self._own(scalar))
+
+    def hash_to_scalar(self, message: bytes, dst: bytes) -> Scalar:
+        """HashToScalar of RFC 9497, 4.1, with any ``dst`` of 1 to 255 bytes (SPEC 12.2)."""
+        return Scalar.from_uniform_bytes(expand_message_xmd(message, dst, 64, hashlib.sha512))
+
+    def hash_to_element(self, message: bytes, dst: bytes) -> Element:
+        """ristretto255_XMD:SHA-512_R255MAP_RO_ (RFC 9380, appendix B; SPEC 12.2)."""
+        return Element.from_uniform_bytes(expand_message_xmd(message, dst, 64, hashlib.sha512))
+
+    def embed(self, data: bytes) -> Element:
+        """A random element that carries ``data``, 30 bytes (SPEC 6.1). Variable time."""
+        if len(data) != EMBEDDING_SIZE:
+            problem = f"must be {EMBEDDING_SIZE} bytes, not {len(data)}"
+            raise InvalidEncodingError("data", problem)
+        row = np.frombuffer(data, np.uint8).reshape(1, 1, EMBEDDING_SIZE)
+        return Element.from_bytes(_core.embed(row, 1, os.urandom(32), 1).tobytes())
+
+    def extract(self, element: Element) -> bytes:
+        """The 30 bytes that ``element`` carries (SPEC 6.1); every element carries some."""
+        return bytes(self._own(element))[1:31]
+
+    def _own(self, value: _Own) -> _Own:
+        if value.group is not self:
+            raise GroupMismatchError(self.name, value.group.name)
+        return value
+
+    def __repr__(self) -> str:
+        return f"<Group {self.name}>"
+
+    def __reduce__(self) -> str:
+        return "RISTRETTO255"
+
+
+RISTRETTO255: Final = Ristretto255()

@@ -6,7 +6,8 @@ use curve25519_dalek::scalar::Scalar as DalekScalar;
 use curve25519_dalek::traits::{Identity, IsIdentity};
 use pyo3::exceptions::{PyTypeError, PyZeroDivisionError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyInt};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -34,6 +35,16 @@ pub fn decode_element(py: Python<'_>, field: &str, bytes: &[u8]) -> PyResult<Ris
         .ok_or_else(|| invalid_encoding(py, field, "is not a canonical element"))
 }
 
+/// The Python object that describes this group (SPEC 12).
+fn group(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    static GROUP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let group = GROUP.get_or_try_init(py, || {
+        let module = py.import("billboard.groups.ristretto255")?;
+        module.getattr("RISTRETTO255").map(Bound::unbind)
+    })?;
+    Ok(group.clone_ref(py))
+}
+
 #[pymethods]
 impl Scalar {
     /// Decode 32 little-endian bytes; l or more is refused.
@@ -53,6 +64,16 @@ impl Scalar {
 
     fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.0.as_bytes())
+    }
+
+    fn __int__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.get_type::<PyInt>().call_method1("from_bytes", (self.__bytes__(py), "little"))
+    }
+
+    /// The group, ristretto255.
+    #[getter(group)]
+    fn get_group(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        group(py)
     }
 
     fn __add__(&self, other: &Scalar) -> Self {
@@ -154,6 +175,12 @@ impl Element {
 
     fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.0.compress().as_bytes())
+    }
+
+    /// The group, ristretto255.
+    #[getter(group)]
+    fn get_group(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        group(py)
     }
 
     fn __add__(&self, other: &Element) -> Self {

@@ -1,0 +1,25 @@
+"""The tables that notebooks show in place of a ``repr``. Nothing secret goes in."""
+
+from __future__ import annotations
+
+import hashlib
+from html import escape
+
+
+def table(title: str, rows: dict[str, object], strip: str = "") -> str:
+    """A small HTML table: ``title``, one line for each of ``rows``, then ``strip`` as it is."""
+    lines = "".join(
+        f"<tr><th style='text-align:left'>{escape(name)}</th>"
+        f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
+        for name, value in rows.items()
+    )
+    return f"<table><caption>{escape(title)}</caption>{lines}</table>{strip}"
+
+
+def strip(parts: list[bytes]) -> str:
+    """A colored cell for each part: equal parts have equal colors, and nothing else shows."""
+    cells = "".join(
+        f"<span style='display:inline-block;width:1.2em;height:1.2em;background:#{color}'></span>"
+        for color in (hashlib.sha256(part).hexdigest()[:6] for part in parts)
+    )
+    return f"<div>{cells}</div>"
