@@ -9,6 +9,14 @@ from typing import Any
 from billboard.errors import InvalidEncodingError
 
 Hash = Callable[..., Any]
+"""A constructor of ``hashlib``."""
+
+
+def check_dst(dst: bytes) -> bytes:
+    """Return a domain separation tag, or raise `InvalidEncodingError` (SPEC 12.2)."""
+    if not 1 <= len(dst) <= 255:
+        raise InvalidEncodingError("dst", f"must be 1 to 255 bytes, not {len(dst)}")
+    return dst
 
 
 def expand_message_xmd(message: bytes, dst: bytes, length: int, hash_: Hash) -> bytes:
@@ -16,12 +24,11 @@ def expand_message_xmd(message: bytes, dst: bytes, length: int, hash_: Hash) -> 
 
     Raises `InvalidEncodingError` if ``dst`` is not 1 to 255 bytes.
     """
-    if not 1 <= len(dst) <= 255:
-        raise InvalidEncodingError("dst", f"must be 1 to 255 bytes, not {len(dst)}")
-    suffix = dst + bytes([len(dst)])
+    suffix = check_dst(dst) + bytes([len(dst)])
     block = hash_().block_size
-    first = hash_(bytes(block) + message + length.to_bytes(2, "big") + b"\0" + suffix).digest()
-    last = hash_(first + b"\1" + suffix).digest()
+    size = length.to_bytes(2, "big")
+    first: bytes = hash_(bytes(block) + message + size + b"\0" + suffix).digest()
+    last: bytes = hash_(first + b"\1" + suffix).digest()
     output = last
     for i in range(2, -(-length // len(first)) + 1):
         mixed = bytes(a ^ b for a, b in zip(first, last, strict=True))

@@ -31,7 +31,7 @@ class Operand:
             return isinstance(other, type(self))
         return False
 
-    def _reflected(self, other: object) -> Any:
+    def _reflected(self, other: Any, /) -> Any:
         """What is left when ``other`` did not know what to do with this."""
         self._is_kin(other)
         return NotImplemented
