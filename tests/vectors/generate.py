@@ -1,4 +1,4 @@
-"""Compute the test vectors of SPEC 12 and write them beside this file, or compare them."""
+"""Compute the test vectors of SPEC 15 and write them beside this file, or compare them."""
 
 import argparse
 import json
@@ -6,26 +6,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cases import (
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from cases import (  # noqa: E402
     blobs,
     board,
+    elgamal,
     embeddings,
     files,
+    findmy,
     frames,
-    group,
+    groups,
     hashes,
     keys,
     lanes,
     posts,
     signatures,
+    universal,
 )
-from cases.shapes import schema, table
-from reference.rfc import self_test
+from cases.schema import schema, table  # noqa: E402
+from oracle.published import self_test  # noqa: E402
 
-HERE = Path(__file__).parent
 BUILDERS = {
     "hashes": hashes.build,
-    "group": group.build,
+    "groups": groups.build,
     "signatures": signatures.build,
     "keys": keys.build,
     "frames": frames.build,
@@ -35,6 +40,9 @@ BUILDERS = {
     "posts": posts.build,
     "board": board.build,
     "files": files.build,
+    "elgamal": elgamal.build,
+    "universal": universal.build,
+    "findmy": findmy.build,
 }
 TABLE_START = "<!-- operations: written by generate.py -->"
 TABLE_END = "<!-- end of operations -->"

@@ -1,14 +1,15 @@
-"""blobs.json: ElGamal, blobs, batches and ticks, SPEC 6.2 to 6.4 and 10."""
+"""blobs.json: blobs, batches and ticks, SPEC 6.2 to 6.4 and 10."""
 
-from collections.abc import Sequence
+from typing import Any
 
-from reference import blobs, frames, group
-from reference.group import ORDER, encode_scalar
-from reference.notation import CLASS_L
+from oracle import blobs, elgamal, frames, ristretto255
+from oracle.groups import RISTRETTO255
+from oracle.notation import CLASS_L
+from oracle.operations import Json
+from oracle.ristretto255 import encode_scalar
 
-from . import forgeries
+from . import forgeries, subscriptions
 from .casebook import Casebook
-from .inputs import Json
 from .material import (
     ALPHA,
     BETA,
@@ -16,11 +17,16 @@ from .material import (
     EXPIRY,
     FIELDS,
     FRAME,
-    NAMED_KEYS,
+    HANDLE_BLOB,
+    HANDLE_FIELDS,
+    HANDLE_FRAME,
+    KEY_H,
+    KEY_S,
+    KEY_XL,
+    KEYS_JSON,
     TIME,
     blob_of,
     draw,
-    draw_element,
     draw_scalar,
     embeddings,
     multiple,
@@ -28,53 +34,19 @@ from .material import (
 )
 
 FULL = FIELDS._replace(token=draw("full token", 198))
+HANDLES = [HANDLE_FIELDS.handle, *(draw(f"handle {i}", 16) for i in range(3))]
+OF_CLASS = {
+    "class-h": HANDLE_FRAME,
+    "class-s": frames.encode(KEY_S.public.key_hash, 3, FIELDS),
+    "class-xl": frames.encode(
+        KEY_XL.public.key_hash,
+        38,
+        FIELDS._replace(
+            platform=3, token=subscriptions.of_endpoint(subscriptions.LONGEST_ENDPOINT)
+        ),
+    ),
+}
 FULL_BLOB = blob_of(ALPHA, frames.encode(ALPHA.public.key_hash, CLASS_L, FULL), "full blob")
-
-
-def _elgamal(book: Casebook, n: int) -> None:
-    secrets = ALPHA.secrets[:n]
-    publics = ALPHA.public.elements[:n]
-    messages = [draw_element(f"elgamal message {j}") for j in range(n)]
-    r = draw_scalar(f"elgamal r {n}")
-    blob = _encrypted(book, f"{n}-random", publics, messages, r)
-    identities = [bytes(32)] * n
-    of_identity = _encrypted(book, f"{n}-identity", publics, identities, r)
-    _encrypted(book, f"{n}-r-1", publics, messages, 1)
-    _encrypted(book, f"{n}-r-order-minus-1", publics, messages, ORDER - 1)
-    values: Json = {"publics": publics, "messages": messages, "r": bytes(32)}
-    book.refused("elgamal/encrypt", f"{n}-r-zero", "r is zero", "r-zero", **values)
-    moved = ""
-    for name, s in (("zero", 0), ("1", 1), ("random", draw_scalar(f"elgamal s {n}"))):
-        values = {"publics": publics, "blob": blob, "s": encode_scalar(s)}
-        moved = book.valid("elgamal/rerandomize", f"{n}-s-{name}", f"s: {name}", **values)["blob"]
-    values = {"publics": publics, "blob": blob, "s": encode_scalar(-r)}
-    comment = "s is -r, so that A' would be the identity"
-    book.refused("elgamal/rerandomize", f"{n}-s-minus-r", comment, "a-identity", **values)
-    malformed = b"".join(draw_element(f"malformed {j}") for j in range(n + 1))
-    values = {"publics": publics, "blob": malformed, "s": encode_scalar(draw_scalar("s"))}
-    comment = "elements that nobody encrypted are moved all the same"
-    book.valid("elgamal/rerandomize", f"{n}-malformed", comment, **values)
-    for name, data in (("fresh", blob), ("moved", moved), ("identity", of_identity)):
-        values = {"secrets": [encode_scalar(x) for x in secrets], "blob": data}
-        book.valid("elgamal/decrypt", f"{n}-{name}", f"n = {n}, {name}", **values)
-    _decrypt_identity_b(book, secrets)
-
-
-def _encrypted(
-    book: Casebook, name: str, publics: Sequence[bytes], messages: list[bytes], r: int
-) -> str:
-    values: Json = {"publics": publics, "messages": messages, "r": encode_scalar(r)}
-    comment = f"n = {len(publics)}"
-    blob: str = book.valid("elgamal/encrypt", name, comment, **values)["blob"]
-    return blob
-
-
-def _decrypt_identity_b(book: Casebook, secrets: Sequence[int]) -> None:
-    n = len(secrets)
-    blob = draw_element("a of identities") + bytes(32 * n)
-    values: Json = {"secrets": [encode_scalar(x) for x in secrets], "blob": blob}
-    comment = "every B_j is the identity"
-    book.valid("elgamal/decrypt", f"{n}-b-identity", comment, **values)
 
 
 def _encrypting(book: Casebook) -> None:
@@ -83,6 +55,14 @@ def _encrypting(book: Casebook) -> None:
         scalar = encode_scalar(draw_scalar(f"encrypting {i}"))
         values: Json = {"key": "alpha", "frame": FRAME, "candidates": candidates, "r": scalar}
         book.valid("blob/encrypt", f"frame-{i}", "the same frame, embedded anew", **values)
+    for name, frame in OF_CLASS.items():
+        candidates = embeddings(frame, f"encrypting {name}")
+        values = {"key": name, "frame": frame, "candidates": candidates, "r": scalar}
+        blob = book.valid("blob/encrypt", name, f"a frame of {name}", **values)["blob"]
+        values = {"key": name, "blob": blob, "s": encode_scalar(draw_scalar(f"moving {name}"))}
+        moved = book.valid("blob/rerandomize", name, f"a blob of {name}", **values)["blob"]
+        values = {"key": name, "blob": moved, "time": TIME}
+        book.valid("blob/open", f"{name}-moved", f"a blob of {name}, rerandomized", **values)
 
 
 def _decoding(book: Casebook) -> None:
@@ -101,10 +81,12 @@ def _decoding(book: Casebook) -> None:
         for kind, change in (("negated", forgeries.negated), ("high-bit", forgeries.high_bit)):
             bad = change(BLOB[32 * j : 32 * j + 32])
             add(f"{name}-{kind}", f"position {j}: {kind}", reason, replaced(BLOB, 32 * j, bad))
-    for length in (0, 32, 64, 256, 287):
+    for length in (0, 32, 64, 95, 160, 256, 287):
         add(f"length-{length}", f"{length} bytes", "wrong-length", BLOB[:length])
     add("length-289", "a byte more", "wrong-length", BLOB + b"\0")
     add("length-320", "an element more", "wrong-length", BLOB + BLOB[:32])
+    for name, blob in (("class-h", HANDLE_BLOB), ("class-s", BLOB[:128])):
+        book.valid("blob/decode", name, f"a blob of {name}", blob=blob)
 
 
 def _opening(book: Casebook) -> None:
@@ -115,13 +97,17 @@ def _opening(book: Casebook) -> None:
     add("full", "a frame without padding", FULL_BLOB)
     moved = BLOB
     for i in range(3):
-        moved = blobs.rerandomize(ALPHA.public.elements, moved, draw_scalar(f"move {i}"))
+        moved = _moved(moved, f"move {i}")
         add(f"moved-{i + 1}", f"rerandomized {i + 1} times", moved)
     add("last-second", "the last second before the expiry", BLOB, EXPIRY * 3600 - 1)
     fields = FIELDS._replace(gate=draw("gate", 16))
     add("gate", "a gate", _blob_with(frames.encode(ALPHA.public.key_hash, CLASS_L, fields)))
     frame = frames.encode(BETA.public.key_hash, CLASS_L, FIELDS)
     add("beta", "under the other key", blob_of(BETA, frame, "beta blob"), key="beta")
+
+
+def _moved(blob: bytes, name: str) -> bytes:
+    return elgamal.rerandomize(RISTRETTO255, ALPHA.public.elements, blob, draw_scalar(name))
 
 
 def _blob_with(frame: bytes) -> bytes:
@@ -152,7 +138,7 @@ def _not_mine(book: Casebook) -> None:
     add("expired", "the first second of the expiry", "expired", BLOB, EXPIRY * 3600)
     for name, reason, bad in (
         ("version-2", "version", frames.lay_out(key_hash, CLASS_L, FIELDS, version=2)),
-        ("platform-3", "platform-unknown", _frame(FIELDS._replace(platform=3))),
+        ("platform-6", "platform-unknown", _frame(FIELDS._replace(platform=6))),
         ("length-0", "token-length", _frame(FIELDS._replace(token=b""))),
         ("padding", "padding", frames.lay_out(key_hash, CLASS_L, FIELDS, padding=b"\x01")),
     ):
@@ -169,6 +155,7 @@ def _not_mine(book: Casebook) -> None:
         bytes(32) + embedded,
     )
     add("length-287", "a byte less", "wrong-length", BLOB[:-1])
+    add("class-h", "a blob of class H", "wrong-length", HANDLE_BLOB)
 
 
 def _frame(fields: frames.Frame) -> bytes:
@@ -176,19 +163,17 @@ def _frame(fields: frames.Frame) -> bytes:
 
 
 def _embedded() -> list[bytes]:
-    pieces = [FRAME[i : i + 30] for i in range(0, 240, 30)]
-    candidates = embeddings(FRAME, "in the clear")
-    return [blobs.embed(piece, c) for piece, c in zip(pieces, candidates, strict=True)]
+    return blobs.embed_frame(FRAME, embeddings(FRAME, "in the clear"))
 
 
 def _added(blob: bytes, position: int, element: bytes) -> bytes:
     at = 32 * position
-    total = group.decode(blob[at : at + 32]).plus(group.decode(element)).encode()
+    total = ristretto255.decode(blob[at : at + 32]).plus(ristretto255.decode(element)).encode()
     return replaced(blob, at, total)
 
 
 def _batches(book: Casebook) -> None:
-    moved = blobs.rerandomize(ALPHA.public.elements, BLOB, draw_scalar("batch move"))
+    moved = _moved(BLOB, "batch move")
     foreign = blob_of(BETA, frames.encode(BETA.public.key_hash, CLASS_L, FIELDS), "foreign")
     undecodable = replaced(BLOB, 32, forgeries.high_bit(BLOB[32:64]))
     in_clear = bytes(32) + b"".join(_embedded())
@@ -198,11 +183,11 @@ def _batches(book: Casebook) -> None:
     comment = "rows that are mine, foreign, undecodable, in the clear and expired"
     book.valid("blob/open-batch", "mixed", comment, **values)
     comment = "one notification for two blobs of one token"
-    book.valid("tick/notifications", "mixed", comment, **values)
+    book.valid("tick/notifications", "mixed", comment, registered=[], **values)
     for name, batch in (("one", BLOB), ("empty", b"")):
         values = {"key": "alpha", "batch": batch, "time": TIME}
         book.valid("blob/open-batch", name, f"{name} row", **values)
-        book.valid("tick/notifications", name, f"{name} row", **values)
+        book.valid("tick/notifications", name, f"{name} row", registered=[], **values)
     for length in (32, 287, 289):
         values = {"key": "alpha", "batch": (BLOB + moved)[:length], "time": TIME}
         comment = f"{length} bytes: not whole rows"
@@ -215,17 +200,89 @@ def _batches(book: Casebook) -> None:
     batch = BLOB + b"".join(_blob_with(_frame(fields)) for fields in variants)
     comment = "app and platform tell notifications apart, the expiry does not"
     values = {"key": "alpha", "batch": batch, "time": TIME}
-    book.valid("tick/notifications", "same-token", comment, **values)
+    book.valid("tick/notifications", "same-token", comment, registered=[], **values)
+
+
+def _subscriptions(book: Casebook) -> None:
+    tokens = [subscriptions.TOKEN, subscriptions.TOKEN[:-1] + b"#", b"\x01"]
+    rows = [_blob_with(_frame(FIELDS._replace(platform=3, token=token))) for token in tokens]
+    values: Json = {"key": "alpha", "batch": b"".join(rows), "time": TIME}
+    comment = "tokens of Web Push: one that decodes, and two that do not"
+    book.valid("blob/open-batch", "web-push", comment, **values)
+    book.valid("tick/notifications", "web-push", comment, registered=[], **values)
+
+
+def _handle_blob(name: str, **changes: Any) -> bytes:
+    fields = HANDLE_FIELDS._replace(**changes)
+    key_hash, salt = KEY_H.public.key_hash, draw(f"salt {name}", 7)
+    return blob_of(KEY_H, frames.lay_out_handle(key_hash, fields, salt), name)
+
+
+def _handles(book: Casebook) -> None:
+    rows = [
+        HANDLE_BLOB,
+        _handle_blob("the same handle"),
+        _handle_blob("of the same token", handle=HANDLES[1]),
+        _handle_blob("of another app", handle=HANDLES[2]),
+        _handle_blob("unknown handle", handle=draw("unknown handle", 16)),
+        _handle_blob("expired", handle=HANDLES[3], expiry=1),
+        BLOB[:96],
+    ]
+    values: Json = {"key": "class-h", "batch": b"".join(rows), "time": TIME}
+    comment = "handles: one twice, two of one token, one unknown, one expired; and what is not mine"
+    book.valid("blob/open-batch", "handles", comment, **values)
+    places = [(1, 7, "token"), (1, 7, "token"), (1, 8, "token"), (2, 7, "expired")]
+    registered = [
+        {"handle": handle, "platform": platform, "app": app, "token": draw(token, 32)}
+        for handle, (platform, app, token) in zip(HANDLES, places, strict=True)
+    ]
+    book.valid("tick/notifications", "handles", comment, registered=registered, **values)
+    comment = "no handle is known"
+    book.valid("tick/notifications", "handles-unknown", comment, registered=[], **values)
+
+
+def _handles_not_mine(book: Casebook) -> None:
+    def add(name: str, comment: str, reason: str, blob: bytes, time: int = TIME) -> None:
+        values: Json = {"key": "class-h", "blob": blob, "time": time}
+        book.refused("blob/open", f"handle-{name}", comment, reason, **values)
+
+    values: Json = {"key": "class-h", "blob": HANDLE_BLOB, "time": TIME}
+    book.valid("blob/open", "handle", "a blob of class H", **values)
+    add("mauled", "G added to B_2", "tag", _added(HANDLE_BLOB, 2, multiple(1)))
+    add("expired", "the first second of the expiry", "expired", HANDLE_BLOB, EXPIRY * 3600)
+    elements = blobs.embed_frame(HANDLE_FRAME, embeddings(HANDLE_FRAME, "in the clear"))
+    clear = bytes(32) + b"".join(elements)
+    add("a-identity", "the frame in the clear: A is the identity", "a-identity", clear)
+    add("class-l", "a blob of class L", "wrong-length", BLOB)
+    add("length-95", "a byte less", "wrong-length", HANDLE_BLOB[:-1])
+
+
+def _refused_moves(book: Casebook) -> None:
+    scalar = encode_scalar(draw_scalar("refused move"))
+    high = replaced(BLOB, 32, forgeries.high_bit(BLOB[32:64]))
+    minus_r = encode_scalar(-draw_scalar("blob r"))
+    for name, comment, reason, blob, s in (
+        ("s-minus-r", "s is -r, so that A' would be the identity", "a-identity", BLOB, minus_r),
+        ("a-identity", "A is the identity", "a-identity", bytes(32) + BLOB[32:], scalar),
+        ("a-byte-more", "a byte more", "wrong-length", BLOB + b"\0", scalar),
+        ("of-class-h", "a blob of class H", "wrong-length", HANDLE_BLOB, scalar),
+        ("b-1-high-bit", "B_1: bit 255 set", "b-not-canonical", high, scalar),
+        ("a-high-bit", "A: bit 255 set", "a-not-canonical", forgeries.high_bit(BLOB), scalar),
+    ):
+        values: Json = {"key": "alpha", "blob": blob, "s": s}
+        book.refused("blob/rerandomize", name, comment, reason, **values)
 
 
 def build() -> Casebook:
     """Build the file."""
-    book = Casebook("blobs", {name: key.as_json() for name, key in NAMED_KEYS.items()})
-    _elgamal(book, 1)
-    _elgamal(book, 8)
+    book = Casebook("blobs", KEYS_JSON)
     _encrypting(book)
     _decoding(book)
     _opening(book)
     _not_mine(book)
     _batches(book)
+    _subscriptions(book)
+    _handles(book)
+    _handles_not_mine(book)
+    _refused_moves(book)
     return book

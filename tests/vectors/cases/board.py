@@ -2,13 +2,23 @@
 
 import hashlib
 
-from reference.group import encode_scalar
-from reference.notation import be32
+from oracle.notation import CLASS_H, CLASS_L, CLASS_S, be32
+from oracle.operations import Json
+from oracle.ristretto255 import encode_scalar
 
 from . import posts
 from .casebook import Casebook
-from .inputs import Json
-from .material import DAY, EPOCH, ORIGIN, TIME, draw, draw_scalar, post_of
+from .material import (
+    DAY,
+    EPOCH,
+    HANDLE_ENVELOPE,
+    ORIGIN,
+    TIME,
+    draw,
+    draw_scalar,
+    envelope_of,
+    post_of,
+)
 
 EDITION = "edition"
 OPENS = (EPOCH - 14) * DAY - 3600
@@ -55,7 +65,7 @@ def _epochs(book: Casebook) -> None:
     ):
         values = {"epoch_length": length, "time": time, "single": length != 0}
         book.refused("epoch/at", name, name.replace("-", " "), reason, **values)
-    for name, time, epoch in (("current", TIME, EPOCH), ("early", DAY, 1)):
+    for name, time, epoch in (("current", TIME, EPOCH), ("early", DAY, 1), ("first", 0, 0)):
         values = {"epoch_length": DAY, "time": time}
         book.valid("board/default-expiry", name, f"in epoch {epoch}", **values)
 
@@ -96,9 +106,19 @@ def _windows(book: Casebook) -> None:
     book.refused("epoch/publishable", "too-late", comment, "too-late", **values)
 
 
+def _expiring(book: Casebook) -> None:
+    for name, epoch, time in (("before-current", EPOCH - 1, TIME), ("long-ago", 0, TIME)):
+        values: Json = {"epoch_length": DAY, "epoch": epoch, "time": time}
+        book.valid("epoch/expirable", name, f"before epoch {epoch}, in {EPOCH}", **values)
+    for name, epoch in (("current", EPOCH), ("next", EPOCH + 1)):
+        values = {"epoch_length": DAY, "epoch": epoch, "time": TIME}
+        comment, reason = f"before epoch {epoch}, in {EPOCH}", "epoch-still-needed"
+        book.refused("epoch/expirable", name, comment, reason, **values)
+
+
 def _submissions(book: Casebook) -> None:
     def values(post: bytes, **changes: object) -> Json:
-        fixed = {"origin": ORIGIN, "epoch_length": DAY, "time": TIME}
+        fixed = {"origin": ORIGIN, "class": CLASS_L, "epoch_length": DAY, "time": TIME}
         return {**fixed, "post": post, "pending": [], "published": [], **changes}
 
     def place(epoch: int, slot_of: bytes, **more: int) -> Json:
@@ -150,6 +170,14 @@ def _submissions(book: Casebook) -> None:
         ),
     ):
         book.refused("board/submit", name, comment, reason, **refused)
+    for n, envelope in ((CLASS_S, envelope_of("class-s")), (CLASS_H, HANDLE_ENVELOPE)):
+        other = post_of(envelope=envelope)
+        comment = f"a post of class {n} on a board of that class"
+        book.valid("board/submit", f"class-{n}", comment, **values(other, **{"class": n}))
+        comment = f"a post of class {n} on a board of class 8"
+        book.refused(
+            "board/submit", f"class-{n}-on-board-of-8", comment, "wrong-length", **values(other)
+        )
     for name, comment, reason, post in posts.ill_formed():
         book.refused("board/submit", name, comment, reason, **values(post))
 
@@ -169,13 +197,17 @@ def _editions(book: Casebook) -> None:
         }
         comment = f"{count} posts and {dummies} dummies, sorted together"
         book.valid("board/edition", name, comment, **values)
+    values = {"origin": ORIGIN, "epoch": EPOCH, "seq": 0, "box": draw("dummy of class S", 192)}
+    values |= {"secret": encode_scalar(1), "salt": draw("dummy salt"), "rnd": draw("dummy rnd")}
+    book.valid("board/dummy", "class-3", "a dummy of class S", **values)
     for i in range(2):
         values = {"origin": ORIGIN, "epoch": EPOCH, "seq": 2**31 - 1 - i}
         values |= {"box": draw(f"dummy box {i}", 352)}
         values["secret"] = encode_scalar(draw_scalar(f"dummy {i}"))
         values |= {"salt": draw(f"dummy salt {i}"), "rnd": draw(f"dummy rnd {i}")}
         post = book.valid("board/dummy", f"dummy-{i}", "a dummy", **values)["post"]
-        values = {"origin": ORIGIN, "epoch_length": DAY, "time": TIME, "post": post}
+        values = {"origin": ORIGIN, "class": CLASS_L, "epoch_length": DAY, "time": TIME}
+        values["post"] = post
         comment = "the board can not tell a dummy from a post"
         book.valid("board/submit", f"dummy-{i}", comment, pending=[], published=[], **values)
 
@@ -217,6 +249,7 @@ def build() -> Casebook:
     _origins(book)
     _epochs(book)
     _windows(book)
+    _expiring(book)
     _submissions(book)
     _editions(book)
     _bundles(book)

@@ -1,12 +1,12 @@
 """files.json: secret files, SPEC 11."""
 
-from reference import files, lanes
-from reference.files import MAGIC, Cost
-from reference.keys import encode_secret_key
-from reference.notation import be8
+from oracle import files, lanes
+from oracle.files import MAGIC, Cost
+from oracle.keys import encode_secret_key
+from oracle.notation import be8
+from oracle.operations import Json
 
 from .casebook import Casebook
-from .inputs import Json
 from .material import ALPHA, LANE, draw, flip, replaced
 
 PAYLOAD = lanes.encode_lane(LANE)
@@ -132,10 +132,12 @@ def _refused_protected(book: Casebook) -> None:
 
 
 def _modes(book: Casebook) -> None:
-    for mode in ("0600", "0400"):
+    for mode in ("0600", "0400", "0700"):
         book.valid("file/mode", f"mode-{mode}", "the owner only", mode=mode)
-    for mode in ("0640", "0620", "0604", "0602", "0660", "0606", "0644", "0666"):
-        book.refused("file/mode", f"mode-{mode}", "others read or write", "mode", mode=mode)
+    for mode in ("0640", "0620", "0610", "0604", "0602", "0601", "0644", "0666", "0711"):
+        book.refused(
+            "file/mode", f"mode-{mode}", "others read, write or execute", "mode", mode=mode
+        )
 
 
 def build() -> Casebook:

@@ -1,8 +1,8 @@
 """Signatures that are right but for one thing."""
 
-from reference import group
-from reference.group import ORDER
-from reference.signatures import answer
+from oracle import ristretto255
+from oracle.ristretto255 import ORDER
+from oracle.signatures import answer
 
 from .material import draw_scalar, multiple, replaced
 
@@ -11,12 +11,12 @@ Parts = tuple[bytes, ...]
 
 def negated(encoding: bytes) -> bytes:
     """Give another encoding that a lenient decoder takes for the same element."""
-    return group.negative_encoding(group.decode(encoding))
+    return ristretto255.negative_encoding(ristretto255.decode(encoding))
 
 
 def high_bit(encoding: bytes) -> bytes:
     """Set bit 255, which a lenient decoder ignores."""
-    return encoding[:31] + bytes([encoding[31] | 128])
+    return replaced(encoding, 31, bytes([encoding[31] | 128]))
 
 
 def raised(scalar: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """hashes.json: TUPLE, HASH, SCALAR and EXPAND, SPEC 2."""
 
+from oracle.operations import Json
+
 from .casebook import Casebook
-from .inputs import Json
 from .material import draw
 
 PARTS = {

@@ -1,16 +1,29 @@
 """keys.json: public keys, key ids and the payload of a secret key, SPEC 4 and 11."""
 
-from reference.group import encode_scalar
-from reference.keys import encode_public_key
-from reference.notation import be8
-from reference.signatures import sign
+from oracle.keys import encode_public_key
+from oracle.notation import be8
+from oracle.operations import Json
+from oracle.ristretto255 import encode_scalar
+from oracle.signatures import sign
 
 from . import forgeries
 from .casebook import Casebook
-from .inputs import Json
-from .material import ALPHA, BETA, NamedKey, draw, draw_scalar, flip, multiple, replaced
+from .material import (
+    ALPHA,
+    BETA,
+    KEY_H,
+    KEY_S,
+    KEY_XL,
+    NamedKey,
+    draw,
+    draw_scalar,
+    flip,
+    multiple,
+    replaced,
+)
 
 N = 8
+KEYS = {"alpha": ALPHA, "beta": BETA, "class-h": KEY_H, "class-s": KEY_S, "class-xl": KEY_XL}
 
 
 def _row_at(j: int) -> int:
@@ -31,10 +44,11 @@ def _with_proof(j: int, proof: bytes) -> bytes:
 
 
 def _encoding(book: Casebook) -> None:
-    for name, key in (("alpha", "alpha"), ("beta", "beta")):
-        rnds = [draw(f"key {key} rnd {j}") for j in range(N)]
-        secrets = [encode_scalar(draw_scalar(f"key {key} {j}")) for j in range(N)]
-        values: Json = {"class": N, "secrets": secrets, "rnds": rnds}
+    for name, key in KEYS.items():
+        n = len(key.secrets)
+        rnds = [draw(f"key {name} rnd {j}") for j in range(n)]
+        secrets = [encode_scalar(x) for x in key.secrets]
+        values: Json = {"class": n, "secrets": secrets, "rnds": rnds}
         book.valid("public-key/encode", name, f"the key set {name}", **values)
     for name, reason, secret in (
         ("secret-zero", "secret-zero", 0),
@@ -92,6 +106,13 @@ def _refused_proofs(book: Casebook) -> None:
     add("proof-response-raised", "z of pop_1 plus the order", data, "response-not-canonical")
 
 
+def _of_class(n: int) -> bytes:
+    """Make a public key of a class that there may not be."""
+    secrets = [*ALPHA.secrets, draw_scalar("ninth")][:n]
+    rows = [multiple(x) + _proof(x, j, n) for j, x in enumerate(secrets, start=1)]
+    return be8(1) + be8(n) + b"".join(rows)
+
+
 def _refused_headers(book: Casebook) -> None:
     def add(name: str, comment: str, reason: str, data: bytes, single: bool = True) -> None:
         book.refused("public-key/decode", name, comment, reason, single, public_key=data)
@@ -102,23 +123,27 @@ def _refused_headers(book: Casebook) -> None:
         add(f"version-{version}", f"version {version}", "version", data)
     secret = ALPHA.secrets[0]
     for n in (1, 4, 9):
-        secrets = [*ALPHA.secrets, draw_scalar("ninth")][:n]
-        rows = [multiple(x) + _proof(x, j, n) for j, x in enumerate(secrets, start=1)]
-        data = be8(1) + be8(n) + b"".join(rows)
         comment = f"class {n}, with matching length and proofs"
-        add(f"class-{n}", comment, "class-unknown", data)
+        add(f"class-{n}", comment, "class-unknown", _of_class(n))
     add("class-0", "class 0 without any element", "class-unknown", be8(1) + be8(0), False)
     for length in (0, 1, 2, 769):
         add(f"length-{length}", f"{length} bytes", "wrong-length", good[:length])
+    for n in (2, 3, 38):
+        add(
+            f"labelled-{n}",
+            f"eight rows under class {n}",
+            "wrong-length",
+            be8(1) + be8(n) + good[2:],
+        )
     add("length-771", "a byte more", "wrong-length", good + b"\0")
     add("one-row-more", "a ninth row", "wrong-length", good + multiple(secret) + _proof(secret, 9))
 
 
 def _decoding(book: Casebook) -> None:
-    for name, key in (("alpha", ALPHA), ("beta", BETA)):
+    for name, key in KEYS.items():
         comment = f"the key set {name}"
         book.valid("public-key/decode", name, comment, public_key=key.public_key)
-        values: Json = {"class": N, "elements": key.public.elements}
+        values: Json = {"class": len(key.secrets), "elements": key.public.elements}
         book.valid("key/id", name, comment, **values)
     rnds = tuple(draw(f"other proof {j}") for j in range(N))
     data = encode_public_key(ALPHA.secrets, rnds)
@@ -140,6 +165,16 @@ def _secret_keys(book: Casebook) -> None:
     values: Json = {"public_key": ALPHA.public_key, "secrets": good}
     output = book.valid("secret-key/encode", "alpha", "the key set alpha", **values)
     book.valid("secret-key/decode", "alpha", "the key set alpha", payload=output["payload"])
+    for name, key in (("class-h", KEY_H), ("class-s", KEY_S)):
+        secrets = [encode_scalar(x) for x in key.secrets]
+        values = {"public_key": key.public_key, "secrets": secrets}
+        output = book.valid("secret-key/encode", name, f"the key set {name}", **values)
+        comment = f"the key set {name}"
+        book.valid("secret-key/decode", name, comment, payload=output["payload"])
+    payload = _payload(ALPHA, good)[:-32]
+    add("a-secret-less", "seven secrets", "wrong-length", payload)
+    payload = _of_class(4) + b"".join(good[:4])
+    add("class-4", "class 4, with matching length and proofs", "class-unknown", payload)
     other = [encode_scalar(x) for x in BETA.secrets]
     for j in (1, 8):
         mixed = [*good[: j - 1], other[j - 1], *good[j:]]

@@ -1,12 +1,12 @@
 """lanes.json: schedules, grants and the payload of a lane, SPEC 7 and 11."""
 
-from reference import lanes
-from reference.group import ORDER, encode_scalar
-from reference.notation import CLASS_L, be32
+from oracle import lanes
+from oracle.notation import CLASS_L, be32
+from oracle.operations import Json
+from oracle.ristretto255 import ORDER, encode_scalar
 
 from . import forgeries
 from .casebook import Casebook
-from .inputs import Json
 from .material import DAY, EPOCH, LANE, ORIGIN, draw, replaced
 
 PAYLOAD = lanes.encode_lane(LANE)
@@ -78,14 +78,16 @@ def _highest_slots(book: Casebook) -> None:
 
 
 def _encodings(book: Casebook) -> None:
-    def add(name: str, comment: str, epoch_length: int, epoch: int, origin: str) -> None:
-        channel = lanes.Channel(CLASS_L, epoch_length, epoch, draw("lane key"), origin.encode())
+    def add(
+        name: str, comment: str, epoch_length: int, epoch: int, origin: str, n: int = CLASS_L
+    ) -> None:
+        channel = lanes.Channel(n, epoch_length, epoch, draw("lane key"), origin.encode())
         lane = LANE._replace(channel=channel)
         values: Json = {
             "epoch_length": epoch_length,
             "epoch": epoch,
             "origin": origin,
-            "class": CLASS_L,
+            "class": n,
         }
         values["key"] = channel.key
         secret, public = encode_scalar(lane.secret), lane.grant.public
@@ -101,6 +103,8 @@ def _encodings(book: Casebook) -> None:
     add("last-epoch", "epoch 2^32 - 1", DAY, LAST_EPOCH, ORIGIN)
     add("origin-1", "an origin of one character", DAY, EPOCH, "!")
     add("origin-255", "an origin of 255 characters", DAY, EPOCH, "~" * 255)
+    for n in (2, 3, 38):
+        add(f"class-{n}", f"class {n}", DAY, EPOCH, ORIGIN, n)
     for offset in (0, 3, 4096):
         comment = f"a grant from epoch b + {offset}"
         values: Json = {"lane": PAYLOAD, "epoch": EPOCH + offset}
@@ -142,6 +146,8 @@ def _bad_channels(good: bytes) -> list[tuple[str, str, bytes]]:
         ("class-0", "class-unknown", replaced(good, 2, b"\0")),
         ("class-7", "class-unknown", replaced(good, 2, b"\7")),
         ("class-9", "class-unknown", replaced(good, 2, b"\x09")),
+        ("class-4", "class-unknown", replaced(good, 2, b"\4")),
+        ("class-255", "class-unknown", replaced(good, 2, b"\xff")),
         ("epoch-length-0", "epoch-length", replaced(good, 3, be32(0))),
         ("epoch-length-59", "epoch-length", replaced(good, 3, be32(59))),
         ("origin-empty", "origin-length", with_origin(b"")),

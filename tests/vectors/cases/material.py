@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from reference import blobs, frames, group, keys, lanes, posts
-from reference.notation import CLASS_L
-from reference.refusals import Refused
+from oracle import blobs, elgamal, frames, keys, lanes, posts, ristretto255
+from oracle.groups import RISTRETTO255
+from oracle.notation import CLASS_H, CLASS_L, CLASS_S, CLASS_XL, class_of_blob
+from oracle.refusals import Refused
 
 SEED = b"billboard test vectors 0.1\n"
 DAY = 86400
@@ -25,17 +25,17 @@ def draw(name: str, length: int = 32) -> bytes:
 
 def draw_scalar(name: str) -> int:
     """Draw a scalar that depends on the name only."""
-    return group.wide_scalar(draw(name, 64))
+    return ristretto255.wide_scalar(draw(name, 64))
 
 
 def draw_element(name: str) -> bytes:
     """Draw the encoding of an element that depends on the name only."""
-    return group.from_uniform_bytes(draw(name, 64)).encode()
+    return ristretto255.from_uniform_bytes(draw(name, 64)).encode()
 
 
 def multiple(scalar: int) -> bytes:
     """Encode a multiple of the generator."""
-    return group.GENERATOR.times(scalar).encode()
+    return ristretto255.times_generator(scalar).encode()
 
 
 def flip(data: bytes, bit: int) -> bytes:
@@ -58,7 +58,7 @@ class NamedKey(NamedTuple):
     def public(self) -> keys.PublicKey:
         """The decoded public key."""
         elements = tuple(self.public_key[i : i + 32] for i in range(2, len(self.public_key), 96))
-        return keys.PublicKey(CLASS_L, elements)
+        return keys.PublicKey(len(self.secrets), elements)
 
     @property
     def opening(self) -> blobs.OpeningKey:
@@ -68,31 +68,41 @@ class NamedKey(NamedTuple):
     def as_json(self) -> dict[str, object]:
         """Describe the key set in a file of vectors."""
         return {
-            "class": CLASS_L,
-            "secrets": [group.encode_scalar(secret).hex() for secret in self.secrets],
+            "class": len(self.secrets),
+            "secrets": [ristretto255.encode_scalar(secret).hex() for secret in self.secrets],
             "public_key": self.public_key.hex(),
             "key_hash": self.public.key_hash.hex(),
             "key_id": keys.key_id(self.public.key_hash).hex(),
         }
 
 
-def _named_key(name: str) -> NamedKey:
-    secrets = tuple(draw_scalar(f"key {name} {j}") for j in range(CLASS_L))
-    rnds = tuple(draw(f"key {name} rnd {j}") for j in range(CLASS_L))
+def _named_key(name: str, n: int = CLASS_L) -> NamedKey:
+    secrets = tuple(draw_scalar(f"key {name} {j}") for j in range(n))
+    rnds = tuple(draw(f"key {name} rnd {j}") for j in range(n))
     return NamedKey(secrets, keys.encode_public_key(secrets, rnds))
 
 
 ALPHA = _named_key("alpha")
 BETA = _named_key("beta")
-NAMED_KEYS = {"alpha": ALPHA, "beta": BETA}
+KEY_H = _named_key("class-h", CLASS_H)
+KEY_S = _named_key("class-s", CLASS_S)
+KEY_XL = _named_key("class-xl", CLASS_XL)
+NAMED_KEYS = {
+    "alpha": ALPHA,
+    "beta": BETA,
+    "class-h": KEY_H,
+    "class-s": KEY_S,
+    "class-xl": KEY_XL,
+}
+KEYS_JSON = {name: key.as_json() for name, key in NAMED_KEYS.items()}
 
 
 def embedding(message: bytes, name: str) -> int:
     """Draw a candidate number that decodes."""
     for attempt in range(1000):
-        candidate = int.from_bytes(draw(f"{name} {attempt}", 2), "big") % blobs.CANDIDATES
+        candidate = int.from_bytes(draw(f"{name} {attempt}", 2), "big") % 2**14
         try:
-            blobs.embed(message, candidate)
+            RISTRETTO255.embed(message, candidate)
         except Refused:
             continue
         return candidate
@@ -105,16 +115,10 @@ def embeddings(frame: bytes, name: str) -> list[int]:
     return [embedding(piece, f"{name} {j}") for j, piece in enumerate(pieces)]
 
 
-def embed_all(frame: bytes, candidates: Iterable[int]) -> list[bytes]:
-    """Embed a frame by the given candidates."""
-    pieces = [frame[i : i + 30] for i in range(0, len(frame), 30)]
-    return [blobs.embed(piece, c) for piece, c in zip(pieces, candidates, strict=True)]
-
-
 def blob_of(key: NamedKey, frame: bytes, name: str) -> bytes:
     """Encrypt a frame."""
-    messages = embed_all(frame, embeddings(frame, f"{name} embedding"))
-    return blobs.encrypt(key.public.elements, messages, draw_scalar(f"{name} r"))
+    messages = blobs.embed_frame(frame, embeddings(frame, f"{name} embedding"))
+    return elgamal.encrypt(RISTRETTO255, key.public.elements, messages, draw_scalar(f"{name} r"))
 
 
 FIELDS = frames.Frame(1, 7, EXPIRY, bytes(16), draw("token", 32))
@@ -122,14 +126,34 @@ FRAME = frames.encode(ALPHA.public.key_hash, CLASS_L, FIELDS)
 BLOB = blob_of(ALPHA, FRAME, "blob")
 ENVELOPE = keys.key_id(ALPHA.public.key_hash) + bytes(32) + BLOB
 
-LANE = lanes.Lane(
-    lanes.Channel(CLASS_L, DAY, EPOCH, draw("lane key"), ORIGIN.encode()), draw_scalar("lane d_0")
-)
+HANDLE_FIELDS = frames.HandleFrame(EXPIRY, bytes(16), draw("handle", 16))
+HANDLE_FRAME = frames.lay_out_handle(KEY_H.public.key_hash, HANDLE_FIELDS, draw("handle salt", 7))
+HANDLE_BLOB = blob_of(KEY_H, HANDLE_FRAME, "handle blob")
+
+
+def envelope_of(name: str) -> bytes:
+    """Make an envelope of the class of a named key set, one that is not of class H."""
+    key = NAMED_KEYS[name]
+    frame = frames.encode(key.public.key_hash, len(key.secrets), FIELDS)
+    return keys.key_id(key.public.key_hash) + bytes(32) + blob_of(key, frame, f"blob of {name}")
+
+
+HANDLE_ENVELOPE = keys.key_id(KEY_H.public.key_hash) + bytes(32) + HANDLE_BLOB
+
+
+def lane_of(n: int) -> lanes.Lane:
+    """Give the shared lane, for a board of a class."""
+    channel = lanes.Channel(n, DAY, EPOCH, draw("lane key"), ORIGIN.encode())
+    return lanes.Lane(channel, draw_scalar("lane d_0"))
+
+
+LANE = lane_of(CLASS_L)
 SALT = draw("salt")
 RND = draw("rnd")
 
 
 def post_of(epoch: int = EPOCH, slot: int = 0, seq: int = 0, envelope: bytes = ENVELOPE) -> bytes:
-    """Seal a post of the shared lane."""
-    keys_of_slot = lanes.slot_of(LANE.grant, epoch, slot)
-    return posts.seal(LANE, keys_of_slot, epoch, seq, envelope, SALT, RND)
+    """Seal a post of the shared lane, of the class of the envelope."""
+    lane = lane_of(class_of_blob(len(envelope) - 48))
+    keys_of_slot = lanes.slot_of(lane.grant, epoch, slot)
+    return posts.seal(lane, keys_of_slot, epoch, seq, envelope, SALT, RND)

@@ -1,25 +1,28 @@
 """posts.json: envelopes and sealed posts, SPEC 8."""
 
-from reference import lanes, posts
-from reference.keys import key_id
-from reference.notation import be32
-from reference.refusals import waived
+from oracle import lanes, posts
+from oracle.keys import key_id
+from oracle.notation import CLASS_H, CLASS_L, CLASS_S, CLASS_XL, be32
+from oracle.operations import Json
+from oracle.refusals import waived
 
 from . import forgeries
 from .casebook import Casebook
-from .inputs import Json
 from .material import (
     ALPHA,
     BLOB,
     ENVELOPE,
     EPOCH,
+    HANDLE_ENVELOPE,
     LANE,
     ORIGIN,
     RND,
     SALT,
     draw,
     draw_scalar,
+    envelope_of,
     flip,
+    lane_of,
     multiple,
     post_of,
     replaced,
@@ -165,10 +168,17 @@ def _sealing(book: Casebook) -> None:
     ):
         values: Json = {"epoch": EPOCH + offset, "slot": slot, "seq": seq, **fresh}
         sealed = book.valid("post/seal", name, comment, envelope=ENVELOPE, **values)
-        book.valid("post/check", name, comment, origin=ORIGIN, post=sealed["post"])
+        book.valid("post/check", name, comment, class_=CLASS_L, origin=ORIGIN, post=sealed["post"])
         book.valid("post/read", name, comment, grant=GRANT, post=sealed["post"])
         withdrawn = book.valid("post/withdraw", name, comment, box=BOX, **values)["post"]
-        book.valid("post/check", f"withdrawn-{name}", comment, origin=ORIGIN, post=withdrawn)
+        book.valid(
+            "post/check",
+            f"withdrawn-{name}",
+            comment,
+            class_=CLASS_L,
+            origin=ORIGIN,
+            post=withdrawn,
+        )
         book.refused("post/read", f"withdrawn-{name}", comment, "box", grant=GRANT, post=withdrawn)
     for name, reason, epoch, slot in (
         ("before", "epoch-before", EPOCH - 1, 0),
@@ -180,18 +190,50 @@ def _sealing(book: Casebook) -> None:
 
 
 def _checking(book: Casebook) -> None:
-    values: Json = {"origin": OTHER_ORIGIN, "post": _for_other_board()}
+    values: Json = {"origin": OTHER_ORIGIN, "class": CLASS_L, "post": _for_other_board()}
     book.valid("post/check", "other-board", "signed for that other board", **values)
     stranger = posts.post_with_box(draw_scalar("stranger"), BOARD, EPOCH, 0, SALT, BOX, RND)
-    book.valid("post/check", "stranger", "a post of another lane", origin=ORIGIN, post=stranger)
+    book.valid(
+        "post/check",
+        "stranger",
+        "a post of another lane",
+        class_=CLASS_L,
+        origin=ORIGIN,
+        post=stranger,
+    )
     for name, epoch in (("epoch-0", 0), ("last-epoch", 2**32 - 1)):
         post = resigned(replaced(POST, 33, be32(epoch)))
         comment = "the epoch is the board's business, not that of the form"
-        book.valid("post/check", name, comment, origin=ORIGIN, post=post)
+        book.valid("post/check", name, comment, class_=CLASS_L, origin=ORIGIN, post=post)
     for name, comment, reason, post in ill_formed():
-        book.refused("post/check", name, comment, reason, origin=ORIGIN, post=post)
-    values = {"origin": OTHER_ORIGIN, "post": POST}
+        book.refused("post/check", name, comment, reason, class_=CLASS_L, origin=ORIGIN, post=post)
+    values = {"origin": OTHER_ORIGIN, "class": CLASS_L, "post": POST}
     book.refused("post/check", "wrong-origin", "another board", "signature-equation", **values)
+
+
+def _classes(book: Casebook) -> None:
+    for n, envelope in (
+        (CLASS_H, HANDLE_ENVELOPE),
+        (CLASS_S, envelope_of("class-s")),
+        (CLASS_XL, envelope_of("class-xl")),
+    ):
+        lane = lane_of(n)
+        grant, payload = lanes.encode_grant(lane.grant), lanes.encode_lane(lane)
+        name, comment = f"class-{n}", f"class {n}"
+        book.valid("envelope/decode", name, comment, envelope=envelope)
+        values: Json = {"lane": payload, "epoch": EPOCH, "slot": 0, "seq": 7}
+        values |= {"envelope": envelope, "salt": SALT, "rnd": RND}
+        post = book.valid("post/seal", name, comment, **values)["post"]
+        book.valid("post/check", name, comment, origin=ORIGIN, class_=n, post=post)
+        book.valid("post/read", name, comment, grant=grant, post=post)
+        values |= {"lane": PAYLOAD}
+        comment = f"an envelope of class {n} in a lane of class 8"
+        book.refused("post/seal", f"{name}-in-lane-of-8", comment, "wrong-length", **values)
+        comment = f"a post of class {n}, where posts are of class 8"
+        reason, values = "wrong-length", {"post": post}
+        where = f"{name}-on-board-of-8"
+        book.refused("post/check", where, comment, reason, origin=ORIGIN, class_=8, **values)
+        book.refused("post/read", where, comment, reason, grant=GRANT, **values)
 
 
 def _reading(book: Casebook) -> None:
@@ -290,6 +332,7 @@ def build() -> Casebook:
     _envelopes(book)
     _sealing(book)
     _checking(book)
+    _classes(book)
     _reading(book)
     _not_mine(book)
     _withdrawn(book)

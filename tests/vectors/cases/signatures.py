@@ -1,11 +1,11 @@
 """signatures.json: Schnorr signatures, SPEC 3."""
 
-from reference.group import ORDER, encode_scalar
-from reference.signatures import sign
+from oracle.operations import Json
+from oracle.ristretto255 import ORDER, encode_scalar
+from oracle.signatures import sign
 
 from . import forgeries
 from .casebook import Casebook
-from .inputs import Json
 from .material import draw, draw_scalar, flip, multiple
 
 CONTEXT = "test"

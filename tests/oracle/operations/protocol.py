@@ -1,13 +1,23 @@
-"""Every operation of the vectors, from a JSON input to a JSON output, by the reference."""
+"""The operations of SPEC 2 to 11: the billboard."""
 
 import hashlib
-from collections.abc import Callable
 
-from reference import blobs, board, files, frames, group, keys, lanes, notation, posts, signatures
-from reference.notation import CLASS_L
-
+from .. import (
+    blobs,
+    board,
+    elgamal,
+    files,
+    frames,
+    keys,
+    lanes,
+    notation,
+    posts,
+    ristretto255,
+    signatures,
+    web_push,
+)
+from ..groups import RISTRETTO255
 from .inputs import Input, Json
-from .material import embed_all
 
 
 def _hexes(items: list[bytes] | tuple[bytes, ...]) -> list[str]:
@@ -15,7 +25,7 @@ def _hexes(items: list[bytes] | tuple[bytes, ...]) -> list[str]:
 
 
 def _scalar_hex(scalar: int) -> str:
-    return group.encode_scalar(scalar).hex()
+    return ristretto255.encode_scalar(scalar).hex()
 
 
 # SPEC 2
@@ -40,36 +50,12 @@ def expand(i: Input) -> Json:
     }
 
 
-def element_decode(i: Input) -> Json:
-    return {"identity": group.decode(i.data("bytes")).is_identity()}
-
-
-def element_multiple_of_generator(i: Input) -> Json:
-    return {"element": group.GENERATOR.times(i.scalar("scalar")).encode().hex()}
-
-
-def element_multiply(i: Input) -> Json:
-    return {"element": i.element("element").times(i.scalar("scalar")).encode().hex()}
-
-
-def element_add(i: Input) -> Json:
-    return {"element": i.element("left").plus(i.element("right")).encode().hex()}
-
-
-def element_subtract(i: Input) -> Json:
-    return {"element": i.element("left").minus(i.element("right")).encode().hex()}
-
-
 def element_from_uniform_bytes(i: Input) -> Json:
-    return {"element": group.from_uniform_bytes(i.data("bytes")).encode().hex()}
-
-
-def scalar_decode(i: Input) -> Json:
-    return {"zero": group.decode_scalar(i.data("bytes")) == 0}
+    return {"element": ristretto255.from_uniform_bytes(i.data("bytes")).encode().hex()}
 
 
 def scalar_from_wide_bytes(i: Input) -> Json:
-    return {"scalar": _scalar_hex(group.wide_scalar(i.data("bytes")))}
+    return {"scalar": _scalar_hex(ristretto255.wide_scalar(i.data("bytes")))}
 
 
 def origin_check(i: Input) -> Json:
@@ -136,59 +122,66 @@ def secret_key_decode(i: Input) -> Json:
 # SPEC 5
 
 
-def _frame_json(frame: frames.Frame) -> Json:
-    numbers = {"platform": frame.platform, "app": frame.app, "expiry": frame.expiry}
-    return {**numbers, "gate": frame.gate.hex(), "token": frame.token.hex()}
+def _gate_hex(frame: frames.Frame | frames.HandleFrame) -> Json:
+    return {"expiry": frame.expiry, "gate": frame.gate.hex()}
+
+
+def _frame_json(frame: frames.Frame | frames.HandleFrame) -> Json:
+    if isinstance(frame, frames.HandleFrame):
+        return {**_gate_hex(frame), "handle": frame.handle.hex()}
+    numbers = {"platform": frame.platform, "app": frame.app}
+    return {**numbers, **_gate_hex(frame), "token": frame.token.hex()}
 
 
 def frame_encode(i: Input) -> Json:
     numbers = (i.number("platform"), i.number("app"), i.number("expiry"))
-    frame = frames.Frame(*numbers, i.data("gate"), i.data("token"))
-    return {"frame": frames.encode(i.key().public.key_hash, CLASS_L, frame).hex()}
+    frame, key = frames.Frame(*numbers, i.data("gate"), i.data("token")), i.key()
+    return {"frame": frames.encode(key.opening.key_hash, key.n, frame).hex()}
+
+
+def frame_encode_handle(i: Input) -> Json:
+    frame = frames.HandleFrame(i.number("expiry"), i.data("gate"), i.data("handle"))
+    key, salt = i.key(), i.data("salt")
+    return {"frame": frames.encode_handle(key.opening.key_hash, key.n, frame, salt).hex()}
 
 
 def frame_decode(i: Input) -> Json:
-    key_hash = i.key().public.key_hash
-    return _frame_json(frames.decode(key_hash, CLASS_L, i.data("frame"), i.number("time")))
+    key = i.key()
+    frame = frames.decode(key.opening.key_hash, key.n, i.data("frame"), i.number("time"))
+    return _frame_json(frame)
+
+
+def web_push_encode(i: Input) -> Json:
+    subscription = web_push.Subscription(
+        i.data("p256dh"), i.data("auth"), i.text("endpoint").encode()
+    )
+    return {"token": web_push.encode(subscription).hex()}
+
+
+def web_push_decode(i: Input) -> Json:
+    p256dh, auth, endpoint = web_push.decode(i.data("token"))
+    return {"p256dh": p256dh.hex(), "auth": auth.hex(), "endpoint": endpoint.decode()}
 
 
 # SPEC 6 and 10
 
 
-def embedding_embed(i: Input) -> Json:
-    return {"element": blobs.embed(i.data("message"), i.number("candidate")).hex()}
-
-
-def embedding_extract(i: Input) -> Json:
-    return {"message": blobs.extract(i.data("element")).hex()}
-
-
 def embedding_embed_frame(i: Input) -> Json:
-    return {"elements": _hexes(embed_all(i.data("frame"), i.items("candidates")))}
+    return {"elements": _hexes(blobs.embed_frame(i.data("frame"), i.items("candidates")))}
 
 
 def embedding_extract_frame(i: Input) -> Json:
-    return {"frame": b"".join(map(blobs.extract, i.byte_strings("elements"))).hex()}
-
-
-def elgamal_encrypt(i: Input) -> Json:
-    publics, messages = i.byte_strings("publics"), i.byte_strings("messages")
-    return {"blob": blobs.encrypt(publics, messages, i.scalar("r")).hex()}
-
-
-def elgamal_rerandomize(i: Input) -> Json:
-    return {
-        "blob": blobs.rerandomize(i.byte_strings("publics"), i.data("blob"), i.scalar("s")).hex()
-    }
-
-
-def elgamal_decrypt(i: Input) -> Json:
-    return {"messages": _hexes(blobs.decrypt(i.scalars("secrets"), i.data("blob")))}
+    return {"frame": blobs.extract_frame(list(i.byte_strings("elements"))).hex()}
 
 
 def blob_encrypt(i: Input) -> Json:
-    messages = embed_all(i.data("frame"), i.items("candidates"))
-    return {"blob": blobs.encrypt(i.key().public.elements, messages, i.scalar("r")).hex()}
+    messages = blobs.embed_frame(i.data("frame"), i.items("candidates"))
+    return {"blob": elgamal.encrypt(RISTRETTO255, i.key().elements, messages, i.scalar("r")).hex()}
+
+
+def blob_rerandomize(i: Input) -> Json:
+    moved = elgamal.rerandomize(RISTRETTO255, i.key().elements, i.data("blob"), i.scalar("s"))
+    return {"blob": moved.hex()}
 
 
 def blob_decode(i: Input) -> Json:
@@ -206,7 +199,14 @@ def blob_open_batch(i: Input) -> Json:
 
 
 def tick_notifications(i: Input) -> Json:
-    pushes = blobs.notifications(i.key().opening, i.data("batch"), i.number("time"))
+    registered = {
+        bytes.fromhex(row["handle"]): blobs.Push(
+            row["platform"], row["app"], bytes.fromhex(row["token"])
+        )
+        for row in i.items("registered")
+    }
+    opening, batch, time = i.key().opening, i.data("batch"), i.number("time")
+    pushes = blobs.notifications(opening, batch, time, registered)
     rows = [{"platform": p, "app": app, "token": token.hex()} for p, app, token in pushes]
     return {"notifications": rows}
 
@@ -256,7 +256,7 @@ def lane_encode(i: Input) -> Json:
 
 def lane_decode(i: Input) -> Json:
     lane = i.lane()
-    return _channel_json(lane.channel, "secret", group.encode_scalar(lane.secret))
+    return _channel_json(lane.channel, "secret", ristretto255.encode_scalar(lane.secret))
 
 
 def grant_from_lane(i: Input) -> Json:
@@ -310,7 +310,7 @@ def post_withdraw(i: Input) -> Json:
 
 
 def post_check(i: Input) -> Json:
-    post = posts.check(i.text("origin").encode(), i.data("post"))
+    post = posts.check(i.text("origin").encode(), i.number("class"), i.data("post"))
     numbers = {"epoch": post.epoch, "seq": post.seq}
     return {"identifier": post.identifier.hex(), **numbers, "public": post.public.hex()}
 
@@ -334,6 +334,11 @@ def epoch_publishable(i: Input) -> Json:
     return {}
 
 
+def epoch_expirable(i: Input) -> Json:
+    board.check_expirable(i.number("epoch_length"), i.number("epoch"), i.number("time"))
+    return {}
+
+
 def _place(row: Json) -> tuple[int, bytes]:
     return row["epoch"], bytes.fromhex(row["identifier"])
 
@@ -341,7 +346,8 @@ def _place(row: Json) -> tuple[int, bytes]:
 def board_submit(i: Input) -> Json:
     pending = {_place(row): int(row["seq"]) for row in i.items("pending")}
     published = {_place(row) for row in i.items("published")}
-    state = board.Board(i.text("origin").encode(), i.number("epoch_length"), pending, published)
+    origin, n, epoch_length = i.text("origin").encode(), i.number("class"), i.number("epoch_length")
+    state = board.Board(origin, n, epoch_length, pending, published)
     return {"replaces": board.submit(state, i.data("post"), i.number("time"))}
 
 
@@ -394,11 +400,3 @@ def file_decode(i: Input) -> Json:
 def file_mode(i: Input) -> Json:
     files.check_mode(int(i.text("mode"), 8))
     return {}
-
-
-def function_of(operation: str) -> Callable[[Input], Json]:
-    """Find the function of an operation: `post/read` is `post_read`."""
-    name = operation.replace("/", "_").replace("-", "_")
-    reserved = {"tuple": "tuple_", "hash": "hash_"}
-    function: Callable[[Input], Json] = globals()[reserved.get(name, name)]
-    return function

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .multiplication import multiple, multiple_of_generator
 from .refusals import Refused, require, require_length
 
 P = 2**255 - 19
@@ -63,16 +64,8 @@ class Element(NamedTuple):
         return self.plus(other.negated())
 
     def times(self, k: int) -> Element:
-        """Multiply by a scalar, four bits at a time."""
-        multiples = [IDENTITY]
-        for _ in range(15):
-            multiples.append(multiples[-1].plus(self))
-        product = IDENTITY
-        for shift in range(252, -1, -4):
-            for _ in range(4):
-                product = product.plus(product)
-            product = product.plus(multiples[k % ORDER >> shift & 15])
-        return product
+        """Multiply by a scalar."""
+        return multiple(self, IDENTITY, k % ORDER)
 
     def equals(self, other: Element) -> bool:
         """Compare as group elements (RFC 9496, section 4.3.3)."""
@@ -157,6 +150,11 @@ def from_uniform_bytes(data: bytes) -> Element:
 GENERATOR = decode(
     bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")
 )
+
+
+def times_generator(k: int) -> Element:
+    """Give k times the generator."""
+    return multiple_of_generator(GENERATOR, IDENTITY, k % ORDER)
 
 
 def encode_scalar(k: int) -> bytes:

@@ -1,6 +1,9 @@
-"""Test vectors of the RFCs that the reference builds on, and a self-test against them."""
+"""Published test vectors of what the oracle builds on, and a self-test against them."""
 
-from . import group
+from . import findmy, ristretto255
+from .aes_gcm import gcm_open, gcm_seal
+from .groups import GROUPS
+from .hash_to_curve import TO_BLS12_381, TO_P256, TO_SECP256K1, hash_to_curve
 from .refusals import Refused
 from .symmetric import aead_open, aead_seal, hkdf_expand
 
@@ -148,8 +151,96 @@ AEAD_BOX = bytes.fromhex(
 )
 
 
+# 2 G.
+DOUBLES = {
+    "p256": "037cf27b188d034f7e8a52380304b51ac3c08969e277f21b35a60b48fc47669978",
+    "p224": "03706a46dc76dcb76798e60e6d89474788d16dc18032d268fd1a704fa6",
+    "secp256k1": "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5",
+    "bls12_381": "a572cbea904d67468808c8eb50a9450c9721db309128012543902d0ac358a62a"
+    "e28f75bb8f1c7c42c39a8c5529bf0f4e",
+}
+
+# RFC 9380, appendices J.1.1, J.8.1 and J.9.1: x of the hashes of "" and "abc".
+HASHES_TO_CURVE = [
+    (
+        TO_P256,
+        "P256_XMD:SHA-256_SSWU_RO_",
+        "2c15230b26dbc6fc9a37051158c95b79656e17a1a920b11394ca91c44247d3e4",
+        "0bb8b87485551aa43ed54f009230450b492fead5f1cc91658775dac4a3388a0f",
+    ),
+    (
+        TO_SECP256K1,
+        "secp256k1_XMD:SHA-256_SSWU_RO_",
+        "c1cae290e291aee617ebaef1be6d73861479c48b841eaba9b7b5852ddfeb1346",
+        "3377e01eab42db296b512293120c6cee72b6ecf9f9205760bd9ff11fb3cb2c4b",
+    ),
+    (
+        TO_BLS12_381,
+        "BLS12381G1_XMD:SHA-256_SSWU_RO_",
+        "052926add2207b76ca4fa57a8734416c8dc95e24501772c814278700eed6d1e4"
+        "e8cf62d9c09db0fac349612b759e79a1",
+        "03567bc5ef9c690c2ab2ecdf6a96ef1c139cc0b2f284dca0a9a7943388a49a3a"
+        "ee664ba5379a7655d3c68900be2f6903",
+    ),
+]
+
+# RFC 9497, appendices A.1.1 and A.3.1, mode OPRF: skSm, Blind, BlindedElement of the input 00.
+OPRF = {
+    "ristretto255": (
+        "ristretto255-SHA512",
+        "5ebcea5ee37023ccb9fc2d2019f9d7737be85591ae8652ffa9ef0f4d37063b0e",
+        "64d37aed22a27f5191de1c1d69fadb899d8862b58eb4220029e036ec4c1f6706",
+        "609a0ae68c15a3cf6903766461307e5c8bb2f95e7e6550e1ffa2dc99e412803c",
+    ),
+    "p256": (
+        "P256-SHA256",
+        "159749d750713afe245d2d39ccfaae8381c53ce92d098a9375ee70739c7ac0bf",
+        "3338fa65ec36e0290022b48eb562889d89dbfa691d1cde91517fa222ed7ad364",
+        "03723a1e5c09b8b9c18d1dcbca29e8007e95f14f4732d9346d490ffc195110368d",
+    ),
+}
+
+# McGrew and Viega, "The Galois/Counter Mode of Operation", test cases 2, 4 and 6.
+_GCM_KEY = bytes.fromhex("feffe9928665731c6d6a8f9467308308")
+_GCM_PLAINTEXT = bytes.fromhex(
+    "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"
+    "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+)
+_GCM_ASSOCIATED = bytes.fromhex("feedfacedeadbeeffeedfacedeadbeefabaddad2")
+_GCM_LONG_IV = bytes.fromhex(
+    "9313225df88406e555909c5aff5269aa6a7a9538534f7da1e4c303d2a318a728"
+    "c3c0c95156809539fcf0e2429a6b525416aedbf5a0de6a57a637b39b"
+)
+GCM = [
+    (
+        (bytes(16), bytes(12), bytes(16), b""),
+        "0388dace60b6a392f328c2b971b2fe78ab6e47d42cec13bdf53a67b21257bddf",
+    ),
+    (
+        (_GCM_KEY, bytes.fromhex("cafebabefacedbaddecaf888"), _GCM_PLAINTEXT, _GCM_ASSOCIATED),
+        "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e"
+        "21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091"
+        "5bc94fbc3221a5db94fae95ae7121a47",
+    ),
+    (
+        (_GCM_KEY, _GCM_LONG_IV, _GCM_PLAINTEXT, _GCM_ASSOCIATED),
+        "8ce24998625615b603a033aca13fb894be9112a5c3a211a8ba262a3cca7e2ca7"
+        "01e4a9a4fba43c90ccdcb281d48c7c6fd62875d2aca417034c34aee5"
+        "619cc5aefffe0bfa462af43c1699d050",
+    ),
+]
+
+# Find My: d_0 is 01 02 .. 1c, SK_0 is 00 01 .. 1f, and these are SK_1, d_1, x and identifier.
+FINDMY = (
+    "09a9c1f072ab2aa85eeb2f10b038c2e1d2a36f890a51b3394268808e633ba700",
+    "f8768570bc047755259a18711fa73064142ebc083b1d2990090c4bbd",
+    "58d0dd8ea4869cc3681641950337c5b8b796f7ecfc61cd5e87c4717c",
+    "6159c468a6eac567d4c47b0862fe924f93bfd1f32e7bf055ff9301872735a66a",
+)
+
+
 class SelfTestError(Exception):
-    """The reference does not reproduce a vector of an RFC."""
+    """The oracle does not reproduce a published value."""
 
 
 def _expect(condition: bool, what: str) -> None:
@@ -159,23 +250,27 @@ def _expect(condition: bool, what: str) -> None:
 
 def _decodes(encoding: str) -> bool:
     try:
-        group.decode(bytes.fromhex(encoding))
+        ristretto255.decode(bytes.fromhex(encoding))
     except Refused:
         return False
     return True
 
 
-def self_test() -> None:
-    """Reproduce the vectors of RFC 9496, 5869 and 8439."""
+def _test_ristretto255() -> None:
     for k, encoding in enumerate(MULTIPLES):
-        _expect(group.GENERATOR.times(k).encode().hex() == encoding, f"RFC 9496 A.1, {k}")
-        _expect(group.decode(bytes.fromhex(encoding)).encode().hex() == encoding, f"A.1, {k}")
+        _expect(ristretto255.times_generator(k).encode().hex() == encoding, f"RFC 9496 A.1, {k}")
+        _expect(
+            ristretto255.decode(bytes.fromhex(encoding)).encode().hex() == encoding, f"A.1, {k}"
+        )
     for encodings in INVALID_ENCODINGS.values():
         for encoding in encodings:
             _expect(not _decodes(encoding), f"RFC 9496 A.2, {encoding}")
     for data, encoding in ONE_WAY_MAP:
-        mapped = group.from_uniform_bytes(bytes.fromhex(data))
+        mapped = ristretto255.from_uniform_bytes(bytes.fromhex(data))
         _expect(mapped.encode().hex() == encoding, f"RFC 9496 A.3, {encoding}")
+
+
+def _test_symmetric() -> None:
     for prk, info, okm in HKDF:
         output = hkdf_expand(bytes.fromhex(prk), info, len(okm) // 2)
         _expect(output.hex() == okm, f"RFC 5869, {okm}")
@@ -183,3 +278,44 @@ def self_test() -> None:
     _expect(box == AEAD_BOX, "RFC 8439 2.8.2, sealing")
     opened = aead_open(AEAD_KEY, AEAD_NONCE, AEAD_BOX, AEAD_ASSOCIATED)
     _expect(opened == AEAD_PLAINTEXT, "RFC 8439 2.8.2, opening")
+    for inputs, expected in GCM:
+        key, iv, plaintext, associated = inputs
+        sealed = gcm_seal(*inputs)
+        _expect(sealed.hex() == expected, f"GCM, sealing {expected}")
+        _expect(gcm_open(key, iv, sealed, associated) == plaintext, f"GCM, opening {expected}")
+
+
+def _test_curves() -> None:
+    for name, encoding in DOUBLES.items():
+        _expect(GROUPS[name].times_generator(2).encode().hex() == encoding, f"{name}, 2 G")
+    for mapping, suite, *hashes in HASHES_TO_CURVE:
+        for msg, hashed in zip((b"", b"abc"), hashes, strict=True):
+            x, _ = hash_to_curve(mapping, msg, b"QUUX-V01-CS02-with-" + suite.encode()).affine()
+            _expect(x == int(hashed, 16), f"RFC 9380 J, {suite}, {msg!r}")
+
+
+def _test_oprf() -> None:
+    for name, (suite, secret, blind, blinded) in OPRF.items():
+        group, context = GROUPS[name], b"OPRFV1-\x00-" + suite.encode()
+        seed = b"\xa3" * 32 + b"\x00\x08test key" + b"\x00"
+        scalar = group.hash_to_scalar(seed, b"DeriveKeyPair" + context)
+        _expect(group.encode_scalar(scalar).hex() == secret, f"RFC 9497, {suite}, skSm")
+        element = group.hash_to_element(b"\x00", b"HashToGroup-" + context)
+        element = element.times(group.decode_scalar(bytes.fromhex(blind)))
+        _expect(element.encode().hex() == blinded, f"RFC 9497, {suite}, BlindedElement")
+
+
+def _test_findmy() -> None:
+    keys = findmy.keys_at(bytes(range(1, 29)), bytes(range(32)), 1)
+    private = keys.private_key.to_bytes(28, "big")
+    derived = (keys.symmetric_key, private, keys.public_key, keys.identifier)
+    _expect(tuple(value.hex() for value in derived) == FINDMY, "Find My, index 1")
+
+
+def self_test() -> None:
+    """Reproduce what others have published."""
+    _test_ristretto255()
+    _test_symmetric()
+    _test_curves()
+    _test_oprf()
+    _test_findmy()

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from . import group
+from . import ristretto255
 from .notation import SUITE, scalar_of
 from .refusals import Refused, require, require_length
 
@@ -25,11 +25,11 @@ def sign(context: str, secret: int, rnd: bytes, *parts: bytes) -> Signing:
     """SIGN, SPEC 3, with the random bytes given."""
     require(secret != 0, "secret-zero")
     require_length(rnd, 32)
-    public = group.GENERATOR.times(secret).encode()
-    nonce = scalar_of(context + "/nonce", group.encode_scalar(secret), rnd, public, *parts)
+    public = ristretto255.times_generator(secret).encode()
+    nonce = scalar_of(context + "/nonce", ristretto255.encode_scalar(secret), rnd, public, *parts)
     if nonce == 0:
         raise Refused("nonce-zero")
-    commitment = group.GENERATOR.times(nonce).encode()
+    commitment = ristretto255.times_generator(nonce).encode()
     return answer(context, secret, nonce, commitment, public, *parts)
 
 
@@ -38,7 +38,7 @@ def answer(
 ) -> Signing:
     """Finish a signature over the encodings R and P that are given, which may be bad ones."""
     challenge = challenge_of(context, commitment, public, parts)
-    response = group.encode_scalar(nonce + challenge * secret)
+    response = ristretto255.encode_scalar(nonce + challenge * secret)
     return Signing(public, nonce, challenge, commitment + response)
 
 
@@ -47,10 +47,10 @@ def verify(context: str, public: bytes, signature: bytes, *parts: bytes) -> None
     require_length(public, 32)
     require_length(signature, 64)
     commitment = signature[:32]
-    public_element = group.decode(public, "public-not-canonical")
-    commitment_element = group.decode(commitment, "commitment-not-canonical")
+    public_element = ristretto255.decode(public, "public-not-canonical")
+    commitment_element = ristretto255.decode(commitment, "commitment-not-canonical")
     require(not public_element.is_identity(), "public-identity")
-    response = group.decode_scalar(signature[32:], "response-not-canonical")
+    response = ristretto255.decode_scalar(signature[32:], "response-not-canonical")
     challenge = challenge_of(context, commitment, public, parts)
     expected = commitment_element.plus(public_element.times(challenge))
-    require(group.GENERATOR.times(response).equals(expected), "signature-equation")
+    require(ristretto255.times_generator(response).equals(expected), "signature-equation")

@@ -2,14 +2,16 @@
 
 import hashlib
 
-from . import group
-from .refusals import require
+from . import ristretto255
+from .refusals import Refused, require
 from .symmetric import hkdf_expand
 
 SUITE = b"ristretto255-SHA512"
 SUITE_NUMBER = 1
 VERSION = 1
-CLASS_L = 8
+CLASS_H, CLASS_S, CLASS_L, CLASS_XL = 2, 3, 8, 38
+"""The number of a class is the number n of elements of its messages, SPEC 4.1."""
+CLASSES = (CLASS_H, CLASS_S, CLASS_L, CLASS_XL)
 
 
 def be8(i: int) -> bytes:
@@ -43,12 +45,25 @@ def hash_parts(label: str, *parts: bytes) -> bytes:
 
 def scalar_of(label: str, *parts: bytes) -> int:
     """SCALAR, SPEC 2."""
-    return group.wide_scalar(hashlib.sha512(_labelled(label, parts)).digest())
+    return ristretto255.wide_scalar(hashlib.sha512(_labelled(label, parts)).digest())
 
 
 def expand(key: bytes, label: str, length: int, *parts: bytes) -> bytes:
     """EXPAND, SPEC 2."""
     return hkdf_expand(key, _labelled(label, parts), length)
+
+
+def blob_length(n: int) -> int:
+    """Give the length of a blob of class n, SPEC 6.3."""
+    return 32 * (n + 1)
+
+
+def class_of_blob(length: int) -> int:
+    """Tell the class from the length of a blob, SPEC 6.3."""
+    for n in CLASSES:
+        if blob_length(n) == length:
+            return n
+    raise Refused("wrong-length")
 
 
 def check_origin(origin: bytes) -> None:

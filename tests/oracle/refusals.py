@@ -1,4 +1,4 @@
-"""How the reference refuses: one exception, with an outcome and a reason."""
+"""How the oracle refuses: one exception, with an outcome and a reason."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

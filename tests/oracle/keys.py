@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-from . import group
-from .notation import CLASS_L, SUITE, VERSION, be8, hash_parts
-from .refusals import require, require_length
+from . import ristretto255
+from .notation import CLASSES, SUITE, VERSION, be8, hash_parts
+from .refusals import Refused, require, require_length
 from .signatures import sign, verify
 
 
@@ -41,7 +41,7 @@ def key_id(hash_of_key: bytes) -> bytes:
 def encode_public_key(secrets: tuple[int, ...], rnds: tuple[bytes, ...]) -> bytes:
     """Make a public key with its proofs of possession, SPEC 4.1 and 4.2."""
     n = len(secrets)
-    require(n == CLASS_L, "class-unknown")
+    require(n in CLASSES, "class-unknown")
     require(all(secrets), "secret-zero")
     require(len(set(secrets)) == n, "public-repeated")
     proofs = [
@@ -54,15 +54,18 @@ def encode_public_key(secrets: tuple[int, ...], rnds: tuple[bytes, ...]) -> byte
 def decode_public_key(data: bytes) -> PublicKey:
     """Decode a public key and verify its proofs, SPEC 4.2."""
     if len(data) < 2:
-        require_length(data, 770)
+        raise Refused("wrong-length")
     version, n = data[0], data[1]
     require(version == VERSION, "version")
-    require(n == CLASS_L, "class-unknown")
+    require(n in CLASSES, "class-unknown")
     require_length(data, 2 + 96 * n)
     rows = [data[i : i + 96] for i in range(2, len(data), 96)]
     elements = tuple(row[:32] for row in rows)
     for element in elements:
-        require(not group.decode(element, "public-not-canonical").is_identity(), "public-identity")
+        require(
+            not ristretto255.decode(element, "public-not-canonical").is_identity(),
+            "public-identity",
+        )
     require(len(set(elements)) == n, "public-repeated")
     for j, row in enumerate(rows, start=1):
         _check_proof(n, j, row)
@@ -75,17 +78,20 @@ def _check_proof(n: int, j: int, row: bytes) -> None:
 
 def encode_secret_key(public_key: bytes, secrets: tuple[int, ...]) -> bytes:
     """Encode the payload of a secret key, SPEC 11."""
-    return public_key + b"".join(map(group.encode_scalar, secrets))
+    return public_key + b"".join(map(ristretto255.encode_scalar, secrets))
 
 
 def decode_secret_key(payload: bytes) -> SecretKey:
     """Decode the payload of a secret key, SPEC 11."""
-    require_length(payload, 770 + 32 * CLASS_L)
-    public = decode_public_key(payload[:770])
+    if len(payload) < 2:
+        raise Refused("wrong-length")
+    end = 2 + 96 * payload[1]
+    public = decode_public_key(payload[:end])
+    require_length(payload, end + 32 * public.n)
     secrets = tuple(
-        group.decode_scalar(payload[i : i + 32], "secret-not-canonical")
-        for i in range(770, len(payload), 32)
+        ristretto255.decode_scalar(payload[i : i + 32], "secret-not-canonical")
+        for i in range(end, len(payload), 32)
     )
     for secret, element in zip(secrets, public.elements, strict=True):
-        require(group.GENERATOR.times(secret).encode() == element, "secret-mismatch")
-    return SecretKey(payload[:770], public, secrets)
+        require(ristretto255.times_generator(secret).encode() == element, "secret-mismatch")
+    return SecretKey(payload[:end], public, secrets)

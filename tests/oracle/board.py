@@ -22,6 +22,7 @@ class Board(NamedTuple):
     """What a board is and holds, as far as a submission is concerned."""
 
     origin: bytes
+    n: int
     epoch_length: int
     pending: dict[tuple[int, bytes], int]
     published: set[tuple[int, bytes]]
@@ -41,7 +42,7 @@ def check_publishable(epoch_length: int, epoch: int, time: int) -> None:
 
 def submit(board: Board, post: bytes, time: int) -> int | None:
     """Refuse a post, or give the seq of the pending post that it replaces, if there is one."""
-    fields = posts.check(board.origin, post)
+    fields = posts.check(board.origin, board.n, post)
     check_open(board.epoch_length, fields.epoch, time)
     place = (fields.epoch, fields.identifier)
     require(place not in board.published, "in-edition")
@@ -58,6 +59,11 @@ def edition_size(count: int) -> int:
 def bundle_start(identifiers: Sequence[bytes], identifier: bytes) -> int:
     """Give the index of the first post of the bundle of an identifier."""
     return max(0, bisect_right(identifiers, identifier) - 1) // BUNDLE * BUNDLE
+
+
+def check_expirable(epoch_length: int, epoch: int, time: int) -> None:
+    """Refuse to expire before an epoch that is too late."""
+    require(epoch <= default_expiry(epoch_length, time), "epoch-still-needed")
 
 
 def default_expiry(epoch_length: int, time: int) -> int:

@@ -112,5 +112,5 @@ def _unprotected_payload(data: bytes, passphrase: str) -> bytes:
 
 
 def check_mode(mode: int) -> None:
-    """Refuse a file that others than its owner may read or write."""
-    require(mode & 0o066 == 0, "mode")
+    """Refuse a file that others than its owner may read, write or execute."""
+    require(mode & 0o077 == 0, "mode")

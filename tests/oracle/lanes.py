@@ -1,10 +1,11 @@
 """Lanes and grants, SPEC 7, and the payload of a lane, SPEC 11."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
-from . import group
+from . import ristretto255
 from .notation import (
-    CLASS_L,
+    CLASSES,
     SUITE_NUMBER,
     VERSION,
     be8,
@@ -47,7 +48,7 @@ class Lane(NamedTuple):
     @property
     def grant(self) -> Grant:
         """The grant of the same epoch."""
-        return Grant(self.channel, group.GENERATOR.times(self.secret).encode())
+        return Grant(self.channel, ristretto255.times_generator(self.secret).encode())
 
 
 class Slot(NamedTuple):
@@ -72,8 +73,12 @@ def epoch_key(channel: Channel, epoch: int) -> bytes:
     if epoch < channel.epoch:
         raise Refused("epoch-before")
     require(epoch <= channel.epoch + REACH, "epoch-too-far")
-    key = channel.key
-    for _ in range(epoch - channel.epoch):
+    return _updated(channel.key, epoch - channel.epoch)
+
+
+@lru_cache
+def _updated(key: bytes, times: int) -> bytes:
+    for _ in range(times):
         key = expand(key, "lane/update", 32)
     return key
 
@@ -84,9 +89,9 @@ def slot_of(grant: Grant, epoch: int, slot: int) -> Slot:
     key = epoch_key(grant.channel, epoch)
     slot_key = key if slot == 0 else expand(key, "lane/slot", 32, be8(slot))
     w = expand(slot_key, "lane/diversify", 128, grant.public)
-    u, v = group.wide_scalar(w[:64]), group.wide_scalar(w[64:])
+    u, v = ristretto255.wide_scalar(w[:64]), ristretto255.wide_scalar(w[64:])
     require(u != 0, "diversifier-zero")
-    element = group.decode(grant.public).times(u).plus(group.GENERATOR.times(v))
+    element = ristretto255.decode(grant.public).times(u).plus(ristretto255.times_generator(v))
     require(not element.is_identity(), "public-identity")
     public = element.encode()
     first_seq = int.from_bytes(expand(slot_key, "lane/seq", 4), "big") % 2**31
@@ -95,7 +100,7 @@ def slot_of(grant: Grant, epoch: int, slot: int) -> Slot:
 
 def slot_secret(lane: Lane, slot: Slot) -> int:
     """Give d of a slot, SPEC 7.2."""
-    return (slot.u * lane.secret + slot.v) % group.ORDER
+    return (slot.u * lane.secret + slot.v) % ristretto255.ORDER
 
 
 def identifiers(grant: Grant, epoch: int) -> list[bytes]:
@@ -129,7 +134,7 @@ def encode_grant(grant: Grant) -> bytes:
 
 def encode_lane(lane: Lane) -> bytes:
     """Encode the payload of a lane, SPEC 11."""
-    return encode_channel(lane.channel, group.encode_scalar(lane.secret))
+    return encode_channel(lane.channel, ristretto255.encode_scalar(lane.secret))
 
 
 def decode_channel(data: bytes) -> tuple[Channel, bytes]:
@@ -139,7 +144,7 @@ def decode_channel(data: bytes) -> tuple[Channel, bytes]:
     require_length(data, FIXED_LENGTH + data[75])
     require(data[0] == VERSION, "version")
     require(data[1] == SUITE_NUMBER, "suite-unknown")
-    require(data[2] == CLASS_L, "class-unknown")
+    require(data[2] in CLASSES, "class-unknown")
     epoch_length, epoch = int.from_bytes(data[3:7], "big"), int.from_bytes(data[7:11], "big")
     check_epoch_length(epoch_length)
     check_origin(data[76:])
@@ -149,13 +154,15 @@ def decode_channel(data: bytes) -> tuple[Channel, bytes]:
 def decode_grant(data: bytes) -> Grant:
     """Decode a grant, SPEC 7.1."""
     channel, public = decode_channel(data)
-    require(not group.decode(public, "public-not-canonical").is_identity(), "public-identity")
+    require(
+        not ristretto255.decode(public, "public-not-canonical").is_identity(), "public-identity"
+    )
     return Grant(channel, public)
 
 
 def decode_lane(data: bytes) -> Lane:
     """Decode the payload of a lane, SPEC 11."""
     channel, secret = decode_channel(data)
-    value = group.decode_scalar(secret, "secret-not-canonical")
+    value = ristretto255.decode_scalar(secret, "secret-not-canonical")
     require(value != 0, "secret-zero")
     return Lane(channel, value)

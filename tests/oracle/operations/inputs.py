@@ -1,20 +1,30 @@
-"""Typed access to the JSON input of a case."""
+"""Typed access to the JSON input of an operation."""
 
 import hashlib
-from typing import Any
+from typing import Any, NamedTuple
 
-from reference import group, lanes, notation
-
-from .material import NAMED_KEYS, NamedKey
+from .. import lanes, notation
+from ..blobs import OpeningKey
+from ..groups import GROUPS, Element
 
 Json = dict[str, Any]
 
 
-class Input:
-    """Typed access to the input of a case."""
+class KeySet(NamedTuple):
+    """The key set that an input names."""
 
-    def __init__(self, values: Json) -> None:
+    n: int
+    elements: tuple[bytes, ...]
+    opening: OpeningKey
+
+
+class Input:
+    """Typed access to the input of an operation, and to the key sets that it may name."""
+
+    def __init__(self, values: Json, keys: Json) -> None:
         self._values = values
+        self._keys = keys
+        self.group = GROUPS[values.get("group", "ristretto255")]
 
     def data(self, name: str) -> bytes:
         """Bytes from hex."""
@@ -29,16 +39,16 @@ class Input:
         return tuple(map(bytes.fromhex, self._values[name]))
 
     def scalar(self, name: str) -> int:
-        """A canonical scalar."""
-        return group.decode_scalar(self.data(name))
+        """A canonical scalar of the group."""
+        return self.group.decode_scalar(self.data(name))
 
     def scalars(self, name: str) -> tuple[int, ...]:
-        """Several canonical scalars."""
-        return tuple(map(group.decode_scalar, self.byte_strings(name)))
+        """Several canonical scalars of the group."""
+        return tuple(map(self.group.decode_scalar, self.byte_strings(name)))
 
-    def element(self, name: str) -> group.Element:
-        """A canonical element."""
-        return group.decode(self.data(name))
+    def element(self, name: str) -> Element:
+        """A canonical element of the group."""
+        return self.group.decode(self.data(name))
 
     def number(self, name: str) -> int:
         """An integer."""
@@ -53,9 +63,13 @@ class Input:
         value = self._values[name]
         return None if value is None else str(value)
 
-    def key(self) -> NamedKey:
+    def key(self) -> KeySet:
         """The key set that the input names."""
-        return NAMED_KEYS[self.text("key")]
+        key = self._keys[self.text("key")]
+        public_key = bytes.fromhex(key["public_key"])
+        elements = tuple(public_key[i : i + 32] for i in range(2, len(public_key), 96))
+        secrets = tuple(self.group.decode_scalar(bytes.fromhex(x)) for x in key["secrets"])
+        return KeySet(key["class"], elements, OpeningKey(secrets, bytes.fromhex(key["key_hash"])))
 
     def lane(self) -> lanes.Lane:
         """The lane of the input."""

@@ -2,17 +2,30 @@
 
 from typing import NamedTuple
 
-from . import blobs, group, lanes
-from .notation import CLASS_L, VERSION, be8, be32, expand, tuple_bytes
-from .refusals import NOT_MINE, WITHDRAWN, Refused, require, require_length
+from . import blobs, lanes, ristretto255
+from .notation import VERSION, be8, be32, blob_length, expand, tuple_bytes
+from .refusals import NOT_MINE, WITHDRAWN, Refused, all_refusals_as, require, require_length
 from .signatures import sign, verify
 from .symmetric import aead_open, aead_seal
 
 HEAD = 105
-BOX = 48 + 32 * (CLASS_L + 1) + 16
-LENGTH = HEAD + BOX + 64
-ENVELOPE = BOX - 16
+SIGNATURE = 64
 NONCE = bytes(12)
+
+
+def envelope_length(n: int) -> int:
+    """Give the length of an envelope of class n, SPEC 8.1."""
+    return 48 + blob_length(n)
+
+
+def box_length(n: int) -> int:
+    """Give the length of a box of class n, SPEC 8.2."""
+    return envelope_length(n) + 16
+
+
+def post_length(n: int) -> int:
+    """Give the length of a post of class n, SPEC 8.2."""
+    return HEAD + box_length(n) + SIGNATURE
 
 
 class Envelope(NamedTuple):
@@ -44,7 +57,8 @@ class Reading(NamedTuple):
 
 def decode_envelope(data: bytes) -> Envelope:
     """Decode an envelope, SPEC 8.1, of which the blob must decode, SPEC 8.3."""
-    require_length(data, ENVELOPE)
+    if len(data) < 48:
+        raise Refused("wrong-length")
     blobs.decode(data[48:])
     return Envelope(data[:16], data[16:48], data[48:])
 
@@ -81,7 +95,7 @@ def seal(
     rnd: bytes,
 ) -> bytes:
     """Make a post, SPEC 8.2."""
-    require_length(envelope, ENVELOPE)
+    require_length(envelope, envelope_length(lane.channel.n))
     post = Post(slot.identifier, epoch, seq, slot.public, salt, b"")
     head = lay_out_head(post)
     box = seal_box(slot.slot_key, lane.channel.origin, head, envelope)
@@ -92,35 +106,34 @@ def post_with_box(
     secret: int, origin: bytes, epoch: int, seq: int, salt: bytes, box: bytes, rnd: bytes
 ) -> bytes:
     """Make a post with a given box: a withdrawal, SPEC 8.2, or a dummy, SPEC 9."""
-    require_length(box, BOX)
-    public = group.GENERATOR.times(secret).encode()
+    public = ristretto255.times_generator(secret).encode()
     post = Post(lanes.identifier_of(public), epoch, seq, public, salt, box)
     return sign_post(secret, origin, lay_out_head(post) + box, rnd)
 
 
-def split(data: bytes) -> Post:
-    """Split a post into its fields."""
-    require_length(data, LENGTH)
+def split(n: int, data: bytes) -> Post:
+    """Split a post of class n into its fields."""
+    require_length(data, post_length(n))
     epoch, seq = int.from_bytes(data[33:37], "big"), int.from_bytes(data[37:41], "big")
-    return Post(data[:32], epoch, seq, data[41:73], data[73:HEAD], data[HEAD : HEAD + BOX])
+    return Post(data[:32], epoch, seq, data[41:73], data[73:HEAD], data[HEAD:-SIGNATURE])
 
 
-def check(origin: bytes, data: bytes) -> Post:
-    """Refuse a post that is not well-formed for a board, SPEC 8.2."""
-    post = split(data)
+def check(origin: bytes, n: int, data: bytes) -> Post:
+    """Refuse a post that is not well-formed for a board of a class, SPEC 8.2."""
+    post = split(n, data)
     require(data[32] == VERSION, "version")
-    element = group.decode(post.public, "public-not-canonical")
+    element = ristretto255.decode(post.public, "public-not-canonical")
     require(not element.is_identity(), "public-identity")
     require(post.identifier == lanes.identifier_of(post.public), "identifier")
-    verify("post", post.public, data[-64:], origin, data[:-64])
+    verify("post", post.public, data[-SIGNATURE:], origin, data[:-SIGNATURE])
     return post
 
 
 def read(grant: lanes.Grant, data: bytes) -> Reading:
     """Read a post as a holder of a grant, SPEC 8.3."""
-    post = split(data)
+    post = split(grant.channel.n, data)
     number, slot = _slot_of_post(grant, post)
-    check(grant.channel.origin, data)
+    check(grant.channel.origin, grant.channel.n, data)
     key = envelope_key(slot.slot_key, post.salt)
     associated = tuple_bytes(grant.channel.origin, data[:HEAD])
     envelope = aead_open(key, NONCE, post.box, associated)
@@ -131,11 +144,9 @@ def read(grant: lanes.Grant, data: bytes) -> Reading:
 
 
 def _slot_of_post(grant: lanes.Grant, post: Post) -> tuple[int, lanes.Slot]:
-    try:
-        slots = [lanes.slot_of(grant, post.epoch, c) for c in range(lanes.SLOTS)]
-    except Refused as refusal:
-        raise Refused(refusal.reason, NOT_MINE) from refusal
-    for number, slot in enumerate(slots):
-        if slot.identifier == post.identifier:
-            return number, slot
+    with all_refusals_as(NOT_MINE):
+        for number in range(lanes.SLOTS):
+            slot = lanes.slot_of(grant, post.epoch, number)
+            if slot.identifier == post.identifier:
+                return number, slot
     raise Refused("identifier-not-of-lane", NOT_MINE)

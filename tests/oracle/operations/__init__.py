@@ -1,0 +1,34 @@
+"""Every operation of the vectors, from a JSON input to a JSON output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..refusals import Refused
+from . import protocol, research
+from .inputs import Input, Json
+
+__all__ = ["Input", "Json", "run"]
+
+RESERVED = {"tuple": "tuple_", "hash": "hash_"}
+
+
+def run(operation: str, inputs: Json, keys: Json | None = None) -> Json:
+    """Run an operation as the result of a case says it.
+
+    `keys` has the key sets to which inputs refer by name, as the `keys` of a file. The result is
+    `{"result": "valid", "output": ..}` or `{"result": ..., "reason": ..}`.
+    """
+    try:
+        output = _function_of(operation)(Input(inputs, keys or {}))
+    except Refused as refusal:
+        return {"result": refusal.outcome, "reason": refusal.reason}
+    return {"result": "valid", "output": output}
+
+
+def _function_of(operation: str) -> Callable[[Input], Json]:
+    """Find the function of an operation: `post/read` is `post_read`."""
+    name = operation.replace("/", "_").replace("-", "_")
+    module = protocol if hasattr(protocol, RESERVED.get(name, name)) else research
+    function: Callable[[Input], Json] = getattr(module, RESERVED.get(name, name))
+    return function
