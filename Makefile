@@ -39,6 +39,10 @@ bench: .venv/developing
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-json=benchmarks/results/benchmark.json
 	$(BIN)/python benchmarks/ratios.py
 
+# The documentation, in docs/_build/html. -E: a second run repeats the warnings of the first.
+docs: .venv/developing
+	$(BIN)/sphinx-build -W --keep-going -n -E -q -b html docs docs/_build/html
+
 # A wheel for every Python from 3.11 on, that needs no Rust to install.
 wheel: .venv/developing
 	rm -rf dist
@@ -46,13 +50,13 @@ wheel: .venv/developing
 
 # Runs the notebooks and stores what they show.
 notebooks: .venv/developing
-	$(BIN)/jupyter execute --inplace notebooks/*.ipynb
+	$(BIN)/python tests/test_notebooks.py
 
 vectors: .venv/developing
 	$(BIN)/python tests/vectors/generate.py
 
 clean:
-	rm -rf .venv dist rust/target billboard/*.so
+	rm -rf .venv dist rust/target billboard/*.so docs/_build
 
 # Each prerequisite, and the Debian package that has it.
 prerequisites:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 import numpy as np
-from measure import Contest
-from operations import check
+from operations import Contestant, Operation, check
 
 from billboard import _core, elgamal
 from billboard.elgamal import Array, EncryptionKey
@@ -15,14 +14,19 @@ from billboard.groups.ristretto255 import random_scalar
 ITEMS = 1024
 WIDTH = 64
 
+SUBJECT = "Python boundary"
+WHOLE = "all of it"
+ARRAYS = "arrays"
+LISTS = "lists of bytes besides"
 
-def contest() -> Contest:
+
+def operations() -> list[Operation]:
     """Rerandomizing 1,024 pairs, and what there is of it besides cryptography.
 
-    ``empty batch`` is all that does not depend on the rows; ``copied batch`` checks, allocates and
-    walks arrays of as many rows but copies 30 bytes of an element instead of computing. Their sum
-    bounds the cost of the boundary from above. ``lists`` is what a caller pays besides who has
-    one bytes object a pair and wants the same back.
+    `ARRAYS` is a call with an empty batch, which is all that does not depend on the rows, and one
+    that checks, allocates and walks arrays of as many rows but copies 30 bytes of an element
+    instead of computing: it bounds the cost of the boundary from above. `LISTS` is what a caller
+    pays besides who has one bytes object a pair and wants the same back.
     """
     key = EncryptionKey(elgamal.public_elements([random_scalar()]))
     data = np.frombuffer(os.urandom(ITEMS * 30), np.uint8).reshape(ITEMS, 1, 30)
@@ -33,12 +37,15 @@ def contest() -> Contest:
     check(np.array_equal(_join(pairs), array), "joining pairs")
     empty = array[:0]
     calls = {
-        "rerandomize": lambda: key.rerandomize_batch(array, threads=1),
-        "empty batch": lambda: key.rerandomize_batch(empty, threads=1),
-        "copied batch": lambda: _core.extract(array, 2),
-        "lists": lambda: _split(_join(pairs)),
+        WHOLE: lambda: key.rerandomize_batch(array, threads=1),
+        ARRAYS: lambda: (key.rerandomize_batch(empty, threads=1), _core.extract(array, 2)),
+        LISTS: lambda: _split(_join(pairs)),
     }
-    return Contest({name: (call, ITEMS) for name, call in calls.items()})
+    beside = {WHOLE: (ARRAYS, LISTS)}
+    contestants = {
+        name: Contestant(call, ITEMS, beside=beside.get(name, ())) for name, call in calls.items()
+    }
+    return [Operation(SUBJECT, "rerandomize", contestants)]
 
 
 def _join(pairs: list[bytes]) -> Array:

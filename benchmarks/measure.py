@@ -5,13 +5,10 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from operations import Call
-
-SLICE = 0.05
-"""Seconds for which a shorter call is repeated, to make one timing."""
+from operations import Call, Contestant, Operation
 
 FEWEST_ROUNDS = 3
 
@@ -28,9 +25,6 @@ class Spread:
     def of(cls, values: Sequence[float]) -> Spread:
         return cls(statistics.median(values), min(values), max(values))
 
-    def percent(self) -> Spread:
-        return Spread(100 * self.median, 100 * self.min, 100 * self.max)
-
 
 @dataclass(frozen=True)
 class Timing:
@@ -40,34 +34,39 @@ class Timing:
     cpu: float
 
 
-class Contest:
-    """Calls that do the same work. ``calls`` maps a contestant to its call and the items in it."""
+def cpu(timing: Timing) -> float:
+    return timing.cpu
 
-    def __init__(self, calls: Mapping[str, tuple[Call, int]]) -> None:
-        """Warm up, and see how often each call fits in a slice."""
-        self._calls = calls
-        self._repeats = {name: _repeats(call) for name, (call, _) in calls.items()}
-        self.timings: dict[str, list[Timing]] = {name: [] for name in calls}
+
+def wall(timing: Timing) -> float:
+    return timing.wall
+
+
+class Contest:
+    """The contestants of an operation, and how long they took in each round."""
+
+    def __init__(self, operation: Operation, seconds: float) -> None:
+        """Warm up, and see how often each call is repeated to take about ``seconds``."""
+        self.operation = operation
+        contestants = operation.contestants
+        self._repeats = {name: _repeats(c.call, seconds) for name, c in contestants.items()}
+        self.timings: dict[str, list[Timing]] = {name: [] for name in contestants}
 
     def round(self, backwards: bool) -> None:
         """Time every contestant once; ``backwards`` evens out a machine that slows down."""
-        names = list(self._calls)
+        names = list(self.timings)
         for name in reversed(names) if backwards else names:
-            self.timings[name].append(_time(*self._calls[name], self._repeats[name]))
+            contestant = self.operation.contestants[name]
+            self.timings[name].append(_time(contestant, self._repeats[name]))
 
-    def cpu(self, name: str) -> Spread:
-        """Microseconds of CPU time per item."""
-        return Spread.of([timing.cpu for timing in self.timings[name]])
+    def time(self, name: str, clock: Callable[[Timing], float]) -> Spread:
+        """Microseconds per item."""
+        return Spread.of([clock(timing) for timing in self.timings[name]])
 
-    def cpu_ratio(self, slow: Sequence[str], fast: str) -> Spread:
-        """CPU time of ``slow``, added up, over that of ``fast`` in the same round."""
-        rounds = zip(self.timings[fast], *(self.timings[name] for name in slow), strict=True)
-        return Spread.of([sum(t.cpu for t in others) / ours.cpu for ours, *others in rounds])
-
-    def wall_ratio(self, slow: str, fast: str) -> Spread:
-        """Time that ``slow`` took over what ``fast`` took in the same round."""
-        rounds = zip(self.timings[slow], self.timings[fast], strict=True)
-        return Spread.of([other.wall / ours.wall for other, ours in rounds])
+    def ratio(self, other: str, ours: str, clock: Callable[[Timing], float]) -> Spread:
+        """Time per item of ``other`` over that of ``ours`` in the same round."""
+        rounds = zip(self.timings[other], self.timings[ours], strict=True)
+        return Spread.of([clock(theirs) / clock(own) for theirs, own in rounds])
 
     def cores(self, name: str) -> Spread:
         """How many cores a contestant got: less than it has threads if others wanted them too."""
@@ -87,20 +86,22 @@ def run(contests: Sequence[Contest], seconds: float) -> int:
     return done
 
 
-def _repeats(call: Call) -> int:
-    """How many calls fill a slice, judged by as few as take a tenth of it."""
+def _repeats(call: Call, seconds: float) -> int:
+    """How many calls fill ``seconds``, judged by as few as take a tenth of it."""
     microseconds = 0.0
     for calls in (1, 10, 100):
-        microseconds = _time(call, 1, calls).wall
-        if microseconds * calls >= SLICE * 1e6 / 10:
+        microseconds = _time(Contestant(call), calls).wall
+        if microseconds * calls >= seconds * 1e6 / 10:
             break
-    return max(1, round(SLICE * 1e6 / microseconds))
+    return max(1, round(seconds * 1e6 / microseconds))
 
 
-def _time(call: Call, items: int, repeats: int) -> Timing:
+def _time(contestant: Contestant, repeats: int) -> Timing:
     """The mean of ``repeats`` calls."""
-    cpu, wall = time.process_time(), time.perf_counter()
+    call = contestant.call
+    cpu_begin, wall_begin = time.process_time(), time.perf_counter()
     for _ in range(repeats):
         call()
-    per_item = 1e6 / (repeats * items)
-    return Timing((time.perf_counter() - wall) * per_item, (time.process_time() - cpu) * per_item)
+    per_item = 1e6 / (repeats * contestant.items)
+    elapsed = time.perf_counter() - wall_begin
+    return Timing(elapsed * per_item, (time.process_time() - cpu_begin) * per_item)

@@ -1,4 +1,4 @@
-"""Plain ElGamal pairs (n = 1), and the embedding of 30 bytes in one element."""
+"""Batches of plain ElGamal pairs (n = 1), and the embedding of 30 bytes in one element."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import itertools
 import os
 
 import numpy as np
-from operations import Operation, check
-from peers import PAYLOAD, LibpepPairs, PairPeer, Rbcl, Scheme, extract
+from groups import Scheme
+from operations import BILLBOARD, Operation, check, in_batches
+from peers.ristretto255 import PAYLOAD, LibpepPairs, Rbcl, extract
 
 from billboard import _core, elgamal
-from billboard.elgamal import Array, Ciphertext, DecryptionKey, EncryptionKey
-from billboard.groups.ristretto255 import Element, Scalar, random_scalar
+from billboard.elgamal import Array, DecryptionKey, EncryptionKey
+from billboard.groups.ristretto255 import Scalar, random_scalar
+
+SUBJECT = "pair"
 
 SAMPLE = 64
 """Rows of a batch that each peer checks."""
+
+Peers = dict[str, Rbcl | LibpepPairs]
 
 
 class Batches:
@@ -34,76 +39,49 @@ class Batches:
         return self.secret.decrypt_batch(_rows(ciphertext, 2), threads=1).tobytes()
 
 
-class Elements:
-    """billboard's functions on elements."""
-
-    def __init__(self, secret: Scalar) -> None:
-        self.secret = [secret]
-        self.public = elgamal.public_elements(self.secret)
-
-    def encrypt(self, message: bytes) -> bytes:
-        return _encode(elgamal.encrypt(self.public, [Element.from_bytes(message)]))
-
-    def rerandomize(self, ciphertext: bytes) -> bytes:
-        return _encode(elgamal.rerandomize(self.public, _decode(ciphertext)))
-
-    def decrypt(self, ciphertext: bytes) -> bytes:
-        return bytes(elgamal.decrypt(self.secret, _decode(ciphertext))[0])
-
-
-def operations(items: int) -> dict[str, Operation]:
+def operations(items: int) -> list[Operation]:
     """``embed``, ``encrypt``, ``rerandomize`` and ``decrypt`` of ``items`` pairs, all checked."""
     secret = random_scalar()
     batches = Batches(secret)
-    peers: dict[str, PairPeer] = {
-        "rbcl": Rbcl([bytes(secret)]),
-        "libpep-py": LibpepPairs(bytes(secret)),
-    }
-    schemes: dict[str, Scheme] = {
-        "billboard": batches,
-        "billboard-elements": Elements(secret),
-        **peers,
-    }
+    peers: Peers = {"rbcl": Rbcl([int(secret)]), "libpep-py": LibpepPairs([int(secret)])}
+    schemes = {BILLBOARD: batches, **peers}
     public, decryption = batches.public, batches.secret
     data = np.frombuffer(os.urandom(items * PAYLOAD), np.uint8).reshape(items, 1, PAYLOAD)
     messages = _embed(data, 1)
     pairs = public.encrypt_batch(messages, threads=1)
     _check_batches(batches, peers, data, messages)
-    message, pair = messages[0].tobytes(), pairs[0].tobytes()
+    message, pair, first = messages[0].tobytes(), pairs[0].tobytes(), data[0].tobytes()
     _check_schemes(schemes, message)
-    first = data[0].tobytes()
-    embeds = {name: peer.embed for name, peer in peers.items()}
-    check(all(extract(embed(first)) == first for embed in embeds.values()), "a peer's embedding")
-    return {
-        "embed": Operation(
+    check(all(extract(p.embed(first)) == first for p in peers.values()), "a peer's embedding")
+    contestants = {
+        "embed": in_batches(
             items,
             lambda threads: _embed(data, threads),
             {
-                "billboard": lambda: _embed(data[:1], 1).tobytes(),
-                **{name: lambda embed=embed: embed(first) for name, embed in embeds.items()},
+                BILLBOARD: lambda: _embed(data[:1], 1).tobytes(),
+                **{name: lambda p=peer: p.embed(first) for name, peer in peers.items()},
             },
         ),
-        "encrypt": Operation(
+        "encrypt": in_batches(
             items,
             lambda threads: public.encrypt_batch(messages, threads=threads),
             {name: lambda s=scheme: s.encrypt(message) for name, scheme in schemes.items()},
         ),
-        "rerandomize": Operation(
+        "rerandomize": in_batches(
             items,
             lambda threads: public.rerandomize_batch(pairs, threads=threads),
             {name: lambda s=scheme: s.rerandomize(pair) for name, scheme in schemes.items()},
         ),
-        "decrypt": Operation(
+        "decrypt": in_batches(
             items,
             lambda threads: decryption.decrypt_batch(pairs, threads=threads),
             {name: lambda s=scheme: s.decrypt(pair) for name, scheme in schemes.items()},
         ),
     }
+    return [Operation(SUBJECT, name, those) for name, those in contestants.items()]
 
 
-def _check_batches(
-    batches: Batches, peers: dict[str, PairPeer], data: Array, messages: Array
-) -> None:
+def _check_batches(batches: Batches, peers: Peers, data: Array, messages: Array) -> None:
     """A batch comes back from billboard as a whole, and a sample of its rows from each peer."""
     check(np.array_equal(_core.extract(messages, 1), data), "embedding a batch")
     sample = np.linspace(0, len(data) - 1, SAMPLE, dtype=int)
@@ -119,7 +97,7 @@ def _check_batches(
                 check(message == messages[i].tobytes(), f"row {i} of a batch, says {name}")
 
 
-def _check_schemes(schemes: dict[str, Scheme], message: bytes) -> None:
+def _check_schemes(schemes: dict[str, Batches | Scheme], message: bytes) -> None:
     """What one library encrypts, another rerandomizes and a third decrypts, in every order."""
     for names in itertools.product(schemes, repeat=3):
         first, second, third = (schemes[name] for name in names)
@@ -135,11 +113,3 @@ def _embed(data: Array, threads: int) -> Array:
 
 def _rows(data: bytes, elements: int) -> Array:
     return np.frombuffer(data, np.uint8).reshape(1, elements, 32)
-
-
-def _decode(ciphertext: bytes) -> Ciphertext:
-    return Ciphertext(Element.from_bytes(ciphertext[:32]), (Element.from_bytes(ciphertext[32:]),))
-
-
-def _encode(ciphertext: Ciphertext) -> bytes:
-    return bytes(ciphertext.a) + bytes(ciphertext.b[0])

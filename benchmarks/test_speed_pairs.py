@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 import pytest
-from operations import Operation
+from operations import BATCH, BILLBOARD, TWO_THREADS, Operations
+from pairs import SUBJECT
 from pytest_benchmark.fixture import BenchmarkFixture
 
 ROUNDS = 5
+NAMES = ["embed", "encrypt", "rerandomize", "decrypt"]
 
 
-@pytest.mark.parametrize("library", ["billboard", "billboard-elements", "rbcl", "libpep-py"])
-@pytest.mark.parametrize("name", ["encrypt", "rerandomize", "decrypt"])
+@pytest.mark.parametrize("library", [BILLBOARD, "rbcl", "libpep-py"])
+@pytest.mark.parametrize("name", NAMES)
 def test_one_pair(
-    benchmark: BenchmarkFixture, pair_operations: dict[str, Operation], name: str, library: str
+    benchmark: BenchmarkFixture, pair_operations: Operations, name: str, library: str
 ) -> None:
     benchmark.group = f"pair: {name} one"
-    benchmark(pair_operations[name].single[library])
+    benchmark(pair_operations[SUBJECT, name].contestants[library].call)
 
 
-@pytest.mark.parametrize("library", ["billboard", "rbcl", "libpep-py"])
-def test_embed_one(
-    benchmark: BenchmarkFixture, pair_operations: dict[str, Operation], library: str
-) -> None:
-    benchmark.group = "pair: embed one"
-    benchmark(pair_operations["embed"].single[library])
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("name", ["embed", "encrypt", "rerandomize", "decrypt"])
+@pytest.mark.parametrize("contestant", [BATCH, TWO_THREADS])
+@pytest.mark.parametrize("name", NAMES)
 def test_batch(
-    benchmark: BenchmarkFixture, pair_operations: dict[str, Operation], name: str, threads: int
+    benchmark: BenchmarkFixture, pair_operations: Operations, name: str, contestant: str
 ) -> None:
-    operation = pair_operations[name]
-    benchmark.group = f"pair: {name} {operation.items}"
-    benchmark.extra_info.update(items=operation.items, threads=threads)
-    benchmark.pedantic(operation.batch, args=(threads,), rounds=ROUNDS, warmup_rounds=1)
+    batch = pair_operations[SUBJECT, name].contestants[contestant]
+    benchmark.group = f"pair: {name} {batch.items}"
+    benchmark.extra_info.update(items=batch.items, threads=batch.threads)
+    benchmark.pedantic(batch.call, rounds=ROUNDS, warmup_rounds=1)

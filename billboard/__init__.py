@@ -22,7 +22,8 @@ from billboard.errors import (
 from billboard.keys import PublicKey, SecretKey
 from billboard.lanes import Lane, LaneReader
 from billboard.posts import Envelope, Post, epoch_at
-from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, Platform
+from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, Handle, Platform
+from billboard.webpush import WebPushSubscription
 
 __all__ = [
     "BillboardError",
@@ -36,6 +37,7 @@ __all__ = [
     "Frame",
     "FrameBatch",
     "FrameClass",
+    "Handle",
     "InvalidEncodingError",
     "InvalidRowsError",
     "InvalidSignatureError",
@@ -50,6 +52,7 @@ __all__ = [
     "SecretKey",
     "SqliteStore",
     "StoreError",
+    "WebPushSubscription",
     "WithdrawnError",
     "epoch_at",
     "stack",

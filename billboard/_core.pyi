@@ -14,6 +14,7 @@ __all__ = [
     "decode_frame",
     "embed",
     "encode_frame",
+    "encode_handle_frame",
     "extract",
     "scalars_from_seed",
     "validate",
@@ -136,5 +137,8 @@ def encode_frame(
     expiry: int,
     gate: bytes,
     token: bytes,
+) -> bytes: ...
+def encode_handle_frame(
+    key_hash: bytes, *, expiry: int, gate: bytes, salt: bytes, handle: bytes
 ) -> bytes: ...
 def decode_frame(frame: bytes, key_hash: bytes, now_hours: int) -> bool: ...

@@ -1,4 +1,4 @@
-"""Blobs: encrypted device tokens that anybody may re-randomise (SPEC 6.3)."""
+"""Blobs: encrypted device tokens or handles that anybody may re-randomise (SPEC 6.3)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @final
 class Blob:
-    """One blob: 288 bytes in class L, canonical, its first element not the identity."""
+    """One blob: canonical, its first element not the identity.
+
+    96, 128, 288 or 1248 bytes, in class H, S, L or XL.
+    """
 
     __slots__ = ("_bytes", "frame_class")
 
@@ -34,7 +37,7 @@ class Blob:
         frame_class = next((c for c in FrameClass if c.blob_size == len(data)), None)
         if frame_class is None:
             sizes = ", ".join(str(c.blob_size) for c in FrameClass)
-            raise InvalidEncodingError("blob", f"must be {sizes} bytes, not {len(data)}")
+            raise InvalidEncodingError("blob", f"must be one of {sizes} bytes, not {len(data)}")
         blob = cls(data, frame_class)
         if not _core.validate(blob.array, frame_class.elements + 1, 1)[0]:
             raise InvalidEncodingError("blob", "an element is not canonical, or A is the identity")
@@ -49,8 +52,11 @@ class Blob:
         """A fresh blob of the same frame, unlinkable to this one without the secret key.
 
         ``public_key`` is the key that this blob was encrypted under: with another, the result opens
-        under neither.
+        under neither. Raises `InvalidEncodingError` if it is of another class.
         """
+        if public_key.frame_class is not self.frame_class:
+            problem = f"is of class {self.frame_class.name}, the key {public_key.frame_class.name}"
+            raise InvalidEncodingError("blob", problem)
         return Blob(public_key.rerandomize_batch(self.array, threads=1).tobytes(), self.frame_class)
 
     def __bytes__(self) -> bytes:

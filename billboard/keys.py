@@ -21,7 +21,7 @@ from billboard.errors import (
 from billboard.groups.ristretto255 import SUITE, Element, Scalar, random_scalar
 from billboard.hashing import hash_bytes
 from billboard.proofs import schnorr
-from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, hours, seconds
+from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, Handle, hours, seconds
 
 _VERSION = 1
 _SCALAR = 32
@@ -84,26 +84,27 @@ class PublicKey:
 
     def encrypt(
         self,
-        token: DeviceToken,
+        token: DeviceToken | Handle,
         *,
         gate: bytes | None = None,
         expires: float | None = None,
         now: float | None = None,
     ) -> Blob:
-        """Encrypt a device token, with a fresh random embedding (SPEC 6.1).
+        """Encrypt a device token, in class H a handle, with a fresh random embedding (SPEC 6.1).
 
         ``expires`` is in seconds since 1970 and rounded up to the hour; left out, it is
         `DEFAULT_LIFETIME` after ``now`` (the clock if None). ``gate`` is 16 bytes. A device
         encrypts once for each profile and epoch, and rerandomizes for each of its lanes.
 
-        Raises `InvalidEncodingError` if the token is too long for the class.
+        Raises `InvalidEncodingError` if the class of this key does not carry the token: too long a
+        one, one in class H, or a handle in another class.
         """
         array = self.encrypt_batch([token], gate=gate, expires=expires, now=now, threads=1)
         return Blob(array.tobytes(), self.frame_class)
 
     def encrypt_batch(
         self,
-        tokens: Iterable[DeviceToken],
+        tokens: Iterable[DeviceToken | Handle],
         *,
         gate: bytes | None = None,
         expires: float | None = None,
@@ -111,7 +112,7 @@ class PublicKey:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> Array:
-        """Encrypt each token as `encrypt` does: uint8 of shape (items, n + 1, 32).
+        """Encrypt each token or handle as `encrypt` does: uint8 of shape (items, n + 1, 32).
 
         ``threads`` and ``progress`` are those of `elgamal.EncryptionKey.encrypt_batch`.
         """
@@ -169,7 +170,7 @@ class SecretKey:
         proofs = b"".join(
             schnorr.sign("pop", x, bytes([n]), bytes([j])) for j, x in enumerate(secret, start=1)
         )
-        public_key = PublicKey(frame_class, elgamal.public_elements(secret), proofs)
+        public_key = PublicKey(frame_class, map(Element.mul_generator, secret), proofs)
         return cls(public_key, b"".join(map(bytes, secret)))
 
     def open(self, blob: Blob, *, now: float | None = None) -> Frame:
@@ -225,7 +226,7 @@ class SecretKey:
             public_key = PublicKey.from_bytes(payload[:split])
             encodings = [payload[i : i + _SCALAR] for i in range(split, len(payload), _SCALAR)]
             secret = [Scalar.from_bytes(encoding, "x") for encoding in encodings]
-            matches = elgamal.public_elements(secret) == list(public_key._encryption.public)
+            matches = tuple(map(Element.mul_generator, secret)) == public_key._encryption.public
         except (InvalidEncodingError, InvalidSignatureError) as error:
             raise SecretFileError(f"the key in it is malformed: {error}") from None
         if not matches:

@@ -121,6 +121,11 @@ class _Side:
         return self._schedule.epoch_length
 
     @property
+    def frame_class(self) -> FrameClass:
+        """The class of the board, and of all posts of this lane."""
+        return self._schedule.frame_class
+
+    @property
     def epoch(self) -> int:
         """The first epoch that can still be used."""
         return self._schedule.epoch
@@ -174,7 +179,8 @@ class LaneReader(_Side):
         """The envelope in ``post``.
 
         Raises `NotMine` if the post is not of this lane, `WithdrawnError` if it was withdrawn,
-        `InvalidSignatureError` if it is forged, `InvalidEncodingError` if its content is malformed.
+        `InvalidSignatureError` if it is forged, `InvalidEncodingError` if it is of another class or
+        its content is malformed.
         """
         try:
             schedule = self._schedule.at(post.epoch)
@@ -182,6 +188,8 @@ class LaneReader(_Side):
             raise NotMine("the post is not of this lane") from None
         for slot in range(SLOTS):
             if self._slot_public(schedule, slot) == post.public:
+                if post.frame_class is not self.frame_class:
+                    raise InvalidEncodingError("post", "is not of the class of this lane")
                 return post.open(self.origin, schedule.slot_key(slot))
         raise NotMine("the post is not of this lane")
 
@@ -246,10 +254,12 @@ class Lane(_Side):
         To replace a post before its edition is published, post again with ``seq=earlier.seq + 1``;
         after, with the next ``slot`` (SPEC 7.2, 8.2). Left out, ``seq`` is the first of that slot,
         so that posting twice by mistake is refused. Raises `EpochError`, or `InvalidEncodingError`
-        if the blob is not of the class of this lane.
+        if blob and key are not of the class of this lane.
         """
-        if blob.frame_class is not self._schedule.frame_class:
-            raise InvalidEncodingError("blob", "is not of the class of this lane")
+        for field, its_class in (("blob", blob.frame_class), ("key", public_key.frame_class)):
+            if its_class is not self.frame_class:
+                problem = f"is of class {its_class.name}, and this lane of {self.frame_class.name}"
+                raise InvalidEncodingError(field, problem)
         schedule = self._schedule.at(epoch)
         return posts.seal(
             Envelope(blob, public_key.key_id, descriptor),
@@ -263,7 +273,7 @@ class Lane(_Side):
     def withdraw(self, epoch: int, *, seq: int, slot: int = 0) -> Post:
         """A post that takes the place of an earlier one and holds nothing."""
         return posts.withdrawal(
-            self._schedule.frame_class,
+            self.frame_class,
             origin=self.origin,
             epoch=epoch,
             seq=seq,

@@ -37,7 +37,7 @@ def box_size(frame_class: FrameClass) -> int:
 
 
 def post_size(frame_class: FrameClass) -> int:
-    """Bytes of a post: 521 in class L."""
+    """Bytes of a post: 329, 361, 521, 1481 in class H, S, L, XL."""
     return _HEADER + box_size(frame_class) + schnorr.SIGNATURE_SIZE
 
 
@@ -129,7 +129,7 @@ class Post:
         data = bytes(memoryview(data))
         if len(data) not in map(post_size, FrameClass):
             sizes = ", ".join(str(post_size(c)) for c in FrameClass)
-            raise InvalidEncodingError("post", f"must be {sizes} bytes, not {len(data)}")
+            raise InvalidEncodingError("post", f"must be one of {sizes} bytes, not {len(data)}")
         if data[32] != _VERSION:
             raise InvalidEncodingError("post", f"version {data[32]} is not known")
         public = data[41:73]

@@ -86,8 +86,8 @@ def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None
             temporary.unlink()
 
 
-def load(path: Path, kind: Kind, passphrase: str | None) -> bytes:
-    """Read the payload of a file of ``kind``. Raises `SecretFileError`."""
+def read(path: Path) -> bytes:
+    """The bytes of a file that its owner alone can use. Raises `SecretFileError`."""
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -99,6 +99,12 @@ def load(path: Path, kind: Kind, passphrase: str | None) -> bytes:
         raise SecretFileError(f"{path} is too large for a secret file")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise SecretFileError(f"{path} is open to others than its owner: run chmod 600 on it")
+    return data
+
+
+def load(path: Path, kind: Kind, passphrase: str | None) -> bytes:
+    """Read the payload of a file of ``kind``. Raises `SecretFileError`."""
+    data = read(path)
     try:
         return decode(data, kind, passphrase)
     except SecretFileError as error:

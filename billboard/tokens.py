@@ -1,9 +1,10 @@
-"""Device tokens, and the frames that carry them (SPEC 5)."""
+"""Device tokens and handles, and the frames that carry them (SPEC 5)."""
 
 from __future__ import annotations
 
 import enum
 import math
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,19 +22,31 @@ _HOUR = 3600
 MAX_HOURS = 2**32 - 1
 
 GATE_SIZE = 16
+HANDLE_SIZE = 16
+SALT_SIZE = 7
 
 
 class Platform(enum.IntEnum):
-    """The push service that a device token belongs to (SPEC 5)."""
+    """The push service that a device token belongs to (SPEC 5.3)."""
 
     APNS = 1
     FCM = 2
+    WEB_PUSH = 3
+    SNS = 4
+    PUSHY = 5
 
 
 class FrameClass(enum.IntEnum):
-    """The size of everything on one board (SPEC 4.1). The value is n, the elements of a message."""
+    """The size of everything on one board (SPEC 4.1). The value is n, the elements of a message.
 
+    H carries a `Handle`, for throughput; the others carry a `DeviceToken`: S one of APNs, L, the
+    default, one of FCM too, XL a Web Push subscription.
+    """
+
+    H = 2
+    S = 3
     L = 8
+    XL = 38
 
     @property
     def elements(self) -> int:
@@ -51,13 +64,29 @@ class FrameClass(enum.IntEnum):
         return 32 * (self + 1)
 
     @property
+    def carries_handle(self) -> bool:
+        """Whether frames carry a `Handle` in the place of a `DeviceToken`: in class H."""
+        return self is FrameClass.H
+
+    @property
     def longest_token(self) -> int:
-        """Bytes of the longest device token."""
-        return self.frame_size - _OVERHEAD
+        """Bytes of the longest device token; 0 in class H, which carries none."""
+        return 0 if self.carries_handle else self.frame_size - _OVERHEAD
 
     @property
     def dtype(self) -> np.dtype[np.void]:
-        """The fields of a frame as a NumPy record."""
+        """The fields of a frame as a NumPy record (SPEC 5.1, 5.2)."""
+        if self.carries_handle:
+            return np.dtype(
+                [
+                    ("version", "u1"),
+                    ("expiry", ">u4"),
+                    ("gate", "u1", GATE_SIZE),
+                    ("salt", "u1", SALT_SIZE),
+                    ("handle", "u1", HANDLE_SIZE),
+                    ("tag", "u1", 16),
+                ]
+            )
         return np.dtype(
             [
                 ("version", "u1"),
@@ -76,8 +105,10 @@ class FrameClass(enum.IntEnum):
 class DeviceToken:
     """The address at which a push service wakes a device.
 
-    ``value`` is 1 to 198 bytes (class L): the binary token for APNs, the ASCII registration token
-    for FCM. ``app`` (0 to 65535) selects the push server's credentials and topic.
+    ``value`` is one byte or more, up to `FrameClass.longest_token` of the class that is to carry
+    it: the binary token for APNs, the ASCII registration token for FCM, the ARN of the endpoint for
+    Amazon SNS, the device token for Pushy; for Web Push `WebPushSubscription.to_token` makes it.
+    ``app`` (0 to 65535) selects the push server's credentials and topic.
     """
 
     platform: Platform
@@ -97,34 +128,82 @@ class DeviceToken:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What a blob holds: a device token and until when it may be used.
+class Handle:
+    """16 random bytes that a push server knows a device token by (SPEC 5.2).
 
-    ``expires`` is in seconds since 1970 and a whole hour; ``gate`` is 16 bytes, or None.
+    The device makes it, and registers it with the push server together with its token.
     """
 
-    token: DeviceToken
+    value: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, bytes):
+            raise TypeError(f"handle must be bytes, not {type(self.value).__name__}")
+        if len(self.value) != HANDLE_SIZE:
+            problem = f"must be {HANDLE_SIZE} bytes, not {len(self.value)}"
+            raise InvalidEncodingError("handle", problem)
+
+    @classmethod
+    def generate(cls) -> Handle:
+        """A fresh handle."""
+        return cls(os.urandom(HANDLE_SIZE))
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a blob holds: a device token, or in class H a handle, and until when it may be used.
+
+    ``expires`` is in seconds since 1970 and a whole hour; ``gate`` is 16 bytes, or None. ``salt``
+    is 7 random bytes beside a handle, drawn if left out, and None beside a token.
+    """
+
+    token: DeviceToken | Handle
     expires: int
     gate: bytes | None = field(default=None, repr=False)
+    salt: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.expires % _HOUR or not 0 <= self.expires // _HOUR < 2**32:
             raise InvalidEncodingError("expires", f"{self.expires} is not a whole hour since 1970")
         if self.gate is not None and (len(self.gate) != GATE_SIZE or self.gate == _NO_GATE):
             raise InvalidEncodingError("gate", "must be 16 bytes that are not all zero, or None")
+        if isinstance(self.token, Handle):
+            if self.salt is None:
+                object.__setattr__(self, "salt", os.urandom(SALT_SIZE))
+            elif len(self.salt) != SALT_SIZE:
+                problem = f"must be {SALT_SIZE} bytes, not {len(self.salt)}"
+                raise InvalidEncodingError("salt", problem)
+        elif self.salt is not None:
+            raise InvalidEncodingError("salt", "only a frame with a handle has one")
 
     def encode(self, frame_class: FrameClass, key_hash: bytes) -> bytes:
         """The bytes of this frame under a key set (SPEC 5).
 
-        Raises `InvalidEncodingError` if the token is too long for the class.
+        Raises `InvalidEncodingError` if the token is too long for the class, and for a token in
+        class H or a handle in another.
         """
+        expiry, gate = self.expires // _HOUR, self.gate or _NO_GATE
+        if isinstance(self.token, Handle):
+            if not frame_class.carries_handle:
+                problem = f"class {frame_class.name} carries a device token in its place"
+                raise InvalidEncodingError("handle", problem)
+            return _core.encode_handle_frame(
+                key_hash,
+                expiry=expiry,
+                gate=gate,
+                salt=self.salt or b"",
+                handle=self.token.value,
+            )
+        if frame_class.carries_handle:
+            problem = f"class {frame_class.name} carries a handle in its place"
+            raise InvalidEncodingError("token", problem)
         return _core.encode_frame(
             frame_class.elements,
             key_hash,
             platform=self.token.platform,
             app=self.token.app,
-            expiry=self.expires // _HOUR,
-            gate=self.gate or _NO_GATE,
+            expiry=expiry,
+            gate=gate,
             token=self.token.value,
         )
 
@@ -139,18 +218,18 @@ class Frame:
         fits = len(data) == frame_class.frame_size
         if not fits or not _core.decode_frame(data, key_hash, hours(now)):
             raise NotMine("not a frame of this key that is valid now")
-        return cls._from_record(np.frombuffer(data, frame_class.dtype)[0])
+        return cls._from_record(np.frombuffer(data, frame_class.dtype)[0], frame_class)
 
     @classmethod
-    def _from_record(cls, record: Any) -> Frame:
-        length = int(record["length"])
-        value = record["token"].tobytes()[:length]
-        gate = record["gate"].tobytes()
-        return cls(
-            DeviceToken(Platform(int(record["platform"])), value, int(record["app"])),
-            int(record["expiry"]) * _HOUR,
-            None if gate == _NO_GATE else gate,
-        )
+    def _from_record(cls, record: Any, frame_class: FrameClass) -> Frame:
+        expires = int(record["expiry"]) * _HOUR
+        gate = None if (found := record["gate"].tobytes()) == _NO_GATE else found
+        if frame_class.carries_handle:
+            handle = Handle(record["handle"].tobytes())
+            return cls(handle, expires, gate, record["salt"].tobytes())
+        value = record["token"].tobytes()[: int(record["length"])]
+        token = DeviceToken(Platform(int(record["platform"])), value, int(record["app"]))
+        return cls(token, expires, gate)
 
 
 class FrameBatch(Sequence[Frame]):
@@ -167,6 +246,7 @@ class FrameBatch(Sequence[Frame]):
         flat = array.reshape(len(array), frame_class.frame_size)
         self.records = flat.view(frame_class.dtype).reshape(len(array))
         self._opened = opened.copy()
+        self._class = frame_class
 
     def __len__(self) -> int:
         return len(self.records)
@@ -180,7 +260,7 @@ class FrameBatch(Sequence[Frame]):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not self._opened[index]:
             raise NotMine(f"row {index} is not for this key, or no longer valid")
-        return Frame._from_record(self.records[index])
+        return Frame._from_record(self.records[index], self._class)
 
     def __repr__(self) -> str:
         return f"<FrameBatch of {len(self)}, {int(self._opened.sum())} opened>"

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Their assertions are checked as those of tests are, also under `python -O`.
-pytest.register_assert_rewrite("vector_engine", "vector_engine_board")
+pytest.register_assert_rewrite(
+    "vector_engine",
+    "vector_engine_blobs",
+    "vector_engine_board",
+    "vector_engine_cases",
+    "vector_engine_groups",
+)
 
 settings.register_profile(
     "billboard",

@@ -1,4 +1,4 @@
-"""Device tokens and frames (SPEC 5)."""
+"""Device tokens, handles and frames (SPEC 5)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from billboard import (
     Frame,
     FrameBatch,
     FrameClass,
+    Handle,
     InvalidEncodingError,
     NotMine,
     Platform,
@@ -21,52 +22,73 @@ from billboard import (
 )
 from billboard.tokens import hours
 
-L = FrameClass.L
+H, L = FrameClass.H, FrameClass.L
 HASH = bytes(range(32))
 TOKEN = DeviceToken(Platform.APNS, b"token", 7)
 FRAME = Frame(TOKEN, 500_000 * 3600, b"0123456789abcdef")
 NOW = 400_000 * 3600
 DATA = FRAME.encode(L, HASH)
+HANDLE = Handle(b"sixteen bytes ..")
+HANDLE_FRAME = Frame(HANDLE, 500_000 * 3600, b"0123456789abcdef", b"7 bytes")
+HANDLE_DATA = HANDLE_FRAME.encode(H, HASH)
+BOTH = [(L, FRAME, DATA), (H, HANDLE_FRAME, HANDLE_DATA)]
 
-tokens = st.builds(
-    DeviceToken,
-    st.sampled_from(Platform),
-    st.binary(min_size=1, max_size=198),
-    st.one_of(st.sampled_from([0, 65535]), st.integers(0, 65535)),
-)
+
+def tokens(longest: int) -> st.SearchStrategy[DeviceToken]:
+    sizes = st.one_of(st.sampled_from([1, longest]), st.integers(1, longest))
+    return st.builds(
+        DeviceToken,
+        st.sampled_from(Platform),
+        sizes.flatmap(lambda size: st.binary(min_size=size, max_size=size)),
+        st.one_of(st.sampled_from([0, 65535]), st.integers(0, 65535)),
+    )
+
+
+handles = st.builds(Handle, st.binary(min_size=16, max_size=16))
+salts = st.binary(min_size=7, max_size=7)
 gates = st.one_of(st.none(), st.binary(min_size=16, max_size=16).filter(any))
 hours_of_expiry = st.one_of(st.sampled_from([1, 2**32 - 1]), st.integers(1, 2**32 - 1))
 
 
-@given(tokens, hours_of_expiry, gates)
-def test_a_frame_goes_round(token: DeviceToken, expiry: int, gate: bytes | None) -> None:
-    frame = Frame(token, expiry * 3600, gate)
-    data = frame.encode(L, HASH)
-    assert len(data) == 240
-    assert Frame.decode(data, L, HASH, now=0) == frame
-    assert Frame.decode(data, L, HASH, now=expiry * 3600 - 1) == frame
+@given(st.sampled_from(FrameClass), st.data(), hours_of_expiry, gates)
+def test_a_frame_goes_round(
+    frame_class: FrameClass, data: st.DataObject, expiry: int, gate: bytes | None
+) -> None:
+    if frame_class is H:
+        frame = Frame(data.draw(handles), expiry * 3600, gate, data.draw(salts))
+    else:
+        frame = Frame(data.draw(tokens(frame_class.longest_token)), expiry * 3600, gate)
+    encoded = frame.encode(frame_class, HASH)
+    assert len(encoded) == frame_class.frame_size
+    assert Frame.decode(encoded, frame_class, HASH, now=0) == frame
+    assert Frame.decode(encoded, frame_class, HASH, now=expiry * 3600 - 1) == frame
     with pytest.raises(NotMine):
-        Frame.decode(data, L, HASH, now=expiry * 3600)
+        Frame.decode(encoded, frame_class, HASH, now=expiry * 3600)
 
 
-def test_every_flipped_bit_is_not_mine() -> None:
-    for position in range(len(DATA)):
+@pytest.mark.parametrize(("frame_class", "frame", "data"), BOTH, ids=["L", "H"])
+def test_every_flipped_bit_is_not_mine(frame_class: FrameClass, frame: Frame, data: bytes) -> None:
+    assert Frame.decode(data, frame_class, HASH, now=NOW) == frame
+    for position in range(len(data)):
         for bit in range(8):
-            flipped = bytearray(DATA)
+            flipped = bytearray(data)
             flipped[position] ^= 1 << bit
             with pytest.raises(NotMine):
-                Frame.decode(bytes(flipped), L, HASH, now=NOW)
+                Frame.decode(bytes(flipped), frame_class, HASH, now=NOW)
 
 
-def test_a_tag_of_another_key_is_not_mine() -> None:
-    assert Frame.decode(DATA, L, HASH, now=NOW) == FRAME
+@pytest.mark.parametrize(("frame_class", "frame", "data"), BOTH, ids=["L", "H"])
+def test_a_tag_of_another_key_is_not_mine(
+    frame_class: FrameClass, frame: Frame, data: bytes
+) -> None:
+    assert Frame.decode(data, frame_class, HASH, now=NOW) == frame
     with pytest.raises(NotMine):
-        Frame.decode(DATA, L, HASH[::-1], now=NOW)
+        Frame.decode(data, frame_class, HASH[::-1], now=NOW)
 
 
-def retagged(changes: dict[int, int]) -> bytes:
+def retagged(changes: dict[int, int], data: bytes = DATA) -> bytes:
     """A frame with other bytes, and the tag that belongs to them."""
-    body = bytearray(DATA[:-16])
+    body = bytearray(data[:-16])
     for position, value in changes.items():
         body[position] = value
     parts = (b"billboard/v1/frame", HASH, bytes(body))
@@ -80,7 +102,8 @@ def retagged(changes: dict[int, int]) -> bytes:
         {0: 0},
         {0: 2},
         {1: 0},
-        {1: 3},
+        {1: 6},
+        {1: 255},
         {5: 0},
         {4: 0, 5: 199},
         {4: 255, 5: 255},
@@ -95,6 +118,82 @@ def test_a_frame_with_a_right_tag_and_a_wrong_field_is_not_mine(changes: dict[in
     assert Frame.decode(retagged({}), L, HASH, now=NOW) == FRAME
     with pytest.raises(NotMine):
         Frame.decode(retagged(changes), L, HASH, now=NOW)
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_each_platform_is_known(number: int) -> None:
+    frame = Frame.decode(retagged({1: number}), L, HASH, now=NOW)
+    assert isinstance(frame.token, DeviceToken)
+    assert frame.token.platform is Platform(number)
+
+
+@pytest.mark.parametrize(
+    "changes", [{0: 0}, {0: 2}, {1: 0, 2: 0, 3: 0, 4: 0}, {1: 0, 2: 6, 3: 0x1A, 4: 0x80}], ids=str
+)
+def test_a_handle_with_a_right_tag_and_a_wrong_field_is_not_mine(changes: dict[int, int]) -> None:
+    assert NOW // 3600 == 0x061A80
+    assert Frame.decode(retagged({}, HANDLE_DATA), H, HASH, now=NOW) == HANDLE_FRAME
+    assert Frame.decode(retagged({1: 0, 2: 6, 3: 0x1A, 4: 0x81}, HANDLE_DATA), H, HASH, now=NOW)
+    with pytest.raises(NotMine):
+        Frame.decode(retagged(changes, HANDLE_DATA), H, HASH, now=NOW)
+
+
+def test_a_frame_of_class_h_has_its_own_layout() -> None:
+    """SPEC 5.2."""
+    fields = b"\x01" + (500_000).to_bytes(4, "big") + b"0123456789abcdef" + b"7 bytes"
+    assert HANDLE_DATA[:-16] == fields + b"sixteen bytes .."
+    assert retagged({}, HANDLE_DATA) == HANDLE_DATA
+    no_gate = Frame(HANDLE, 500_000 * 3600, None, b"7 bytes")
+    assert no_gate.encode(H, HASH)[5:21] == bytes(16)
+    assert Frame.decode(no_gate.encode(H, HASH), H, HASH, now=NOW) == no_gate
+
+
+def test_a_salt_is_drawn_for_each_frame_of_a_handle() -> None:
+    frames = [Frame(HANDLE, 3600) for _ in range(20)]
+    assert len({frame.salt for frame in frames}) == 20
+    assert all(len(frame.salt or b"") == 7 for frame in frames)
+    tags = {frame.encode(H, HASH)[-16:] for frame in frames}
+    assert len(tags) == 20
+    assert Frame(HANDLE, 3600, None, b"1 salt.") != Frame(HANDLE, 3600, None, b"another")
+
+
+def test_only_a_handle_has_a_salt() -> None:
+    assert FRAME.salt is None
+    with pytest.raises(InvalidEncodingError, match="salt: only a frame with a handle"):
+        Frame(TOKEN, 3600, None, b"7 bytes")
+    for size in (0, 6, 8):
+        with pytest.raises(InvalidEncodingError, match=f"salt: must be 7 bytes, not {size}"):
+            Frame(HANDLE, 3600, None, bytes(size))
+
+
+def test_handles_are_sixteen_bytes_that_do_not_show() -> None:
+    assert len({Handle.generate() for _ in range(20)}) == 20
+    assert repr(HANDLE) == "Handle()"
+    assert "7 bytes" not in repr(HANDLE_FRAME)
+    for size in (0, 15, 17, 32):
+        with pytest.raises(InvalidEncodingError, match=f"handle: must be 16 bytes, not {size}"):
+            Handle(bytes(size))
+    with pytest.raises(TypeError) as refusal:
+        Handle("secret text 16..")  # type: ignore[arg-type]
+    assert str(refusal.value) == "handle must be bytes, not str"
+
+
+def test_the_native_codec_checks_what_it_is_given() -> None:
+    fields = {"expiry": 1, "gate": bytes(16), "salt": bytes(7), "handle": bytes(16)}
+    assert len(_core.encode_handle_frame(HASH, **fields)) == 60  # type: ignore[arg-type]
+    for name, size in (("gate", 15), ("salt", 8), ("handle", 17)):
+        with pytest.raises(InvalidEncodingError, match=f"{name}: must be"):
+            _core.encode_handle_frame(HASH, **{**fields, name: bytes(size)})  # type: ignore[arg-type]
+    for elements in (0, 1, 2):
+        with pytest.raises(InvalidEncodingError, match="does not fit a frame of class H"):
+            _core.encode_frame(
+                elements, HASH, platform=1, app=0, expiry=1, gate=bytes(16), token=b"t"
+            )
+    for platform in (0, 6, 255):
+        with pytest.raises(InvalidEncodingError, match="platform: is not a known number"):
+            _core.encode_frame(
+                8, HASH, platform=platform, app=0, expiry=1, gate=bytes(16), token=b"t"
+            )
 
 
 def test_the_refusal_is_the_same_whatever_the_reason() -> None:
@@ -120,7 +219,7 @@ def test_times_far_away_do_not_crash(now: float) -> None:
     ("platform", "value", "app", "message"),
     [
         (0, b"t", 0, "platform: 0 is not a known number"),
-        (3, b"t", 0, "platform: 3 is not a known number"),
+        (6, b"t", 0, "platform: 6 is not a known number"),
         (1, b"", 0, "token: is empty"),
         (1, b"t", -1, "app: -1 is not from 0 to 65535"),
         (1, b"t", 65536, "app: 65536 is not from 0 to 65535"),
@@ -158,6 +257,8 @@ def test_bad_gates_are_refused(gate: bytes) -> None:
 def test_frames_of_another_size_are_not_mine(size: int) -> None:
     with pytest.raises(NotMine):
         Frame.decode((DATA * 2)[:size], L, HASH, now=NOW)
+    with pytest.raises(NotMine):
+        Frame.decode((HANDLE_DATA * 8)[:size], H, HASH, now=NOW)
     assert not _core.decode_frame(bytes(size), HASH, 0)
 
 
@@ -173,3 +274,10 @@ def test_records_are_the_fields_as_numpy_sees_them() -> None:
     assert record["gate"].tobytes() == FRAME.gate
     assert record["token"].tobytes()[:5] == b"token"
     assert record["tag"].tobytes() == DATA[-16:]
+    array = np.frombuffer(HANDLE_DATA, np.uint8).reshape(1, 2, 30)
+    (record,) = FrameBatch(array, np.array([True]), H).records
+    assert (record["version"], record["expiry"]) == (1, 500_000)
+    assert record["gate"].tobytes() == HANDLE_FRAME.gate
+    assert record["salt"].tobytes() == HANDLE_FRAME.salt
+    assert record["handle"].tobytes() == HANDLE.value
+    assert record["tag"].tobytes() == HANDLE_DATA[-16:]

@@ -1,14 +1,14 @@
-"""The test vectors, run against the engine: hashes, group, signatures, keys, frames and blobs.
+"""The test vectors, run against the engine: hashes, signatures and keys.
 
-Each operation of tests/vectors/README.md has a handler here or in `vector_engine_board`. Where a
-case gives randomness, the handler passes it as a parameter if the engine has one (``rnd``, ``r``,
-``s``); lets `drawn` hand it out in the place of ``os.urandom``; or, for the candidates of an
-embedding, which the native core draws from a seed, compares with all that the core ever draws.
+Each operation of tests/vectors/README.md has a handler here, or in `vector_engine_groups`,
+`vector_engine_blobs`, `vector_engine_board`. Where a case gives randomness, the handler passes it
+as a parameter if the engine has one (``rnd``, ``r``, ``s``); lets `drawn` hand it out in the place
+of ``os.urandom``; or, for the candidates of an embedding, which the native core draws from a seed,
+compares with all that the core ever draws.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -18,45 +18,35 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import numpy as np
-
-from billboard import (
-    Blob,
-    DeviceToken,
-    Frame,
-    FrameClass,
-    PublicKey,
-    SecretKey,
-    _core,
-    elgamal,
-    secretfile,
-    validate_batch,
-)
-from billboard.elgamal import Array, Ciphertext
-from billboard.errors import InvalidEncodingError
+from billboard import FrameClass, PublicKey, SecretKey, elgamal, secretfile
 from billboard.groups.ristretto255 import Element, Scalar
 from billboard.hashing import encode_tuple, expand, hash_bytes, hash_to_scalar
 from billboard.proofs import schnorr
-from billboard.push.tick import open_tick
 
 Json = dict[str, Any]
-NO_GATE = "00" * 16
-CANDIDATES = 1 << 14
 
 
 @dataclass
 class Setting:
-    """Where a case runs: an empty folder, and the key sets of its file."""
+    """Where a case runs: an empty folder, and the key sets of its file.
+
+    ``thorough`` lets a handler check more than the output, where that takes long.
+    """
 
     folder: Path
     keys: dict[str, Json] = field(default_factory=dict)
+    thorough: bool = True
+    _loaded: dict[str, SecretKey] = field(default_factory=dict)
 
     def new_path(self) -> Path:
         return self.folder / secrets.token_hex(8)
 
     def secret_key(self, name: str) -> SecretKey:
-        key = self.keys[name]
-        return load_secret_key(key["public_key"] + "".join(key["secrets"]), self)
+        if name not in self._loaded:
+            key = self.keys[name]
+            payload = key["public_key"] + "".join(key["secrets"])
+            self._loaded[name] = load_secret_key(payload, self)
+        return self._loaded[name]
 
 
 Handler = Callable[[Json, Setting], Json]
@@ -133,53 +123,9 @@ def _expand(given: Json, _: Setting) -> Json:
     return {"bytes": expand(key, given["label"], given["length"], *unhex(given["parts"])).hex()}
 
 
-@operation("element/decode")
-def _element_decode(given: Json, _: Setting) -> Json:
-    data = bytes.fromhex(given["bytes"])
-    decoded = Element.from_bytes(data)
-    assert bytes(decoded) == data
-    return {"identity": decoded.is_identity}
-
-
-@operation("element/multiple-of-generator")
-def _element_base(given: Json, _: Setting) -> Json:
-    product = Element.mul_generator(scalar(given["scalar"]))
-    assert product == Element.generator() * scalar(given["scalar"])
-    return {"element": hexed(product)}
-
-
-@operation("element/multiply")
-def _element_multiply(given: Json, _: Setting) -> Json:
-    point, factor = element(given["element"]), scalar(given["scalar"])
-    zero = factor - factor
-    products = {point * factor, factor * point, point.mul_add_generator_vartime(factor, zero)}
-    (product,) = products
-    return {"element": hexed(product)}
-
-
-@operation("element/add")
-def _element_add(given: Json, _: Setting) -> Json:
-    return {"element": hexed(element(given["left"]) + element(given["right"]))}
-
-
-@operation("element/subtract")
-def _element_subtract(given: Json, _: Setting) -> Json:
-    left, right = element(given["left"]), element(given["right"])
-    assert left - right == left + -right
-    return {"element": hexed(left - right)}
-
-
 @operation("element/from-uniform-bytes")
 def _element_uniform(given: Json, _: Setting) -> Json:
     return {"element": hexed(Element.from_uniform_bytes(bytes.fromhex(given["bytes"])))}
-
-
-@operation("scalar/decode")
-def _scalar_decode(given: Json, _: Setting) -> Json:
-    data = bytes.fromhex(given["bytes"])
-    decoded = Scalar.from_bytes(data)
-    assert bytes(decoded) == data
-    return {"zero": decoded.is_zero}
 
 
 @operation("scalar/from-wide-bytes")
@@ -281,183 +227,3 @@ def _secret_key_decode(given: Json, setting: Setting) -> Json:
         "public_key": public_key.hex(),
         "secrets": [part.hex() for part in split(payload[len(public_key) :])],
     }
-
-
-# SPEC 5
-
-
-def frame_fields(frame: Frame) -> Json:
-    return {
-        "platform": int(frame.token.platform),
-        "app": frame.token.app,
-        "expiry": frame.expires // 3600,
-        "gate": NO_GATE if frame.gate is None else frame.gate.hex(),
-        "token": frame.token.value.hex(),
-    }
-
-
-@operation("frame/encode")
-def _frame_encode(given: Json, setting: Setting) -> Json:
-    token = DeviceToken(given["platform"], bytes.fromhex(given["token"]), given["app"])
-    gate = None if given["gate"] == NO_GATE else bytes.fromhex(given["gate"])
-    key = setting.secret_key(given["key"]).public_key
-    frame = Frame(token, given["expiry"] * 3600, gate)
-    return {"frame": frame.encode(key.frame_class, key.key_hash).hex()}
-
-
-@operation("frame/decode")
-def _frame_decode(given: Json, setting: Setting) -> Json:
-    key, data = setting.secret_key(given["key"]).public_key, bytes.fromhex(given["frame"])
-    frame = Frame.decode(data, key.frame_class, key.key_hash, now=given["time"])
-    assert frame.encode(key.frame_class, key.key_hash) == data
-    return frame_fields(frame)
-
-
-# SPEC 6
-
-
-@functools.cache
-def embeddings_of(message: bytes) -> frozenset[bytes]:
-    """All that the core draws for ``message``: in 70,000 draws it misses none of about 4,096."""
-    data = np.frombuffer(message * 70_000, np.uint8).reshape(-1, 1, 30)
-    return frozenset(map(bytes, _core.embed(data, 1, bytes(32)).reshape(-1, 32)))
-
-
-def embedding(message: bytes, candidate: int) -> bytes:
-    """SPEC 6.1: the encoding of a candidate that decodes."""
-    if not 0 <= candidate < CANDIDATES:
-        raise InvalidEncodingError("candidate", "is out of range")
-    encoding = bytes([2 * (candidate % 128)]) + message + bytes([candidate // 128])
-    Element.from_bytes(encoding)
-    return encoding
-
-
-@operation("embedding/embed")
-def _embed(given: Json, _: Setting) -> Json:
-    """The engine embeds at random: a candidate counts if it is among all that it draws."""
-    message, candidate = bytes.fromhex(given["message"]), given["candidate"]
-    encoding = bytes([2 * (candidate % 128)]) + message + bytes([candidate // 128 % 256])
-    possible = embeddings_of(message)
-    if candidate >= CANDIDATES or encoding not in possible:
-        raise InvalidEncodingError("candidate", "is none that the engine draws")
-    assert embedding(message, candidate) == encoding
-    return {"element": encoding.hex()}
-
-
-@operation("embedding/extract")
-def _extract(given: Json, _: Setting) -> Json:
-    data = np.frombuffer(bytes.fromhex(given["element"]), np.uint8).reshape(1, 1, 32)
-    return {"message": _core.extract(data, 1).tobytes().hex()}
-
-
-def embed_frame(given: Json) -> list[bytes]:
-    parts = split(bytes.fromhex(given["frame"]), 30)
-    return [embedding(m, c) for m, c in zip(parts, given["candidates"], strict=True)]
-
-
-@operation("embedding/embed-frame")
-def _embed_frame(given: Json, _: Setting) -> Json:
-    elements = embed_frame(given)
-    array = np.frombuffer(b"".join(elements), np.uint8).reshape(1, -1, 32)
-    assert _core.extract(array, len(elements)).tobytes().hex() == given["frame"]
-    return {"elements": [encoding.hex() for encoding in elements]}
-
-
-@operation("embedding/extract-frame")
-def _extract_frame(given: Json, _: Setting) -> Json:
-    data = b"".join(unhex(given["elements"]))
-    array = np.frombuffer(data, np.uint8).reshape(1, -1, 32)
-    return {"frame": _core.extract(array, array.shape[1]).tobytes().hex()}
-
-
-def ciphertext(blob: str) -> Ciphertext:
-    a, *b = map(Element.from_bytes, split(bytes.fromhex(blob)))
-    return Ciphertext(a, tuple(b))
-
-
-def blob_hex(value: Ciphertext) -> str:
-    return hexed(value.a) + "".join(map(hexed, value.b))
-
-
-@operation("elgamal/encrypt")
-def _encrypt(given: Json, _: Setting) -> Json:
-    publics, messages = map(element, given["publics"]), map(element, given["messages"])
-    made = elgamal.encrypt(list(publics), list(messages), r=scalar(given["r"]))
-    return {"blob": blob_hex(made)}
-
-
-@operation("elgamal/rerandomize")
-def _rerandomize(given: Json, _: Setting) -> Json:
-    publics = [element(text) for text in given["publics"]]
-    moved = elgamal.rerandomize(publics, ciphertext(given["blob"]), s=scalar(given["s"]))
-    return {"blob": blob_hex(moved)}
-
-
-@operation("elgamal/decrypt")
-def _decrypt(given: Json, _: Setting) -> Json:
-    """One by one, and as a batch of one."""
-    secret = [scalar(text) for text in given["secrets"]]
-    messages = list(map(hexed, elgamal.decrypt(secret, ciphertext(given["blob"]))))
-    array = np.frombuffer(bytes.fromhex(given["blob"]), np.uint8).reshape(1, -1, 32)
-    assert elgamal.DecryptionKey(secret).decrypt_batch(array).tobytes().hex() == "".join(messages)
-    return {"messages": messages}
-
-
-@operation("blob/encrypt")
-def _blob_encrypt(given: Json, setting: Setting) -> Json:
-    elements = list(map(Element.from_bytes, embed_frame(given)))
-    public_key = bytes.fromhex(setting.keys[given["key"]]["public_key"])
-    publics = [Element.from_bytes(row[:32]) for row in split(public_key[2:], 96)]
-    made = blob_hex(elgamal.encrypt(publics, elements, r=scalar(given["r"])))
-    return {"blob": hexed(Blob.from_bytes(bytes.fromhex(made)))}
-
-
-@operation("blob/decode")
-def _blob_decode(given: Json, _: Setting) -> Json:
-    """As a `Blob`, and as a row of a batch, where the length allows it."""
-    data = bytes.fromhex(given["blob"])
-    valid = len(data) == 288 and validate_batch(batch_array({"batch": given["blob"]})).tolist()[0]
-    try:
-        a, *b = split(bytes(Blob.from_bytes(data)))
-    except InvalidEncodingError:
-        assert not valid
-        raise
-    assert valid
-    return {"a": a.hex(), "b": [part.hex() for part in b]}
-
-
-@operation("blob/open")
-def _blob_open(given: Json, setting: Setting) -> Json:
-    """As a row of a batch, where the length allows it, and as a `Blob`."""
-    key, data = setting.secret_key(given["key"]), bytes.fromhex(given["blob"])
-    if len(data) == 288:
-        frames, opened = key.open_batch(batch_array({"batch": given["blob"]}), now=given["time"])
-        assert opened[0] or not frames.records.tobytes().strip(b"\0")
-        row = frames[0]
-    frame = key.open(Blob.from_bytes(data), now=given["time"])
-    assert frame == row
-    return frame_fields(frame)
-
-
-def batch_array(given: Json) -> Array:
-    """Bytes that are not whole rows make an array of no fitting shape, which the engine refuses."""
-    data = bytes.fromhex(given["batch"])
-    return np.frombuffer(data, np.uint8).reshape(
-        (-1, 9, 32) if len(data) % 288 == 0 else (1, 1, -1)
-    )
-
-
-@operation("blob/open-batch")
-def _open_batch(given: Json, setting: Setting) -> Json:
-    key = setting.secret_key(given["key"])
-    frames, opened = key.open_batch(batch_array(given), now=given["time"])
-    mask = opened.tolist()
-    return {"rows": [frame_fields(frames[i]) if mask[i] else None for i in range(len(mask))]}
-
-
-@operation("tick/notifications")
-def _tick(given: Json, setting: Setting) -> Json:
-    tick = open_tick(setting.secret_key(given["key"]), batch_array(given), now=given["time"])
-    tokens = [notification.token for notification in tick.notifications]
-    found = sorted((int(token.platform), token.app, token.value.hex()) for token in tokens)
-    return {"notifications": [{"platform": p, "app": a, "token": t} for p, a, t in found]}

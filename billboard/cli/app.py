@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +22,7 @@ from billboard.cli.files import (
     Ask,
     Blobs,
     BoardPath,
+    Class,
     Epoch,
     LanePath,
     Output,
@@ -29,6 +30,8 @@ from billboard.cli.files import (
     SecretPath,
     console,
 )
+from billboard.cli.findmy import findmy_app
+from billboard.elgamal import Mask
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.lanes import Lane, LaneReader
@@ -37,7 +40,7 @@ from billboard.push import Dispatcher, DispatchResult, Outcome
 from billboard.push.providers.apns import PRODUCTION, ApnsKey, ApnsProvider
 from billboard.push.sandbox import Sandbox
 from billboard.push.tick import Tick, open_tick
-from billboard.tokens import DeviceToken, Platform
+from billboard.tokens import DeviceToken, FrameBatch, FrameClass, Handle
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,13 +51,17 @@ lane_app = typer.Typer(no_args_is_help=True, help="Make lanes and grants.")
 board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
 app.add_typer(lane_app, name="lane")
 app.add_typer(board_app, name="board")
+app.add_typer(findmy_app, name="findmy")
 
 
 @app.command()
-def keygen(secret: SecretPath, public: PublicPath, passphrase: Ask = False) -> None:
+def keygen(
+    secret: SecretPath, public: PublicPath, class_name: Class = "L", passphrase: Ask = False
+) -> None:
     """Make a push server's key pair: SECRET, to keep, and PUBLIC, to publish."""
+    frame_class = files.frame_class(class_name)
     chosen = files.passphrase(passphrase, confirm=True)
-    secret_key = SecretKey.generate()
+    secret_key = SecretKey.generate(frame_class)
     with files.new_file(Path(public)) as file:
         file.write(files.encode_lines([bytes(secret_key.public_key)]))
         secret_key.save(secret, chosen)
@@ -68,13 +75,30 @@ def encrypt(
         str, typer.Argument(metavar="TOKENS", help="File of tokens, one a line; - for stdin.")
     ] = "-",
     *,
-    platform: Annotated[str, typer.Option(help="apns (tokens in hex) or fcm.")] = "apns",
-    app_number: Annotated[int, typer.Option("--app", help="Which app of the server.")] = 0,
+    platform: Annotated[
+        str | None,
+        typer.Option(
+            metavar="apns|fcm|webpush|sns|pushy",
+            help="apns (the default; tokens in hex), webpush (subscriptions in JSON) or another.",
+        ),
+    ] = None,
+    app_number: Annotated[
+        int | None, typer.Option("--app", help="Which app of the server; 0 if left out.")
+    ] = None,
     out: Output = "-",
 ) -> None:
-    """Encrypt device tokens into blobs. Tokens are read from a file, never from the arguments."""
+    """Encrypt device tokens into blobs: under a key of class H, handles, in hex.
+
+    They are read from a file, never from the arguments.
+    """
     public_key = files.read_public_key(public)
-    parsed = [_device_token(line, platform, app_number) for line in _text_lines(tokens)]
+    parsed: Sequence[DeviceToken | Handle]
+    if not public_key.frame_class.carries_handle:
+        parsed = files.read_tokens(tokens, platform or "apns", app_number or 0)
+    elif platform is None and app_number is None:
+        parsed = files.read_handles(tokens)
+    else:
+        raise BillboardError("a key of class H takes handles: without --platform and --app")
     with files.progress_bar("encrypting") as progress:
         files.write_blobs(out, public_key.encrypt_batch(parsed, progress=progress))
 
@@ -90,20 +114,12 @@ def rerandomize(public: PublicPath, blobs: Blobs = "-", out: Output = "-") -> No
 
 @app.command("open")
 def open_blobs(secret: SecretPath, blobs: Blobs = "-", passphrase: Ask = False) -> None:
-    """Open blobs as the push server, and show what is in them, but not the tokens."""
+    """Open blobs as the push server, and show what is in them, but not tokens or handles."""
     secret_key = SecretKey.load(secret, files.passphrase(passphrase))
     array = files.read_blobs(blobs, secret_key.public_key.frame_class)
     with files.progress_bar("opening") as progress:
         frames, opened = secret_key.open_batch(array, progress=progress)
-    table = Table("row", "platform", "app", "token bytes", "expires (UTC)", "gate")
-    for row in opened.nonzero()[0].tolist():
-        frame = frames[row]
-        expires = np.datetime64(frame.expires, "s").astype(str)
-        gate = "yes" if frame.gate else "no"
-        token = frame.token
-        size = str(len(token.value))
-        table.add_row(str(row + 1), token.platform.name, str(token.app), size, expires, gate)
-    console.print(table)
+    console.print(_opened_table(frames, opened, secret_key.public_key.frame_class))
     console.print(f"{int(opened.sum())} of {len(array)} blobs are for this key")
     if not opened.any():
         raise typer.Exit(1)
@@ -166,6 +182,12 @@ def push(
     key_id: Annotated[str, typer.Option("--apns-key-id", help="The key id of that file.")],
     team_id: Annotated[str, typer.Option("--apns-team-id", help="Your team id.")],
     topic: Annotated[str, typer.Option(help="Bundle id of app 0, the one that this pushes to.")],
+    handles: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="For a key of class H: a handle and its token a line, in hex."
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="URL of APNs, or of `billboard sandbox`.")] = PRODUCTION,
     ca_file: Annotated[
         Path | None, typer.Option(help="PEM of the authorities to trust instead.")
@@ -174,7 +196,9 @@ def push(
 ) -> None:
     """Open blobs as the push server, and wake the devices through APNs."""
     secret_key = SecretKey.load(secret, files.passphrase(passphrase))
-    tick = open_tick(secret_key, files.read_blobs(blobs, secret_key.public_key.frame_class))
+    array = files.read_blobs(blobs, secret_key.public_key.frame_class)
+    register = None if handles is None else files.read_register(handles)
+    tick = open_tick(secret_key, array, handles=register)
     key = ApnsKey(team_id, key_id, key_file.read_bytes())
     provider = ApnsProvider(key, {0: topic}, host, ca_file)
     results = asyncio.run(_dispatch(provider, tick))
@@ -194,10 +218,12 @@ def lane_new(
     epoch_length: Annotated[
         int, typer.Option(help="Seconds, as of the board.")
     ] = DEFAULT_EPOCH_LENGTH,
+    class_name: Class = "L",
     passphrase: Ask = False,
 ) -> None:
     """Make a lane, the device's secret side of it, in the file LANE."""
-    made = Lane.generate(origin, epoch_length=epoch_length)
+    frame_class = files.frame_class(class_name)
+    made = Lane.generate(origin, frame_class=frame_class, epoch_length=epoch_length)
     made.save(lane, files.passphrase(passphrase, confirm=True))
     console.print(f"lane on {origin} from epoch {made.epoch}")
 
@@ -218,9 +244,11 @@ def board_init(
     epoch_length: Annotated[
         int, typer.Option(help="Seconds, as of the board.")
     ] = DEFAULT_EPOCH_LENGTH,
+    class_name: Class = "L",
 ) -> None:
     """Make an empty board."""
-    SqliteStore.create(board, BoardParameters(origin, epoch_length)).close()
+    parameters = BoardParameters(origin, epoch_length, files.frame_class(class_name))
+    SqliteStore.create(board, parameters).close()
 
 
 @board_app.command("publish")
@@ -281,18 +309,33 @@ def demo(
         raise typer.Exit(1)
 
 
+def _opened_table(frames: FrameBatch, opened: Mask, frame_class: FrameClass) -> Table:
+    """A row for each blob that opened. Of a handle there is nothing to show."""
+    columns = () if frame_class.carries_handle else ("platform", "app", "token bytes")
+    table = Table("row", *columns, "expires (UTC)", "gate")
+    for row in opened.nonzero()[0].tolist():
+        frame = frames[row]
+        about: tuple[str, ...] = ()
+        if isinstance(frame.token, DeviceToken):
+            token = frame.token
+            about = token.platform.name, str(token.app), str(len(token.value))
+        expires = np.datetime64(frame.expires, "s").astype(str)
+        table.add_row(str(row + 1), *about, expires, "yes" if frame.gate else "no")
+    return table
+
+
 def _epoch_of(lane: Lane, epoch: int | None) -> int:
     """The given epoch, or the current one of the lane."""
     return epoch_at(None, lane.epoch_length) if epoch is None else epoch
 
 
 def _same_board(lane: Lane, board: Board) -> None:
-    ours, its = (lane.origin, lane.epoch_length), (board.origin, board.epoch_length)
+    ours, its = (
+        f"{side.origin} with epochs of {side.epoch_length} s in class {side.frame_class.name}"
+        for side in (lane, board)
+    )
     if ours != its:
-        raise BillboardError(
-            f"this lane is for {ours[0]} with epochs of {ours[1]} s,"
-            f" and this board is {its[0]} with {its[1]} s"
-        )
+        raise BillboardError(f"this lane is for {ours}, and this board is {its}")
 
 
 def _candidates(board: Board, reader: LaneReader, epoch: int) -> Iterator[Post]:
@@ -343,23 +386,3 @@ def _for_a_while(path: Path, text: str, mode: int) -> Iterator[None]:
         yield
     finally:
         path.unlink()
-
-
-def _text_lines(path: str) -> list[str]:
-    text = typer.get_text_stream("stdin").read() if path == "-" else Path(path).read_text()
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        raise BillboardError(f"{path}: holds no token")
-    return lines
-
-
-def _device_token(line: str, platform: str, app_number: int) -> DeviceToken:
-    if platform == "fcm":
-        return DeviceToken(Platform.FCM, line.encode(), app_number)
-    if platform != "apns":
-        raise BillboardError(f"platform {platform} is neither apns nor fcm")
-    try:
-        value = bytes.fromhex(line)
-    except ValueError:
-        raise BillboardError("an APNs token must be given in hex") from None
-    return DeviceToken(Platform.APNS, value, app_number)

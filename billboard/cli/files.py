@@ -1,4 +1,7 @@
-"""What the commands read and write: base64 text, one thing a line, ``-`` for standard streams."""
+"""What the commands read and write, one thing a line, ``-`` for standard streams.
+
+Tokens, handles and subscriptions are text as their makers give it; everything else is base64.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated
+from typing import IO, Annotated, TypeVar
 
 import numpy as np
 import typer
@@ -21,7 +24,10 @@ from billboard.elgamal import Array
 from billboard.errors import BillboardError, InvalidEncodingError
 from billboard.keys import PublicKey
 from billboard.lanes import LaneReader
-from billboard.tokens import FrameClass
+from billboard.tokens import DeviceToken, FrameClass, Handle, Platform
+from billboard.webpush import WebPushSubscription
+
+T = TypeVar("T")
 
 PASSPHRASE_VARIABLE = "BILLBOARD_PASSPHRASE"  # noqa: S105  # the name of a variable
 
@@ -37,6 +43,9 @@ BoardPath = Annotated[Path, typer.Argument(metavar="BOARD", help="The board's SQ
 LanePath = Annotated[Path, typer.Argument(metavar="LANE", help="The lane's secret file.")]
 Blobs = Annotated[str, typer.Argument(metavar="BLOBS", help="File of blobs, - for stdin.")]
 Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]
+Class = Annotated[
+    str, typer.Option("--class", metavar="H|S|L|XL", help="Frame class; a board has one.")
+]
 Output = Annotated[
     str, typer.Option("--out", "-o", help="New file to write, - for standard output.")
 ]
@@ -56,6 +65,68 @@ def passphrase(ask: bool, *, confirm: bool = False) -> str | None:
     if given is not None or not ask:
         return given
     return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+
+
+def frame_class(name: str) -> FrameClass:
+    """The class of that name."""
+    if name not in FrameClass.__members__:
+        raise BillboardError(f"class {name} is none of {', '.join(FrameClass.__members__)}")
+    return FrameClass[name]
+
+
+def read_tokens(path: str, platform: str, app: int) -> list[DeviceToken]:
+    """Device tokens of a platform, for an app of the push server."""
+    formats = {
+        "apns": lambda line: DeviceToken(Platform.APNS, _hex("an APNs token", line), app),
+        "fcm": lambda line: DeviceToken(Platform.FCM, line.encode(), app),
+        "webpush": lambda line: WebPushSubscription.from_json(line).to_token(app),
+        "sns": lambda line: DeviceToken(Platform.SNS, line.encode(), app),
+        "pushy": lambda line: DeviceToken(Platform.PUSHY, line.encode(), app),
+    }
+    if platform not in formats:
+        raise BillboardError(f"platform {platform} is none of {', '.join(formats)}")
+    return _read_texts(path, formats[platform])
+
+
+def read_handles(path: str) -> list[Handle]:
+    """Handles, in hex."""
+    return _read_texts(path, _handle)
+
+
+def read_register(path: str) -> dict[Handle, DeviceToken]:
+    """For each handle an APNs token of app 0: both in hex, with a space between."""
+
+    def entry(line: str) -> tuple[Handle, DeviceToken]:
+        handle, _, token = line.partition(" ")
+        return _handle(handle), DeviceToken(Platform.APNS, _hex("an APNs token", token))
+
+    return dict(_read_texts(path, entry))
+
+
+def _read_texts(path: str, parse: Callable[[str], T]) -> list[T]:
+    """What ``parse`` makes of each line that is not empty."""
+    text = typer.get_text_stream("stdin").read() if path == "-" else Path(path).read_text()
+    parsed = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                parsed.append(parse(line.strip()))
+            except BillboardError as error:
+                raise BillboardError(f"{path}, line {number}: {error}") from None
+    if not parsed:
+        raise BillboardError(f"{path}: is empty")
+    return parsed
+
+
+def _handle(text: str) -> Handle:
+    return Handle(_hex("a handle", text))
+
+
+def _hex(what: str, text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise BillboardError(f"{what} must be given in hex") from None
 
 
 def read_lines(path: str) -> list[bytes]:

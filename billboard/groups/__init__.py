@@ -8,8 +8,6 @@ True
 
 from __future__ import annotations
 
-import functools
-
 from billboard.errors import UnsupportedError
 from billboard.groups.group import Element, Group, Scalar
 from billboard.groups.ristretto255 import RISTRETTO255
@@ -20,7 +18,6 @@ NAMES = ("ristretto255", "p256", "p224", "secp256k1", "bls12_381")
 """The groups of SPEC 12."""
 
 
-@functools.cache
 def get(name: str) -> Group:
     """The group ``name``, one of `NAMES`; always the same object.
 
@@ -37,11 +34,11 @@ def get(name: str) -> Group:
         if name == "bls12_381":
             from billboard.groups import bls12_381
 
-            return bls12_381.Bls12381()
-    except ImportError as error:
+            return bls12_381.BLS12_381
+    except (ImportError, OSError) as error:  # petlib looks for OpenSSL when it is imported
         extra = "bls" if name == "bls12_381" else "openssl"
         raise UnsupportedError(
-            f"{name} needs a package that is not installed ({error.name}):"
+            f"{name} needs a package that is not installed ({error}):"
             f" pip install 'anonymous-billboard[{extra}]'"
         ) from None
     raise UnsupportedError(f"there is no group {name}: it is one of {', '.join(NAMES)}")

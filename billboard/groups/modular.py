@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 import secrets
-from typing import Any, NoReturn, final
+from typing import Any, Final, NoReturn, TypeVar, final
 
 from billboard import _core
 from billboard.errors import GroupMismatchError, InvalidEncodingError
 from billboard.groups.group import Group
+from billboard.groups.hashing import hash_to_field
+
+_Own = TypeVar("_Own")
 
 
 class Operand:
@@ -54,7 +58,7 @@ class Scalar(Operand):
     def __init__(self, group: Group, number: int) -> None:
         """Use `Group.scalar`."""
         super().__init__(group)
-        self._number = number % group.order
+        self._number = operator.index(number) % group.order
 
     @property
     def is_zero(self) -> bool:
@@ -99,16 +103,50 @@ class Scalar(Operand):
     __hash__ = None  # type: ignore[assignment]  # as that of the native scalar: it is a secret
 
 
-def scalar_from_bytes(group: Group, data: bytes, field: str) -> Scalar:
-    """Decode (SPEC 12.1). Raises `InvalidEncodingError`."""
-    if len(data) != group.scalar_size:
-        raise InvalidEncodingError(field, f"must be {group.scalar_size} bytes, not {len(data)}")
-    number = int.from_bytes(data, "big")
-    if number >= group.order:
-        raise InvalidEncodingError(field, "is not a canonical scalar")
-    return Scalar(group, number)
+class ScalarField:
+    """The part of a `Group` that is about integers modulo its order."""
+
+    def __init__(self, name: str, order: int) -> None:
+        self.name: Final = name
+        self.order: Final = order
+        self.scalar_size: Final = -(-order.bit_length() // 8)
+
+    def scalar(self: Group, number: int) -> Scalar:
+        """``number`` modulo the order."""
+        return Scalar(self, number)
+
+    def scalar_from_bytes(self: Group, data: bytes, field: str = "scalar") -> Scalar:
+        """Decode (SPEC 12.1); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        number = int.from_bytes(exact(data, self.scalar_size, field), "big")
+        if number >= self.order:
+            raise InvalidEncodingError(field, "is not a canonical scalar")
+        return Scalar(self, number)
+
+    def random_scalar(self: Group, *, nonzero: bool = True) -> Scalar:
+        """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
+        return Scalar(self, int(nonzero) + secrets.randbelow(self.order - int(nonzero)))
+
+    def hash_to_scalar(self: Group, message: bytes, dst: bytes) -> Scalar:
+        """hash_to_field modulo the order, with SHA-256 (SPEC 12.2)."""
+        return Scalar(self, hash_to_field(message, dst, self.order, 1)[0])
+
+    def __repr__(self) -> str:
+        return f"<Group {self.name}>"
 
 
-def random_scalar(group: Group, nonzero: bool) -> Scalar:
-    """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
-    return Scalar(group, int(nonzero) + secrets.randbelow(group.order - int(nonzero)))
+def own(group: Group, value: object, kind: type[_Own]) -> _Own:
+    """``value``, if it is a ``kind`` of ``group``. Raises `GroupMismatchError` or `TypeError`."""
+    if isinstance(value, Operand | _core.Scalar | _core.Element) and value.group is not group:
+        raise GroupMismatchError(group.name, value.group.name)
+    if not isinstance(value, kind):
+        raise TypeError(f"must be {kind.__name__} of {group.name}, not {type(value).__name__}")
+    return value
+
+
+def exact(data: bytes, size: int, field: str) -> bytes:
+    """``data``, if it is ``size`` bytes. Raises `InvalidEncodingError` or `TypeError`."""
+    if not isinstance(data, bytes):
+        raise TypeError(f"{field}: must be bytes, not {type(data).__name__}")
+    if len(data) != size:
+        raise InvalidEncodingError(field, f"must be {size} bytes, not {len(data)}")
+    return data

@@ -1,65 +1,92 @@
-"""NIST P-256 and P-224, and secp256k1, by petlib on OpenSSL (SPEC 12). Not constant time.
+"""p256, p224 and secp256k1 on OpenSSL, through petlib (SPEC 12). For research.
 
-petlib's own checks vanish under ``python -O``: nothing reaches it that was not checked before.
+Scalars are Python integers, and so nothing here is constant time, whatever OpenSSL does.
+
+petlib holds the memory, and OpenSSL's functions are called through its binding: the operators of
+its points look at what OpenSSL returns only while Python's assertions are on.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
-from typing import Any, cast, final
+from typing import Any, Final, final
 
-from petlib.bn import Bn
-from petlib.ec import EcGroup, EcPt
+from petlib.bindings import _C, _FFI, get_errors
+from petlib.bn import Bn, get_ctx
+from petlib.ec import POINT_CONVERSION_COMPRESSED, EcGroup, EcPt
 
-from billboard.errors import GroupMismatchError, InvalidEncodingError, UnsupportedError
-from billboard.groups import modular, sswu
+from billboard.errors import InvalidEncodingError, UnsupportedError
+from billboard.groups import sswu
 from billboard.groups.hashing import hash_to_field
-from billboard.groups.modular import Operand, Scalar
+from billboard.groups.modular import Operand, Scalar, ScalarField, exact, own
+
+if _C is None:
+    raise ImportError("petlib can not load OpenSSL")
 
 _CANDIDATES = 1 << 17
-_COMPRESSED = (2, 3)
-_OVERHEAD = 3  # bytes of an encoding that do not carry data
+
+# OpenSSL's numbers of the curves, and how to hash to them (SPEC 12).
+_CURVES: dict[str, tuple[int, sswu.Map | None]] = {
+    "p256": (415, sswu.P256),
+    "p224": (713, None),
+    "secp256k1": (714, sswu.SECP256K1),
+}
 
 
 @final
 class Element(Operand):
-    """A point of one of the curves (SPEC 12.1)."""
+    """A point of one of the curves. Never changed once made, as OpenSSL's points could be."""
 
     __slots__ = ("_point",)
 
-    def __init__(self, group: OpensslGroup, point: Any) -> None:
-        """Use `Group.element_from_bytes`."""
+    _group: OpensslGroup
+
+    def __init__(self, group: OpensslGroup, point: EcPt) -> None:
+        """Use the methods of the group."""
         super().__init__(group)
         self._point = point
 
     @property
     def is_identity(self) -> bool:
         """Whether this is the neutral element."""
-        return bool(self._point.is_infinite())
+        return bool(_C.EC_POINT_is_at_infinity(self._group.curve.ecg, self._point.pt))
 
     def __bytes__(self) -> bytes:
+        size = self._group.element_size
         if self.is_identity:
-            return bytes(self._group.element_size)
-        return bytes(self._point.export())
+            return bytes(size)
+        data, context = _FFI.new("unsigned char[]", size), get_ctx().bnctx
+        form, ecg = POINT_CONVERSION_COMPRESSED, self._group.curve.ecg
+        _check(_C.EC_POINT_point2oct(ecg, self._point.pt, form, data, size, context) == size)
+        return bytes(_FFI.buffer(data))
 
     def __add__(self, other: Element, /) -> Element:
         if not self._is_kin(other):
             return NotImplemented
-        return self._of(self._point + other._point)
+        curve, total = self._group.curve, self._group.new_point()
+        context = get_ctx().bnctx
+        _check(_C.EC_POINT_add(curve.ecg, total.pt, self._point.pt, other._point.pt, context))
+        return Element(self._group, total)
 
     def __sub__(self, other: Element, /) -> Element:
         if not self._is_kin(other):
             return NotImplemented
-        return self._of(self._point + -other._point)
+        return self + -other
 
     def __neg__(self) -> Element:
-        return self._of(-self._point)
+        negated = self._group.new_point()
+        _check(_C.EC_POINT_copy(negated.pt, self._point.pt))
+        _check(_C.EC_POINT_invert(self._group.curve.ecg, negated.pt, get_ctx().bnctx))
+        return Element(self._group, negated)
 
     def __mul__(self, scalar: Any, /) -> Element:
         if self._is_kin(scalar) or not isinstance(scalar, Scalar):
             return NotImplemented
-        return self._of(Bn.from_binary(bytes(scalar)) * self._point)
+        product, factor = self._group.new_point(), Bn.from_binary(bytes(scalar))
+        point, context = self._point.pt, get_ctx().bnctx
+        ecg = self._group.curve.ecg
+        _check(_C.EC_POINT_mul(ecg, product.pt, _FFI.NULL, point, factor.bn, context))
+        return Element(self._group, product)
 
     def __rmul__(self, scalar: Any, /) -> Element:
         return self.__mul__(scalar)
@@ -72,156 +99,104 @@ class Element(Operand):
     def __hash__(self) -> int:
         return hash((self._group.name, bytes(self)))
 
-    def _of(self, point: Any) -> Element:
-        return Element(cast(OpensslGroup, self._group), point)
-
 
 @final
-@dataclass(frozen=True, eq=False, repr=False)
-class OpensslGroup:
-    """A curve of prime order, as a `Group`. ``nid`` is OpenSSL's number for it."""
+class OpensslGroup(ScalarField):
+    """The `Group` of all points of a curve; its order is prime."""
 
-    name: str
-    nid: int
-    field: int
-    order: int
-    map: sswu.Map | None
-    """How to hash to it; None where RFC 9380 has no suite."""
+    def __init__(self, name: str) -> None:
+        """Raises `UnsupportedError` if OpenSSL was built without this curve."""
+        number, self._map = _CURVES[name]
+        self.curve: Final = EcGroup(number, optimize_mult=False)
+        if self.curve.ecg == _FFI.NULL:
+            get_errors()
+            raise UnsupportedError(f"the installed OpenSSL has no {name}")
+        super().__init__(name, int(self.curve.order()))
+        self._modulus = int(self.curve.parameters()["p"])
+        self.element_size: Final = 1 + -(-self._modulus.bit_length() // 8)
+        self.embedding_size: Final = self.element_size - 3
+        self.identity: Final = Element(self, self.new_point())
+        self.generator: Final = Element(self, self.curve.generator())
 
-    def __post_init__(self) -> None:
-        curve = EcGroup(self.nid)
-        if int(curve.order()) != self.order or int(curve.parameters()["p"]) != self.field:
-            raise UnsupportedError(f"this OpenSSL has another curve than {self.name}")
-        object.__setattr__(self, "_curve", curve)
-
-    @property
-    def scalar_size(self) -> int:
-        """Bytes of an encoded scalar."""
-        return (self.order.bit_length() + 7) // 8
-
-    @property
-    def element_size(self) -> int:
-        """Bytes of an encoded element."""
-        return 1 + (self.field.bit_length() + 7) // 8
-
-    @property
-    def embedding_size(self) -> int:
-        """Bytes that an element can carry."""
-        return self.element_size - _OVERHEAD
-
-    @property
-    def identity(self) -> Element:
-        """The neutral element."""
-        return Element(self, self._ec.infinite())
-
-    @property
-    def generator(self) -> Element:
-        """The standard generator."""
-        return Element(self, self._ec.generator())
-
-    def scalar(self, number: int) -> Scalar:
-        """``number`` modulo the order."""
-        return Scalar(self, number)
-
-    def scalar_from_bytes(self, data: bytes, field: str = "scalar") -> Scalar:
-        """Decode (SPEC 12.1); `InvalidEncodingError`, with ``field``, for what is not canonical."""
-        return modular.scalar_from_bytes(self, data, field)
+    def new_point(self) -> EcPt:
+        """Memory for a point; it holds the identity."""
+        point = EcPt(self.curve)
+        if point.pt == _FFI.NULL:
+            raise MemoryError("OpenSSL has no memory for a point")
+        return point
 
     def element_from_bytes(self, data: bytes, field: str = "element") -> Element:
         """Decode (SPEC 12.1); `InvalidEncodingError`, with ``field``, for what is not canonical."""
-        data = bytes(memoryview(data))
-        if len(data) != self.element_size:
-            problem = f"must be {self.element_size} bytes, not {len(data)}"
-            raise InvalidEncodingError(field, problem)
-        if data == bytes(self.element_size):
+        if not any(exact(data, self.element_size, field)):
             return self.identity
         element = self._decompress(data)
         if element is None:
             raise InvalidEncodingError(field, f"is not a canonical element of {self.name}")
         return element
 
-    def random_scalar(self, *, nonzero: bool = True) -> Scalar:
-        """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
-        return modular.random_scalar(self, nonzero)
-
     def mul_generator(self, scalar: Scalar) -> Element:
         """scalar * G."""
-        return self.generator * scalar
-
-    def hash_to_scalar(self, message: bytes, dst: bytes) -> Scalar:
-        """hash_to_field of RFC 9380 with the order in the place of the field (SPEC 12.2)."""
-        return Scalar(self, *hash_to_field(message, dst, self.order, 1))
+        return self.generator * own(self, scalar, Scalar)
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
         """hash_to_curve of the suite in SPEC 12. Raises `UnsupportedError` on p224."""
-        if self.map is None:
+        if self._map is None:
             raise UnsupportedError(f"{self.name} has no hash_to_element: RFC 9380 has no suite")
-        elements = hash_to_field(message, dst, self.field, 2)
-        first, second = (self._of_point(*self.map.to_curve(u)) for u in elements)
+        numbers = hash_to_field(message, dst, self._modulus, 2)
+        first, second = (self._element(*self._map.to_curve(u)) for u in numbers)
         return first + second
 
     def embed(self, data: bytes) -> Element:
-        """A random element that carries ``data``, `embedding_size` bytes (SPEC 12.3)."""
-        data = bytes(memoryview(data))
-        if len(data) != self.embedding_size:
-            problem = f"must be {self.embedding_size} bytes, not {len(data)}"
-            raise InvalidEncodingError("data", problem)
+        """A random element that carries ``data`` (SPEC 12.3). Variable time."""
+        exact(data, self.embedding_size, "data")
         while True:
-            k = secrets.randbelow(_CANDIDATES)
-            encoding = bytes([2 + k % 2]) + (k // 2).to_bytes(2, "big") + data
-            if (element := self._decompress(encoding)) is not None:
+            candidate = secrets.randbelow(_CANDIDATES)
+            encoding = bytes([2 + candidate % 2]) + (candidate // 2).to_bytes(2, "big") + data
+            element = self._decompress(encoding)
+            if element is not None:
                 return element
 
     def extract(self, element: Element) -> bytes:
-        """The bytes that ``element`` carries; `InvalidEncodingError` for the identity."""
-        if element.group is not self:
-            raise GroupMismatchError(self.name, element.group.name)
-        if element.is_identity:
-            raise InvalidEncodingError("element", "is the identity, which carries nothing")
-        return bytes(element)[_OVERHEAD:]
-
-    @property
-    def _ec(self) -> Any:
-        return self.__dict__["_curve"]
+        """The bytes that ``element`` carries (SPEC 12.3); all but the identity carry some."""
+        if own(self, element, Element).is_identity:
+            raise InvalidEncodingError("element", "is the identity, which carries no bytes")
+        return bytes(element)[3:]
 
     def _decompress(self, data: bytes) -> Element | None:
-        """The point of a compressed encoding of the right length, None if there is none."""
-        if data[0] not in _COMPRESSED or int.from_bytes(data[1:], "big") >= self.field:
+        """The point in ``data`` (SEC 1, 2.3.4), which has the right length; None if there is none.
+
+        It is OpenSSL that finds y, and that no point has this x.
+        """
+        if data[0] not in (2, 3) or int.from_bytes(data[1:], "big") >= self._modulus:
             return None
-        try:
-            point = EcPt.from_binary(data, self._ec)
-        except Exception:  # petlib raises just this class, if OpenSSL finds no point
+        point, context = self.new_point(), get_ctx().bnctx
+        if _C.EC_POINT_oct2point(self.curve.ecg, point.pt, data, len(data), context) != 1:
+            get_errors()  # else they stay in the thread's queue, and look like those of others
             return None
-        return Element(self, point) if self._ec.check_point(point) else None
+        return Element(self, point)
 
-    def _of_point(self, x: int, y: int) -> Element:
-        size = self.element_size - 1
-        encoding = bytes([2 + y % 2]) + x.to_bytes(size, "big")
-        return self.element_from_bytes(encoding)
+    def _element(self, x: int, y: int) -> Element:
+        return self.element_from_bytes(
+            bytes([2 + y % 2]) + x.to_bytes(self.element_size - 1, "big")
+        )
 
-    def __repr__(self) -> str:
-        return f"<Group {self.name}>"
+    def __reduce__(self) -> tuple[object, ...]:
+        return group, (self.name,)
 
 
-_P224 = 2**224 - 2**96 + 1
+def _check(code: int) -> None:
+    """Raises `MemoryError` for a ``code`` other than 1: for nothing else can OpenSSL fail here."""
+    if code != 1:
+        get_errors()
+        raise MemoryError("OpenSSL failed to compute on a curve")
 
-_GROUPS = {
-    "p256": (
-        415,
-        sswu.P256.p,
-        0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
-        sswu.P256,
-    ),
-    "p224": (713, _P224, 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFF16A2E0B8F03E13DD29455C5C2A3D, None),
-    "secp256k1": (
-        714,
-        sswu.SECP256K1.p,
-        0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141,
-        sswu.SECP256K1,
-    ),
-}
+
+_groups: dict[str, OpensslGroup] = {}
 
 
 def group(name: str) -> OpensslGroup:
-    """One of the three groups; `groups.get` keeps it, so that there is one object of each."""
-    return OpensslGroup(name, *_GROUPS[name])
+    """The group ``name``, always the same object, whatever the number of threads that ask.
+
+    Raises `UnsupportedError` if OpenSSL was built without its curve.
+    """
+    return _groups.get(name) or _groups.setdefault(name, OpensslGroup(name))

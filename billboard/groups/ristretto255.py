@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 import os
-from typing import Final, TypeVar, final
+from typing import Final, final
 
 import numpy as np
 
 from billboard import _core
 from billboard._core import Element, Scalar
-from billboard.errors import GroupMismatchError, InvalidEncodingError
 from billboard.groups.hashing import expand_message_xmd
+from billboard.groups.modular import exact, own
 
 __all__ = [
     "ORDER",
@@ -31,8 +32,6 @@ SUITE = b"ristretto255-SHA512"
 SUITE_NUMBER = 1
 
 EMBEDDING_SIZE = 30
-
-_Own = TypeVar("_Own", Scalar, Element)
 
 
 def random_scalar(*, nonzero: bool = True) -> Scalar:
@@ -64,7 +63,7 @@ class Ristretto255:
 
     def scalar(self, number: int) -> Scalar:
         """``number`` modulo the order. Not constant time: a Python integer is not."""
-        return Scalar.from_bytes((number % ORDER).to_bytes(32, "little"))
+        return Scalar.from_bytes((operator.index(number) % ORDER).to_bytes(32, "little"))
 
     def scalar_from_bytes(self, data: bytes, field: str = "scalar") -> Scalar:
         """Decode (SPEC 2); `InvalidEncodingError`, with ``field``, for what is not canonical."""
@@ -80,7 +79,7 @@ class Ristretto255:
 
     def mul_generator(self, scalar: Scalar) -> Element:
         """scalar * G."""
-        return Element.mul_generator(self._own(scalar))
+        return Element.mul_generator(own(self, scalar, Scalar))
 
     def hash_to_scalar(self, message: bytes, dst: bytes) -> Scalar:
         """HashToScalar of RFC 9497, 4.1, with any ``dst`` of 1 to 255 bytes (SPEC 12.2)."""
@@ -92,20 +91,14 @@ class Ristretto255:
 
     def embed(self, data: bytes) -> Element:
         """A random element that carries ``data``, 30 bytes (SPEC 6.1). Variable time."""
-        if len(data) != EMBEDDING_SIZE:
-            problem = f"must be {EMBEDDING_SIZE} bytes, not {len(data)}"
-            raise InvalidEncodingError("data", problem)
-        row = np.frombuffer(data, np.uint8).reshape(1, 1, EMBEDDING_SIZE)
+        row = np.frombuffer(exact(data, EMBEDDING_SIZE, "data"), np.uint8).reshape(
+            1, 1, EMBEDDING_SIZE
+        )
         return Element.from_bytes(_core.embed(row, 1, os.urandom(32), 1).tobytes())
 
     def extract(self, element: Element) -> bytes:
         """The 30 bytes that ``element`` carries (SPEC 6.1); every element carries some."""
-        return bytes(self._own(element))[1:31]
-
-    def _own(self, value: _Own) -> _Own:
-        if value.group is not self:
-            raise GroupMismatchError(self.name, value.group.name)
-        return value
+        return bytes(own(self, element, Element))[1:31]
 
     def __repr__(self) -> str:
         return f"<Group {self.name}>"

@@ -20,7 +20,7 @@ class Isogeny:
     y_den: Polynomial
 
     def map(self, x: int, y: int, p: int) -> tuple[int, int]:
-        """The image of a point. Nobody finds a field element that maps to the kernel."""
+        """The image of a point. No denominator is 0: a curve of prime order has no kernel."""
         x_num, x_den, y_num, y_den = (
             sum(c * pow(x, i, p) for i, c in enumerate(polynomial)) % p
             for polynomial in (self.x_num, self.x_den, self.y_num, self.y_den)

@@ -9,6 +9,7 @@ from billboard.groups.ristretto255 import SUITE, Element, Scalar
 from billboard.hashing import hash_to_scalar
 
 SIGNATURE_SIZE = 64
+"""Bytes of a signature."""
 
 
 def sign(context: str, secret: Scalar, *parts: bytes, rnd: bytes | None = None) -> bytes:

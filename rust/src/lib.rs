@@ -26,7 +26,7 @@ mod _core {
     #[pymodule_export]
     use crate::batch::{embed, extract, scalars_from_seed, validate};
     #[pymodule_export]
-    use crate::frame::{decode_frame, encode_frame};
+    use crate::frame::{decode_frame, encode_frame, encode_handle_frame};
     #[pymodule_export]
     use crate::group::{Element, Scalar};
     #[pymodule_export]

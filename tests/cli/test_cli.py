@@ -15,11 +15,22 @@ from pathlib import Path
 
 import pytest
 
-from billboard import Blob, Board, Lane, PublicKey, SqliteStore
+from billboard import (
+    Blob,
+    Board,
+    FrameClass,
+    Handle,
+    Lane,
+    PublicKey,
+    SecretKey,
+    SqliteStore,
+)
 from billboard.cli import main
 
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
 TOKEN = bytes(range(32)).hex()
+HANDLE = Handle(b"sixteen bytes ..")
+APNS = ["--apns-key", "k", "--apns-key-id", "k", "--apns-team-id", "t", "--topic", "t"]
 POST = ["post", "board.sqlite", "lane.key", "server.pub", "blob"]
 
 
@@ -126,6 +137,54 @@ def test_many_blobs_at_once(shell: Shell) -> None:
     assert "300 of 300" in shell.ok("open", "server.key", stdin=blobs)
 
 
+@pytest.mark.parametrize("name", ["H", "S", "L", "XL"])
+def test_each_class_by_hand(shell: Shell, name: str) -> None:
+    shell.ok("keygen", "a.key", "a.pub", "--class", name)
+    shell.ok("board", "init", "a.sqlite", "--origin", "a", "--class", name)
+    assert f"a: class {name}," in shell.ok("board", "info", "a.sqlite")
+    shell.ok("lane", "new", "a.lane", "--origin", "a", "--class", name)
+    shell.ok("lane", "grant", "a.lane", "--out", "a.grant")
+    text = HANDLE.value.hex() if name == "H" else TOKEN
+    shell.ok("encrypt", "a.pub", "--out", "a.blob", stdin=text)
+    shell.ok("post", "a.sqlite", "a.lane", "a.pub", "a.blob")
+    shell.ok("board", "publish", "a.sqlite")
+    found = shell.ok("fetch", "a.sqlite", "a.grant")
+    fresh = shell.ok("rerandomize", "a.pub", stdin=found)
+    assert "1 of 1 blobs" in shell.ok("open", "a.key", stdin=fresh)
+
+
+def test_each_platform(shell: Shell) -> None:
+    point = (
+        "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"
+    )
+    keys = f'{{"p256dh": "{point}", "auth": "AAAAAAAAAAAAAAAAAAAAAA"}}'
+    subscription = f'{{"endpoint": "https://push.example/1", "keys": {keys}}}'
+    for platform, shown, text, size in (
+        ("apns", "APNS", TOKEN, 32),
+        ("fcm", "FCM", "token:of_fcm", 12),
+        ("webpush", "WEB_PUSH", subscription, 103),
+        ("sns", "SNS", "arn:aws:sns:eu-1:1:endpoint/x", 29),
+        ("pushy", "PUSHY", "0123456789abcdef", 16),
+    ):
+        options = ("--platform", platform, "--app", "7")
+        blobs = shell.ok("encrypt", "server.pub", *options, stdin=f"{text}\n{text}\n")
+        shown_rows = shell.ok("open", "server.key", stdin=blobs).split("\n")
+        rows = [re.split(r"[│┃ ]+", line.strip("│┃ ")) for line in shown_rows]
+        cells = [shown, "7", str(size)]
+        assert [row[1:4] for row in rows if row[0] in ("1", "2")][:2] == [cells, cells]
+        assert text not in "".join(shown_rows)
+
+
+def test_opening_shows_no_handle(shell: Shell) -> None:
+    shell.ok("keygen", "h.key", "h.pub", "--class", "H")
+    blob = shell.ok("encrypt", "h.pub", stdin=HANDLE.value.hex())
+    out = shell.ok("open", "h.key", stdin=blob)
+    assert "1 of 1 blobs" in out
+    assert "expires" in out
+    assert "platform" not in out
+    assert HANDLE.value.hex() not in out
+
+
 def test_passphrases(shell: Shell) -> None:
     secret = {"BILLBOARD_PASSPHRASE": "correct horse"}
     shell.ok("keygen", "locked.key", "locked.pub", **secret)
@@ -181,9 +240,27 @@ def test_a_blob_for_another_key(shell: Shell) -> None:
         (["encrypt", "blob", "tokens"], "public key"),
         (["encrypt", "server.pub", "garbage"], "in hex"),
         (["encrypt", "server.pub", "long"], "1 to 198 bytes"),
-        (["encrypt", "server.pub", "empty"], "holds no token"),
+        (["encrypt", "server.pub", "empty"], "empty: is empty"),
         (["encrypt", "server.pub", "tokens", "--platform", "pager"], "pager"),
-        (["encrypt", "server.pub", "tokens", "--app", "65536"], "65535"),
+        (["encrypt", "server.pub", "tokens", "--app", "65536"], "tokens, line 1: app: 65536"),
+        (["encrypt", "server.pub", "tokens", "--platform", "webpush"], "not a JSON object"),
+        (["encrypt", "server.pub", "second-bad"], "second-bad, line 3: an APNs token"),
+        (["encrypt", "h.pub", "tokens"], "line 1: handle: must be 16 bytes, not 32"),
+        (["encrypt", "h.pub", "garbage"], "a handle must be given in hex"),
+        (["encrypt", "h.pub", "handles", "--platform", "apns"], "takes handles"),
+        (["encrypt", "h.pub", "handles", "--app", "0"], "takes handles"),
+        (["rerandomize", "h.pub", "blob"], "line 1 must be 96 bytes"),
+        (["open", "h.key", "blob"], "line 1 must be 96 bytes"),
+        (["keygen", "--class", "M", "new.key", "new.pub"], "class M is none of H, S, L, XL"),
+        (["keygen", "--class", "8", "new.key", "new.pub"], "class 8 is none of H, S, L, XL"),
+        (["board", "init", "new.sqlite", "--origin", "x", "--class", "l"], "class l is none of"),
+        (["lane", "new", "new.key", "--origin", "x", "--class", ""], "is none of H, S, L, XL"),
+        (["post", "board.sqlite", "h.lane", "server.pub", "blob"], "of class L, and this lane"),
+        (["post", "board.sqlite", "lane.key", "h.pub", "blob"], "of class H, and this lane"),
+        (["post", "board.sqlite", "h.lane", "h.pub", "h.blob"], "in class H, and this board"),
+        (["push", "h.key", "h.blob", *APNS], "handles"),
+        (["push", "server.key", "blob", "--handles", "register", *APNS], "handles"),
+        (["push", "h.key", "h.blob", "--handles", "tokens", *APNS], "line 1: handle"),
         (["rerandomize", "server.pub", "identity"], "rows 0, 2"),
         ([*POST, "--epoch", "3"], "epoch 3"),
         ([*POST, "--slot", "16"], "slot 16"),
@@ -221,6 +298,14 @@ def test_a_users_mistake_is_one_line(
 ) -> None:
     shell.write("garbage", "%%%\n")
     Lane.generate("example.org/other").save(shell.directory / "other.lane")
+    Lane.generate("example.org/board", frame_class=FrameClass.H).save(shell.directory / "h.lane")
+    key = SecretKey.generate(FrameClass.H)
+    key.save(shell.directory / "h.key")
+    shell.write("h.pub", base64.b64encode(bytes(key.public_key)).decode())
+    shell.write("h.blob", base64.b64encode(bytes(key.public_key.encrypt(HANDLE))).decode())
+    shell.write("handles", HANDLE.value.hex())
+    shell.write("register", f"{HANDLE.value.hex()} {TOKEN}\n")
+    shell.write("second-bad", f"{TOKEN}\n\n%%%\n")
     shell.write("empty", "\n")
     shell.write("long", "ab" * 199)
     shell.write("identity", f"{'A' * 384}\n{shell.read('blob')}{'A' * 384}\n")
@@ -285,6 +370,13 @@ def sandbox(shell: Shell) -> Iterator[list[str]]:
 
 def test_push_to_the_sandbox(shell: Shell, sandbox: list[str]) -> None:
     out = shell.ok("push", "server.key", "blob", *sandbox)
+    assert "delivered: 1" in out
+    shell.ok("keygen", "h.key", "h.pub", "--class", "H")
+    handles = [HANDLE.value.hex(), bytes(16).hex()]
+    shell.ok("encrypt", "h.pub", "--out", "h.blobs", stdin="\n".join(handles))
+    shell.write("register", f"{handles[0]} {TOKEN}\n")
+    out = shell.ok("push", "h.key", "h.blobs", "--handles", "register", *sandbox)
+    assert "1 of 2 blobs are for this key, for 1 devices" in out
     assert "delivered: 1" in out
     time.sleep(0.5)  # the sandbox looks for new deliveries five times a second
 

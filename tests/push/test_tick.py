@@ -5,11 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from billboard import DeviceToken, InvalidEncodingError, Platform, SecretKey, stack
+from billboard import (
+    DeviceToken,
+    FrameClass,
+    Handle,
+    InvalidEncodingError,
+    Platform,
+    SecretKey,
+    WebPushSubscription,
+    stack,
+)
 from billboard.push.notification import CONTENT_FREE_PAYLOAD
 from billboard.push.tick import open_tick
 
 NOW = 1_800_000_000.0
+GENERATOR = bytes.fromhex(  # of P-256
+    "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
+SUBSCRIPTION = WebPushSubscription("https://push.example/1", GENERATOR, bytes(16)).to_token()
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +93,81 @@ def test_an_empty_tick(secret_key: SecretKey) -> None:
     assert (tick.received, tick.opened, tick.notifications) == (0, 0, ())
     with pytest.raises(InvalidEncodingError):
         stack([])
+
+
+# Web Push
+
+
+def test_a_web_push_token_that_does_not_decode_is_dropped(secret_key: SecretKey) -> None:
+    """Whoever posts it: the rest of the batch is woken, and it is not counted as opened."""
+    value = SUBSCRIPTION.value
+    broken = [
+        b"short",
+        value[:81],
+        value[:64] + b"\0" + value[65:],
+        value.replace(b"https", b"http"),
+        value + b"#",
+    ]
+    bad = [DeviceToken(Platform.WEB_PUSH, each) for each in broken]
+    array = secret_key.public_key.encrypt_batch([*bad, SUBSCRIPTION, token(1), *bad], now=NOW)
+    tick = open_tick(secret_key, array, now=NOW)
+    assert (tick.received, tick.opened) == (12, 2)
+    assert {n.token for n in tick.notifications} == {SUBSCRIPTION, token(1)}
+    assert secret_key.open_batch(array, now=NOW)[1].all()
+
+
+def test_tokens_of_other_platforms_are_opaque(secret_key: SecretKey) -> None:
+    others = [
+        DeviceToken(platform, b"short") for platform in Platform if platform != Platform.WEB_PUSH
+    ]
+    tick = open_tick(secret_key, secret_key.public_key.encrypt_batch(others, now=NOW), now=NOW)
+    assert {n.token for n in tick.notifications} == set(others)
+
+
+# Class H
+
+
+@pytest.fixture(scope="module")
+def key_of_class_h() -> SecretKey:
+    return SecretKey.generate(FrameClass.H)
+
+
+def test_handles_are_looked_up(key_of_class_h: SecretKey) -> None:
+    key, (one, two, same, unknown) = (
+        key_of_class_h.public_key,
+        [Handle(bytes([i]) * 16) for i in range(4)],
+    )
+    handles = {one: token(1), two: token(2, platform=Platform.FCM, app=3), same: token(1)}
+    blobs = [key.encrypt(each, now=NOW) for each in (one, two, unknown, one, same)]
+    stranger = SecretKey.generate(FrameClass.H).public_key.encrypt(one, now=NOW)
+    expired = key.encrypt(one, expires=NOW, now=NOW)
+    tick = open_tick(key_of_class_h, stack([*blobs, stranger, expired]), handles=handles, now=NOW)
+    assert (tick.received, tick.opened) == (7, 4)
+    assert {n.token for n in tick.notifications} == {token(1), handles[two]}
+    assert len(tick.notifications) == 2
+
+
+def test_an_unknown_handle_looks_like_what_is_not_mine(key_of_class_h: SecretKey) -> None:
+    blob = key_of_class_h.public_key.encrypt(Handle.generate(), now=NOW)
+    stranger = SecretKey.generate(FrameClass.H).public_key.encrypt(Handle.generate(), now=NOW)
+    ticks = [
+        open_tick(key_of_class_h, stack([each]), handles={}, now=NOW) for each in (blob, stranger)
+    ]
+    assert ticks[0] == ticks[1]
+    assert ticks[0].opened == 0
+
+
+def test_a_registered_subscription_must_decode_too(key_of_class_h: SecretKey) -> None:
+    good, bad = Handle.generate(), Handle.generate()
+    handles = {good: SUBSCRIPTION, bad: DeviceToken(Platform.WEB_PUSH, b"short")}
+    array = key_of_class_h.public_key.encrypt_batch([good, bad], now=NOW)
+    tick = open_tick(key_of_class_h, array, handles=handles, now=NOW)
+    assert tick.opened == 1
+    assert [n.token for n in tick.notifications] == [SUBSCRIPTION]
+
+
+def test_handles_belong_to_class_h(secret_key: SecretKey, key_of_class_h: SecretKey) -> None:
+    with pytest.raises(InvalidEncodingError, match="handles"):
+        open_tick(secret_key, np.zeros((0, 9, 32), np.uint8), handles={})
+    with pytest.raises(InvalidEncodingError, match="handles"):
+        open_tick(key_of_class_h, np.zeros((0, 3, 32), np.uint8))

@@ -1,0 +1,17 @@
+"""The peers: other libraries, doing the same from bytes to bytes, as their callers would use them.
+
+Each holds its keys decoded, does one ciphertext at a time, and draws fresh random scalars each
+time. The calls are the fewest that the library allows.
+"""
+
+try:
+    import coincurve  # noqa: F401
+    import libpep  # noqa: F401
+    import petlib  # noqa: F401
+    import py_ecc  # noqa: F401
+    import rbcl  # noqa: F401
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"the benchmarks need {error.name}, which is not installed: pip install --group dev",
+        name=error.name,
+    ) from None

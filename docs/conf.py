@@ -1,0 +1,165 @@
+"""How Sphinx makes the documentation (`make docs`). Nothing is fetched."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import importlib.metadata
+import pkgutil
+import re
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import typer
+from myst_parser.slugs import github_slugify
+from sphinx.application import Sphinx
+from sphinx.util import logging
+from typer.cli import get_docs_for_click
+
+import billboard
+from billboard.cli.app import app as commands
+
+project = "billboard"
+html_show_copyright = False
+version = release = importlib.metadata.version("anonymous-billboard")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["_build"]
+highlight_language = "none"  # the picture and the formulas have no language
+smartquotes = False  # SPEC.md quotes labels
+
+html_theme = "furo"
+html_title = f"billboard {version}"
+html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["width.css"]
+
+# The pages of SPEC.md, SECURITY.md, .. are named as the files in the root, and as deep, so that
+# their links to each other hold. Three levels of headings are what `SPEC.md#63-encoding` needs.
+myst_heading_anchors = 3
+
+# `name` in a docstring is a link to what is called so, and an unknown name is an error.
+default_role = "any"
+nitpicky = True
+nitpick_ignore_regex = [
+    # Other projects: their inventories are on the network.
+    (r"py:class", r"(asyncio|collections\.abc|cryptography|numpy|os|pathlib|uuid)\..*"),
+    # Parameters that only this package passes, to what is made by a class method.
+    (r"py:class", r"billboard\..*\._[A-Za-z]+"),
+    # Python's own exceptions, in docstrings.
+    (r"any", "|".join(map(re.escape, dir(builtins)))),
+]
+
+autodoc_default_options = {"members": True, "undoc-members": True}
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autoclass_content = "both"
+autodoc_type_aliases = {
+    name: f"~billboard.elgamal.{name}" for name in ("Array", "Mask", "Progress")
+}
+
+log = logging.getLogger(__name__)
+
+SPEC = (Path(__file__).parent.parent / "SPEC.md").read_text()
+SECTIONS = {
+    number: github_slugify(f"{number} {title}")
+    for number, title in re.findall(r"^#+ (\d[\d.]*) (.*)$", SPEC, re.MULTILINE)
+}
+"""The anchor of each section in the page that MyST makes of SPEC.md."""
+
+
+def public_names(module: str) -> set[str]:
+    """What a module offers: its ``__all__``, or else what its own source binds in public."""
+    loaded = importlib.import_module(module)
+    if hasattr(loaded, "__all__"):
+        return set(loaded.__all__)
+    names = set()
+    for node in ast.parse(Path(loaded.__file__ or "").read_text()).body:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
+                names.add(name)
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+    return {name for name in names if not name.startswith("_")}
+
+
+def skip_foreign(
+    app: Sphinx, what: str, name: str, value: object, skip: bool, _options: object
+) -> bool | None:
+    """Leave out what a module has from elsewhere, unless that is the compiled core."""
+    if what != "module" or skip:
+        return None
+    module = app.env.current_document.autodoc_module
+    named = isinstance(value, type | FunctionType)
+    foreign = named and value.__module__ not in (module, "billboard._core")
+    return foreign or name not in public_names(module)
+
+
+def repair_signature(
+    _app: object, _what: str, _name: str, _obj: object, _options: object, *signature: str | None
+) -> tuple[str | None, ...]:
+    """Write as one would say it what Python and Sphinx make of some signatures."""
+    return tuple(part and _repaired(part) for part in signature)
+
+
+def _repaired(signature: str) -> str:
+    if signature == "(*args, **kwargs)":  # of a protocol, which nobody calls
+        return ""
+    signature = signature.replace(repr(bytes(32)), "bytes(32)")
+    signature = signature.replace("<factory>", "...")  # of a field of a dataclass
+    return re.sub(r"TypeAliasForwardRef\('([^']*)'\)", r"\1", signature)  # in a union
+
+
+def link_sections(
+    _app: object, _what: str, _name: str, _obj: object, _options: object, lines: list[str]
+) -> None:
+    """Make links of the sections that a docstring cites, as ``SPEC 6.3``."""
+    for i, line in enumerate(lines):
+        lines[i] = re.sub(r"SPEC (\d+(?:\.\d+)?)", _linked, line)
+
+
+def _linked(citation: re.Match[str]) -> str:
+    return f"`{citation[0]} <../SPEC.html#{SECTIONS[citation[1]]}>`__"
+
+
+def check_complete(_app: Sphinx, env: Any) -> None:
+    """Warn of each public name that the pages in reference/ do not have exactly once."""
+    documented: dict[str, list[Any]] = {}
+    python = env.domains.python_domain
+    for full, entry in python.objects.items():
+        module, _, name = full.rpartition(".")
+        if module in python.modules and entry.objtype != "module" and not entry.aliased:
+            documented.setdefault(name, []).append(getattr(importlib.import_module(module), name))
+    modules = [found.name for found in pkgutil.walk_packages(billboard.__path__, "billboard.")]
+    for module in ["billboard", *modules]:
+        if "._" in module or module.startswith("billboard.cli"):
+            continue
+        for name in sorted(public_names(module)):
+            value = getattr(importlib.import_module(module), name)
+            times = sum(each is value for each in documented.get(name, []))
+            if times != 1:
+                log.warning("%s.%s is in the reference %d times", module, name, times)
+
+
+def complete_page(_app: Sphinx, docname: str, source: list[str]) -> None:
+    """Append what can be listed: the names of ``billboard``, and the help of all commands."""
+    if docname == "reference/index":
+        values = [(name, getattr(billboard, name)) for name in billboard.__all__]
+        links = [f"{{py:obj}}`~{value.__module__}.{name}`" for name, value in values]
+        source[0] += ", ".join(links) + ".\n"
+    if docname == "reference/command_line":
+        group = typer.main.get_command(commands)
+        context = typer.Context(group, info_name="billboard")
+        source[0] += get_docs_for_click(obj=group, ctx=context, indent=1, name="billboard")
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-skip-member", skip_foreign)
+    app.connect("autodoc-process-docstring", link_sections)
+    app.connect("autodoc-process-signature", repair_signature)
+    app.connect("env-check-consistency", check_complete)
+    app.connect("source-read", complete_page)

@@ -1,0 +1,178 @@
+"""Random cases of every operation of the test vectors, by the oracle and by the engine.
+
+    python tests/compare_with_oracle.py --cases 10000 --only 'post/*' --jobs 2
+
+prints a line for each operation: cases, valid and refused ones, and the seconds of CPU. A case
+depends on its operation and index only, so that ``--from 4711 --cases 1`` plays one again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fnmatch
+import functools
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
+
+import oracle.files
+import oracle.lanes
+import oracle.operations
+import oracle.refusals
+import vector_engine_blobs  # noqa: F401  (these register their handlers)
+import vector_engine_board  # noqa: F401
+import vector_engine_groups  # noqa: F401
+from samples import SAMPLERS, named_keys
+from vector_engine import HANDLERS, Json, Setting
+from vector_engine_errors import expected_errors
+
+from billboard import BillboardError, InvalidEncodingError, secretfile
+
+PORTION = 100
+MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of random name is made in it)
+
+
+class Disagreement(Exception):
+    """The oracle and the engine differ on a case."""
+
+
+@dataclass
+class Tally:
+    """What came out of some cases of an operation, and the seconds of CPU that they took."""
+
+    results: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def __iadd__(self, other: Tally) -> Tally:
+        self.results += other.results
+        self.seconds += other.seconds
+        return self
+
+    @property
+    def cases(self) -> int:
+        return self.results.total()
+
+    @property
+    def valid(self) -> int:
+        return self.results["valid"]
+
+    @property
+    def refused(self) -> int:
+        return self.cases - self.valid
+
+
+def case_of(operation: str, index: int) -> Json:
+    """The inputs of a random case; always the same ones."""
+    return SAMPLERS[operation](random.Random(f"{operation} {index}"))
+
+
+@contextlib.contextmanager
+def settings() -> Iterator[Setting]:
+    """A folder in memory if there is such a thing, and one run of scrypt for each of its inputs."""
+    memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    with (
+        tempfile.TemporaryDirectory(dir=memory) as folder,
+        mock.patch.object(oracle.files, "derive", functools.cache(oracle.files.derive)),
+        mock.patch.object(secretfile, "_derive", functools.cache(secretfile._derive)),
+    ):
+        yield Setting(Path(folder), named_keys(), thorough=False)
+
+
+def compare(operation: str, inputs: Json, setting: Setting) -> str:
+    """The result on which both agree. Raises `Disagreement`."""
+    expected = oracle.operations.run(operation, inputs, setting.keys)
+    try:
+        output = HANDLERS[operation](inputs, setting)
+    except (BillboardError, ValueError) as error:
+        if expected["result"] != "valid" and _fits(error, operation, inputs, setting, expected):
+            return str(expected["result"])
+        problem = f"the oracle says {expected}, the engine {type(error).__name__}: {error}"
+        raise Disagreement(problem) from error
+    if expected != {"result": "valid", "output": output}:
+        raise Disagreement(f"the oracle says {expected}, the engine {output}")
+    return "valid"
+
+
+def _fits(error: Exception, operation: str, inputs: Json, setting: Setting, refusal: Json) -> bool:
+    """Whether the error is that of the refusal, or of another failure of the same inputs."""
+    if isinstance(error, expected_errors({"operation": operation, **refusal})):
+        return True
+    if operation == "post/read" and refusal["result"] == "not-mine":
+        # The engine decodes a post before it looks whose it is.
+        grant = oracle.lanes.decode_grant(bytes.fromhex(inputs["grant"]))
+        fields = {"origin": grant.channel.origin.decode(), "class": grant.channel.n}
+        checking = {**fields, "post": inputs["post"]}
+        checked = oracle.operations.run("post/check", checking)
+        return isinstance(error, InvalidEncodingError) and checked["result"] == "invalid"
+    with oracle.refusals.waived(refusal["reason"]):
+        again = oracle.operations.run(operation, inputs, setting.keys)
+        other = again["result"] != "valid" and again != refusal
+        return other and _fits(error, operation, inputs, setting, again)
+
+
+def run(operation: str, start: int, stop: int) -> Tally:
+    """Compare the cases from ``start`` up to ``stop``. Raises `Disagreement`, which says which."""
+    tally, began = Tally(), time.process_time()
+    with settings() as setting:
+        for index in range(start, stop):
+            inputs = case_of(operation, index)
+            try:
+                tally.results[compare(operation, inputs, setting)] += 1
+            except Exception as error:
+                again = f"--only '{operation}' --from {index} --cases 1"
+                raise Disagreement(f"{again}: {error}") from error
+    tally.seconds = time.process_time() - began
+    return tally
+
+
+def _run(portion: tuple[str, int, int]) -> tuple[str, Tally]:
+    return portion[0], run(*portion)
+
+
+def campaign(
+    operations: Iterable[str], start: int, cases: int, jobs: int
+) -> Iterator[tuple[str, Tally]]:
+    """Each operation with what came out of all of its cases, when they are done."""
+    names = list(operations)
+    stop = start + cases
+    portions = [
+        (name, first, min(first + PORTION, stop))
+        for name in names
+        for first in range(start, stop, PORTION)
+    ]
+    tallies = {name: Tally() for name in names}
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        for name, tally in pool.imap(_run, portions):
+            tallies[name] += tally
+            if tallies[name].cases == cases:
+                yield name, tallies[name]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--cases", type=int, default=100, help="of each operation")
+    parser.add_argument("--from", dest="start", type=int, default=0, help="the first case")
+    parser.add_argument("--only", default="*", help="a pattern of operations")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    given = parser.parse_args()
+    names = fnmatch.filter(sorted(SAMPLERS), given.only)
+    for name, tally in campaign(names, given.start, given.cases, given.jobs):
+        print(
+            f"{name:32}{tally.cases:8} cases{tally.valid:8} valid"
+            f"{tally.refused:8} refused{tally.seconds:9.2f} s",
+            flush=True,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,19 @@
+"""The targets by name, which is also the name of the folder of a target's corpus."""
+
+from __future__ import annotations
+
+from ..target import Target
+from . import board, files, findmy, groups, keys, lanes, posts, push, tokens, web_push
+
+TARGETS: dict[str, Target] = {
+    **keys.TARGETS,
+    **tokens.TARGETS,
+    **lanes.TARGETS,
+    **posts.TARGETS,
+    **board.TARGETS,
+    **files.TARGETS,
+    **push.TARGETS,
+    **groups.TARGETS,
+    **findmy.TARGETS,
+    **web_push.TARGETS,
+}

@@ -1,0 +1,203 @@
+"""What a board takes, against a model of its rules."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from billboard import (
+    Board,
+    BoardParameters,
+    EpochError,
+    FrameClass,
+    InvalidEncodingError,
+    InvalidSignatureError,
+    Post,
+    RefusedPostError,
+    SqliteStore,
+)
+from billboard.groups.ristretto255 import Element
+from billboard.posts import box_size
+
+from ..material import header, lane, signed, slot
+from ..target import Source, Target, attempt, require, vectors
+
+EPOCH = 20_800
+MOST = 24
+"""Steps of one input."""
+
+
+class Clock:
+    """Whatever time it was set to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@cache
+def _store() -> tuple[SqliteStore, tempfile.TemporaryDirectory[str]]:
+    # In memory where there is such a folder: each post waits for the disk otherwise.
+    memory = Path("/dev/shm")  # noqa: S108
+    folder = tempfile.TemporaryDirectory(
+        prefix="billboard-fuzz-", dir=memory if memory.is_dir() else None
+    )
+    parameters = BoardParameters(lane().origin)
+    return SqliteStore.create(f"{folder.name}/board.sqlite", parameters), folder
+
+
+class Model:
+    """The rules of SPEC 9 in a few lines, without a store."""
+
+    def __init__(self, length: int) -> None:
+        self.length = length
+        self.waiting: dict[tuple[int, bytes], int] = {}
+        self.published: set[tuple[int, bytes]] = set()
+
+    def submit(self, data: bytes, now: float) -> str | None:
+        """The reason to refuse a post, or None."""
+        try:
+            post = Post.from_bytes(data)
+        except InvalidEncodingError:
+            return "encoding"
+        if post.frame_class is not FrameClass.L:
+            return "class"
+        epoch, seq = post.epoch, post.seq
+        skew, place = min(3600, self.length), (epoch, post.identifier)
+        if not (epoch - 14) * self.length - skew <= now < (epoch + 1) * self.length + skew:
+            return "epoch"
+        try:
+            post.verify(lane().origin)
+        except InvalidSignatureError:
+            return "signature"
+        if place in self.published:
+            return "published"
+        if seq <= self.waiting.get(place, -1):
+            return "seq"
+        self.waiting[place] = seq
+        return None
+
+    def publish(self, epoch: int) -> None:
+        """Nothing of ``epoch`` waits any more."""
+        moved = {place for place in self.waiting if place[0] == epoch}
+        self.published |= moved
+        for place in moved:
+            del self.waiting[place]
+
+
+def board(data: bytes) -> None:
+    """Steps: time passes, posts that are right or anything else come in, epochs are published."""
+    source, clock, store = Source(data), Clock(), _store()[0]
+    store.expire(2**32)
+    opened = Board(store, clock=clock)
+    model = Model(opened.epoch_length)
+    clock.now = EPOCH * opened.epoch_length
+    for _ in range(MOST):
+        if not source.left:
+            break
+        kind = source.number() % 8
+        if kind < 4:
+            _submit_signed(source, opened, model, clock)
+        elif kind == 4:
+            _submit_bytes(source, opened, model, clock)
+        elif kind == 5:
+            clock.now += source.number(3) - 2**22
+        elif kind == 6:
+            _submit_object(source, opened, model, clock)
+        else:
+            _publish(EPOCH + source.number() % 4, opened, model, clock)
+    waiting = {(epoch, identifier) for epoch, identifier in model.waiting}
+    counts = {epoch: count for epoch, count in store.epochs().items() if count}
+    expected = {epoch: len([1 for e, _ in waiting if e == epoch]) for epoch, _ in waiting}
+    require(counts == expected, "which posts wait")
+
+
+def _submit_signed(source: Source, opened: Board, model: Model, clock: Clock) -> None:
+    epoch, number = EPOCH + source.number() % 32, source.number() % 4
+    seq = source.number(source.number() % 5)
+    secret, _ = slot(epoch, number)
+    start = header(epoch, seq, bytes(Element.mul_generator(secret)), bytes(32))
+    encoded = signed(secret, start + source.part().ljust(box_size(FrameClass.L), b"\0"))
+    _submit(Post.from_bytes(encoded), opened, model, clock)
+
+
+def _submit_bytes(source: Source, opened: Board, model: Model, clock: Clock) -> None:
+    data = source.part(2)
+    post = attempt(data, Post.from_bytes, InvalidEncodingError)
+    if post is not None:
+        _submit(post, opened, model, clock)
+
+
+def _submit_object(source: Source, opened: Board, model: Model, clock: Clock) -> None:
+    """An object that no decoder made."""
+    post = Post(
+        epoch=source.number(4),
+        seq=source.number(5),
+        public=source.part(),
+        salt=source.part(),
+        box=source.part(2),
+        signature=source.part(),
+    )
+    _submit(post, opened, model, clock)
+
+
+def _submit(post: Post, opened: Board, model: Model, clock: Clock) -> None:
+    try:
+        expected = model.submit(bytes(post), clock.now)
+    except InvalidEncodingError:
+        expected = "encoding"
+    try:
+        opened.submit(post)
+    except RefusedPostError as error:
+        require(error.reason == expected, f"refused for {error.reason}, not for {expected}")
+    else:
+        require(expected is None, f"accepted, not refused for {expected}")
+
+
+def _publish(epoch: int, opened: Board, model: Model, clock: Clock) -> None:
+    length = opened.epoch_length
+    in_time = epoch * length - min(3600, length) <= clock.now < (epoch + 2) * length
+    places = {identifier for at, identifier in model.waiting if at == epoch}
+    try:
+        edition = opened.publish(epoch)
+    except EpochError:
+        require(not in_time, "an epoch that is current can be published")
+        return
+    require(in_time, "an epoch that is not current is not published")
+    model.publish(epoch)
+    identifiers = [post.identifier for post in opened.posts(epoch, edition=edition.number)]
+    require(identifiers == sorted(set(identifiers)) and len(identifiers) == 256, "an edition")
+    require(places <= set(identifiers), "every post that waited is in the edition")
+
+
+def _boards() -> Iterator[bytes]:
+    def post(epoch: int, number: int, seq: int) -> bytes:
+        return bytes([0, epoch, number, 4]) + seq.to_bytes(4, "big") + b"\0"
+
+    yield post(0, 0, 5) + post(0, 0, 5) + post(0, 0, 6) + post(1, 0, 0) + post(14, 0, 0)
+    yield post(0, 0, 5) + b"\x07\0" + post(0, 0, 6) + post(0, 1, 6) + b"\x07\0"
+    for later in (2 * 86_400 - 1, 86_400 + 3599, 86_400 + 3600):
+        yield b"\x05" + (2**22 + later).to_bytes(3, "big") + post(0, 0, 0) + b"\x07\0"
+    yield b"\x05\x41\x51\x80" + post(0, 0, 0) + post(1, 1, 1) + b"\x07\x01\x07\x00"
+    for reference in list(vectors("board/submit", "post"))[::4]:
+        yield b"\x04" + len(reference).to_bytes(2, "big") + reference
+        parts = [reference[41:73], reference[73:105]]
+        joined = b"".join(bytes([len(part)]) + part for part in parts)
+        box, signature = reference[105:-64], reference[-64:]
+        yield (
+            b"\x06"
+            + reference[33:37]
+            + b"\0"
+            + reference[37:41]
+            + joined
+            + len(box).to_bytes(2, "big")
+            + box
+            + bytes([len(signature)])
+            + signature
+        )
+
+
+TARGETS = {"board": Target(board, _boards, 1600)}

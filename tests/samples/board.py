@@ -1,0 +1,164 @@
+"""Origins, epochs and the board (SPEC 2 and 9)."""
+
+from __future__ import annotations
+
+from vector_engine_board import identifiers
+
+from billboard import posts
+from samples.keys import frame_class
+from samples.lanes import epoch_length
+from samples.posts import any_post, damaged_post
+from samples.sampler import (
+    Json,
+    Random,
+    chance,
+    data,
+    near,
+    number,
+    origin,
+    sampler,
+    scalar,
+)
+
+LAST = 2**32 - 1
+AHEAD = 14
+
+
+@sampler("origin/check")
+def _origin(rng: Random) -> Json:
+    text = origin(rng)
+    kind = rng.randrange(6)
+    if kind == 0:
+        text = rng.choice(("", "a" * 255, "a" * 256, "a" * 300))
+    elif kind < 3:
+        position = rng.randrange(len(text) + 1)
+        added = chr(
+            rng.choice((0, 9, 10, 0x1F, 0x20, 0x21, 0x7E, 0x7F, 0x80, 0xE9, 0xFF0E, 0x1F600))
+        )
+        text = text[:position] + added + text[position:]
+    return {"origin": text}
+
+
+@sampler("epoch/at")
+def _epoch_at(rng: Random) -> Json:
+    seconds = rng.choice((0, 59, 60, LAST, LAST + 1, 2**40)) if chance(rng, 0.3) else 0
+    seconds = seconds or epoch_length(rng)
+    epoch = number(rng, 0, LAST)
+    edges = (0, epoch * seconds, (epoch + 1) * seconds, (LAST + 1) * seconds)
+    return {"epoch_length": seconds, "time": near(rng, *edges)}
+
+
+def _skew(seconds: int) -> int:
+    return min(3600, seconds)
+
+
+@sampler("epoch/open")
+def _epoch_open(rng: Random) -> Json:
+    seconds, epoch = epoch_length(rng), number(rng, 0, LAST)
+    return {"epoch_length": seconds, "epoch": epoch, "time": time_of_post(rng, seconds, epoch)}
+
+
+def time_of_post(rng: Random, seconds: int, epoch: int) -> int:
+    """Around the first and the last moment at which a post is taken, or between them."""
+    opens = (epoch - AHEAD) * seconds - _skew(seconds)
+    closes = (epoch + 1) * seconds + _skew(seconds)
+    if chance(rng, 0.5):
+        return min(rng.randrange(max(opens, 0), closes), 2**53 - 1)
+    return near(rng, opens, closes)
+
+
+@sampler("epoch/publishable")
+def _publishable(rng: Random) -> Json:
+    seconds, epoch = epoch_length(rng), number(rng, 0, LAST)
+    opens, closes = epoch * seconds - _skew(seconds), (epoch + 2) * seconds
+    time = near(rng, opens, closes, opens, closes, epoch * seconds, (epoch + 1) * seconds)
+    return {"epoch_length": seconds, "epoch": epoch, "time": time}
+
+
+@sampler("board/submit")
+def _submit(rng: Random) -> Json:
+    on, seconds, epoch = origin(rng), epoch_length(rng), number(rng, 0, LAST - 1)
+    time = time_of_post(rng, seconds, epoch)
+    of = frame_class(rng)
+    post = any_post(rng, of, on, epoch)
+    identifier, seq = post[:32].hex(), int.from_bytes(post[37:41], "big")
+    pending, published = [], []
+    if chance(rng, 0.4):
+        waiting = near(rng, seq, low=0, high=LAST)
+        pending.append({"epoch": epoch, "identifier": identifier, "seq": waiting})
+    if chance(rng, 0.15):
+        published.append({"epoch": epoch, "identifier": identifier})
+    for rows in (pending, published):
+        if chance(rng, 0.3):
+            row = {"epoch": epoch + rng.choice((0, 1)), "identifier": rng.randbytes(32).hex()}
+            rows.append({**row, "seq": seq} if rows is pending else row)
+    if chance(rng, 0.2):  # the same identifier, of another epoch
+        pending.append({"epoch": epoch + 1, "identifier": identifier, "seq": seq})
+    if chance(rng, 0.25):
+        post = damaged_post(rng, post)
+    if chance(rng, 0.05):
+        on = origin(rng)
+    if chance(rng, 0.05):
+        of = frame_class(rng)
+    return {
+        "origin": on,
+        "class": of.elements,
+        "epoch_length": seconds,
+        "time": time,
+        "post": post.hex(),
+        "pending": pending,
+        "published": published,
+    }
+
+
+@sampler("board/edition-size")
+def _edition_size(rng: Random) -> Json:
+    count = (
+        number(rng, 0, 3) if chance(rng, 0.05) else 256 * rng.choice((1, 1, 2)) - number(rng, 0, 20)
+    )
+    return {"posts": count + (1 if chance(rng, 0.02) else 0)}
+
+
+def _named(rng: Random, count: int) -> Json:
+    return {"seed": rng.randbytes(8).hex(), "count": count}
+
+
+@sampler("board/edition")
+def _edition(rng: Random) -> Json:
+    bundles = rng.choice((1, 1, 1, 2, 3))
+    dummies = number(rng, 0, 255) if bundles > 1 or chance(rng, 0.8) else 256
+    waiting = 256 * bundles - dummies
+    return {"posts": _named(rng, waiting), "dummies": _named(rng, dummies)}
+
+
+@sampler("board/bundle")
+def _bundle(rng: Random) -> Json:
+    """An identifier that is there, the one before or after it, or any."""
+    edition = _named(rng, 256 * rng.choice((1, 2, 2, 3)))
+    content = identifiers(**edition)
+    start = 256 * rng.randrange(len(content) // 256)
+    found = int.from_bytes(content[rng.choice((start, start - 1, rng.randrange(256)))], "big")
+    wanted = min(max(found + rng.choice((-1, 0, 0, 1)), 0), 2**256 - 1).to_bytes(32, "big")
+    if chance(rng, 0.2):
+        wanted = rng.choice((bytes(32), b"\xff" * 32, rng.randbytes(32)))
+    return {"edition": edition, "identifier": wanted.hex()}
+
+
+@sampler("board/default-expiry")
+def _expiry(rng: Random) -> Json:
+    seconds, epoch = epoch_length(rng), number(rng, 0, LAST - 10)
+    return {"epoch_length": seconds, "time": near(rng, epoch * seconds, (epoch + 1) * seconds)}
+
+
+@sampler("board/dummy")
+def _dummy(rng: Random) -> Json:
+    of = frame_class(rng)
+    return {
+        "origin": origin(rng),
+        "epoch": number(rng, 0, LAST),
+        "seq": number(rng, 0, 2**31 - 1),
+        "secret": scalar(rng, nonzero=True).hex(),
+        "salt": data(rng, 32).hex(),
+        "box": data(rng, posts.box_size(of)).hex(),
+        "rnd": data(rng, 32).hex(),
+    }

@@ -1,0 +1,74 @@
+"""The cases of the files of test vectors, how the engine runs one, and small changes of one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import vector_engine_blobs  # noqa: F401  (these register their handlers)
+import vector_engine_board  # noqa: F401
+import vector_engine_groups  # noqa: F401
+from vector_engine import HANDLERS, Json, Setting
+from vector_engine_errors import expected_errors
+
+FOLDER = Path(__file__).parent / "vectors"
+FILES: dict[str, Json] = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted(FOLDER.glob("*.json"))
+    if path.name != "schema.json"
+}
+CASES: list[tuple[str, Json]] = [
+    (name, case) for name, file in FILES.items() for case in file["cases"]
+]
+
+TEXTS = {"label", "context", "origin", "passphrase", "endpoint", "seed"}
+"""Members that are text; other strings are hex, or names."""
+
+
+def check(case: Json, setting: Setting) -> None:
+    """Fail unless the engine does with the case what is recorded."""
+    handler = HANDLERS[case["operation"]]
+    if case["result"] == "valid":
+        assert handler(case["input"], setting) == case["output"]
+    else:
+        with pytest.raises(expected_errors(case)):
+            handler(case["input"], setting)
+
+
+def changed(name: str, value: Any, rng: Random, names: list[str]) -> Any:
+    """The member ``name`` with one digit, character or bit changed; ``names``: with another name.
+
+    An empty list of parts gets a part, and any other that is empty stays as it is.
+    """
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value ^ 1 << rng.randrange(max(abs(value).bit_length(), 32))
+    if isinstance(value, str):
+        if value in names:
+            return rng.choice([other for other in names if other != value])
+        return _changed_text(value, rng, is_hex=name not in TEXTS)
+    if isinstance(value, list | dict) and value:
+        members = list(value) if isinstance(value, dict) else list(range(len(value)))
+        which = rng.choice(members)
+        copy = value.copy()
+        inner = which if isinstance(value, dict) else name
+        copy[which] = changed(inner, value[which], rng, names)
+        return copy
+    if value is None:
+        return "00" if name in TEXTS else 0
+    return ["00"] if name == "parts" else value
+
+
+def _changed_text(text: str, rng: Random, *, is_hex: bool) -> str:
+    if not text:
+        return "00"
+    position = rng.randrange(len(text))
+    if is_hex:
+        new = f"{int(text[position], 16) ^ 1:x}"
+    else:
+        new = chr(ord(text[position]) ^ 1 << rng.randrange(7))
+    return text[:position] + new + text[position + 1 :]

@@ -1,0 +1,72 @@
+"""Which error of the engine stands for which refusal of the test vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from billboard import (
+    EpochError,
+    InvalidEncodingError,
+    InvalidSignatureError,
+    NotMine,
+    RefusedPostError,
+    SecretFileError,
+    WithdrawnError,
+)
+from billboard.errors import UnsupportedError
+
+Errors = tuple[type[Exception], ...]
+
+REFUSALS: dict[str, type[Exception]] = {
+    "commitment-not-canonical": InvalidSignatureError,
+    "response-not-canonical": InvalidSignatureError,
+    "signature-equation": InvalidSignatureError,
+    "epoch-before": EpochError,
+    "epoch-too-far": EpochError,
+    "slot-out-of-range": EpochError,
+    "too-early": EpochError,
+    "too-late": EpochError,
+    "epoch-not-yet-open": RefusedPostError,
+    "epoch-closed": RefusedPostError,
+    "in-edition": RefusedPostError,
+    "seq-not-greater": RefusedPostError,
+    "box": SecretFileError,
+}
+"""The class of a reason, where it is not `InvalidEncodingError`."""
+
+IN_A_FILE = {"secret-key/decode", "lane/decode", "file/decode", "file/mode"}
+"""Whatever is wrong in a secret file, loading it raises `SecretFileError`."""
+
+
+def expected_errors(case: Mapping[str, Any]) -> Errors:
+    """The classes of which one fits a refused case: its ``operation``, ``result``, ``reason``."""
+    operation, reason = case["operation"], case["reason"]
+    if case["result"] == "not-mine":
+        # Bytes of no class are no `Blob`, and so never reach `SecretKey.open` (SPEC 6.4).
+        too_early = (operation, reason) == ("blob/open", "wrong-length")
+        return (InvalidEncodingError, NotMine) if too_early else (NotMine,)
+    if case["result"] == "withdrawn":
+        return (WithdrawnError,)
+    if operation in IN_A_FILE:
+        return (SecretFileError,)
+    if reason == "unsupported":
+        return (UnsupportedError,)
+    if (operation, reason) in {
+        ("universal/decrypt", "secret-zero"),
+        ("rerandomizable-key/recognize", "secret-zero"),
+    }:
+        return (NotMine,)  # to the engine 0 is a secret key, of which nothing is
+    if (operation, reason) == ("board/submit", "wrong-length"):
+        return (InvalidEncodingError, RefusedPostError)  # of no class, or of another
+    if operation == "blob/open-batch":
+        return (ValueError,)  # an array of the wrong shape
+    if operation == "schnorr/verify" and reason == "wrong-length":
+        return (InvalidEncodingError, InvalidSignatureError)  # of the public key, or the signature
+    if (operation, reason) == ("schnorr/verify", "public-identity"):
+        return (InvalidSignatureError,)
+    if (operation, reason) == ("epoch/at", "epoch-out-of-range"):
+        return (EpochError,)
+    refusal = REFUSALS.get(reason, InvalidEncodingError)
+    in_board = operation == "board/submit" and refusal is InvalidSignatureError
+    return (RefusedPostError,) if in_board else (refusal,)
