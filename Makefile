@@ -48,6 +48,11 @@ wheel: .venv/developing
 	rm -rf dist
 	$(BIN)/maturin build --release --locked --out dist
 
+# Coverage-guided fuzzing. FUZZ_SECONDS is for all targets together; left out, each gets a minute.
+fuzz: .venv/developing
+	$(PIP) --group fuzz
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(FUZZ_SECONDS),--seconds $(FUZZ_SECONDS))
+
 # Runs the notebooks and stores what they show.
 notebooks: .venv/developing
 	$(BIN)/python tests/test_notebooks.py
