@@ -29,8 +29,13 @@ from billboard.groups import Element, Group, Scalar
 from billboard.groups.ristretto255 import RISTRETTO255
 
 Array = NDArray[np.uint8]
+"""Elements or ciphertexts, 32 bytes each: uint8 of shape (items, .., 32)."""
+
 Mask = NDArray[np.bool_]
+"""Something about each item of a batch: bool of shape (items,)."""
+
 Progress = Callable[[int, int], object]
+"""Called as ``progress(done, items)``, a few times a second."""
 
 _Operand = TypeVar("_Operand", Element, Scalar)
 
@@ -114,6 +119,7 @@ class EncryptionKey:
         Raises `GroupMismatchError` for elements that are not of ristretto255.
         """
         self.public = tuple(_native(public))
+        """X_1 .. X_n."""
         self._core = _core.EncryptionKey(b"".join(map(bytes, self.public)))
 
     def encrypt_batch(

@@ -36,7 +36,10 @@ _PLACE = struct.Struct(">iiBB")
 _TAG = 16
 
 LAST_INDEX = 1 << 20
+"""The last index of a schedule."""
+
 REPORT_SIZE = _HEAD.size + _POINT + _PLACE.size + _TAG
+"""Bytes of a report: 88."""
 
 
 @final

@@ -38,10 +38,12 @@ class PublicKey:
     def __init__(self, frame_class: FrameClass, elements: Iterable[Element], proofs: bytes) -> None:
         """Use `from_bytes`, or `SecretKey.generate`."""
         self.frame_class = frame_class
+        """The class of this key, and of its blobs."""
         self._encryption = elgamal.EncryptionKey(tuple(elements))
         self._proofs = proofs
         joined = b"".join(map(bytes, self._encryption.public))
         self.key_hash = hash_bytes("key", SUITE, bytes([frame_class]), joined)
+        """KEYHASH, 32 bytes (SPEC 4.3)."""
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PublicKey:
@@ -160,6 +162,7 @@ class SecretKey:
     def __init__(self, public_key: PublicKey, scalars: bytes) -> None:
         """Use `generate` or `load`."""
         self.public_key = public_key
+        """What belongs to this key, to publish."""
         self._core = _core.DecryptionKey(scalars)
 
     @classmethod

@@ -21,7 +21,10 @@ _VERSION = 1
 _FIXED = 11 + 32 + 32 + 1
 
 LONGEST_CATCH_UP = 4096
+"""Epochs that a holder derives ahead at most (SPEC 7.2)."""
+
 SLOTS = 16
+"""Slots of an epoch (SPEC 7.2)."""
 
 
 def _unusable(epoch: int, slot: int) -> EpochError:

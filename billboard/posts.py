@@ -25,10 +25,19 @@ _AEAD_TAG = 16
 _NONCE = bytes(12)  # each key encrypts once (SPEC 2)
 
 NO_DESCRIPTOR = bytes(_DESCRIPTOR)
+"""The hash of a descriptor where there is none (SPEC 8.1)."""
+
 MAX_UINT32 = 2**32 - 1
+"""The last epoch, epoch length and seq that have an encoding."""
+
 FIRST_SEQ_LIMIT = 2**31
+"""First seqs are below this, so that there is room for reposts (SPEC 8.2)."""
+
 SHORTEST_EPOCH = 60
+"""Seconds (SPEC 2)."""
+
 DEFAULT_EPOCH_LENGTH = 86_400
+"""Seconds: a day."""
 
 
 def box_size(frame_class: FrameClass) -> int:

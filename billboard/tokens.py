@@ -20,10 +20,16 @@ _OVERHEAD = 42
 _NO_GATE = bytes(16)
 _HOUR = 3600
 MAX_HOURS = 2**32 - 1
+"""The last hour that an expiry can name."""
 
 GATE_SIZE = 16
+"""Bytes of a gate (SPEC 5)."""
+
 HANDLE_SIZE = 16
+"""Bytes of a handle (SPEC 5.2)."""
+
 SALT_SIZE = 7
+"""Bytes of the salt in a frame of class H (SPEC 5.2)."""
 
 
 class Platform(enum.IntEnum):

@@ -16,12 +16,11 @@ import multiprocessing
 import os
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from multiprocessing.pool import Pool
 from unittest import mock
 
 import oracle.files
@@ -30,15 +29,20 @@ import oracle.operations
 import oracle.refusals
 import vector_engine_blobs  # noqa: F401  (these register their handlers)
 import vector_engine_board  # noqa: F401
+import vector_engine_findmy  # noqa: F401
 import vector_engine_groups  # noqa: F401
 from samples import SAMPLERS, named_keys
-from vector_engine import HANDLERS, Json, Setting
+from vector_engine import HANDLERS, Json, Setting, setting_in_memory
 from vector_engine_errors import expected_errors
 
 from billboard import BillboardError, InvalidEncodingError, secretfile
 
 PORTION = 100
-MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of random name is made in it)
+
+
+# One run of scrypt for each of its inputs, which come from a small pool (samples/files.py).
+DERIVED_BY_THE_ORACLE = functools.cache(oracle.files.derive)
+DERIVED_BY_THE_ENGINE = functools.cache(secretfile._derive)
 
 
 class Disagreement(Exception):
@@ -69,6 +73,10 @@ class Tally:
     def refused(self) -> int:
         return self.cases - self.valid
 
+    def __str__(self) -> str:
+        counts = f"{self.cases:8} cases{self.valid:8} valid{self.refused:8} refused"
+        return f"{counts}{self.seconds:9.2f} s of CPU"
+
 
 def case_of(operation: str, index: int) -> Json:
     """The inputs of a random case; always the same ones."""
@@ -77,14 +85,13 @@ def case_of(operation: str, index: int) -> Json:
 
 @contextlib.contextmanager
 def settings() -> Iterator[Setting]:
-    """A folder in memory if there is such a thing, and one run of scrypt for each of its inputs."""
-    memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    """Where cases run, with the key sets that they name."""
     with (
-        tempfile.TemporaryDirectory(dir=memory) as folder,
-        mock.patch.object(oracle.files, "derive", functools.cache(oracle.files.derive)),
-        mock.patch.object(secretfile, "_derive", functools.cache(secretfile._derive)),
+        setting_in_memory(named_keys(), thorough=False) as setting,
+        mock.patch.object(oracle.files, "derive", DERIVED_BY_THE_ORACLE),
+        mock.patch.object(secretfile, "_derive", DERIVED_BY_THE_ENGINE),
     ):
-        yield Setting(Path(folder), named_keys(), thorough=False)
+        yield setting
 
 
 def compare(operation: str, inputs: Json, setting: Setting) -> str:
@@ -134,27 +141,22 @@ def run(operation: str, start: int, stop: int) -> Tally:
     return tally
 
 
-def _run(portion: tuple[str, int, int]) -> tuple[str, Tally]:
-    return portion[0], run(*portion)
+@contextlib.contextmanager
+def workers(jobs: int | None) -> Iterator[Pool]:
+    """So many processes; None for one on each CPU that this process may use."""
+    count = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    with multiprocessing.get_context("spawn").Pool(count) as pool:
+        yield pool
 
 
-def campaign(
-    operations: Iterable[str], start: int, cases: int, jobs: int
-) -> Iterator[tuple[str, Tally]]:
-    """Each operation with what came out of all of its cases, when they are done."""
-    names = list(operations)
+def campaign(pool: Pool, operation: str, start: int, cases: int) -> Tally:
+    """What came out of all cases of an operation. Raises the first `Disagreement`."""
     stop = start + cases
-    portions = [
-        (name, first, min(first + PORTION, stop))
-        for name in names
-        for first in range(start, stop, PORTION)
-    ]
-    tallies = {name: Tally() for name in names}
-    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        for name, tally in pool.imap(_run, portions):
-            tallies[name] += tally
-            if tallies[name].cases == cases:
-                yield name, tallies[name]
+    portions = [(operation, i, min(i + PORTION, stop)) for i in range(start, stop, PORTION)]
+    tally = Tally()
+    for part in pool.starmap(run, portions, chunksize=1):
+        tally += part
+    return tally
 
 
 def main() -> int:
@@ -162,16 +164,19 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=100, help="of each operation")
     parser.add_argument("--from", dest="start", type=int, default=0, help="the first case")
     parser.add_argument("--only", default="*", help="a pattern of operations")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--jobs", type=int, help="processes; one for each CPU if left out")
     given = parser.parse_args()
-    names = fnmatch.filter(sorted(SAMPLERS), given.only)
-    for name, tally in campaign(names, given.start, given.cases, given.jobs):
-        print(
-            f"{name:32}{tally.cases:8} cases{tally.valid:8} valid"
-            f"{tally.refused:8} refused{tally.seconds:9.2f} s",
-            flush=True,
-        )
-    return 0
+    failed = 0
+    with workers(given.jobs) as pool:
+        for name in fnmatch.filter(sorted(SAMPLERS), given.only):
+            try:
+                tally = campaign(pool, name, given.start, given.cases)
+            except Disagreement as disagreement:
+                failed += 1
+                print(f"{name:32}{disagreement}", flush=True)
+            else:
+                print(f"{name:32}{tally}", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ pytest.register_assert_rewrite(
     "vector_engine_blobs",
     "vector_engine_board",
     "vector_engine_cases",
+    "vector_engine_findmy",
     "vector_engine_groups",
 )
 

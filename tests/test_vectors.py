@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from pathlib import Path
+from collections.abc import Iterator
 from random import Random
 
 import jsonschema
 import pytest
-from vector_engine import HANDLERS, Json, Setting
+from vector_engine import HANDLERS, Json, Setting, setting_in_memory
 from vector_engine_cases import CASES, FILES, FOLDER, changed, check
 
 from billboard import BillboardError, groups
@@ -98,15 +99,22 @@ def test_ids_are_unique() -> None:
 
 
 @each(CASES)
-def test_vector(name: str, case: Json, tmp_path: Path) -> None:
-    check(case, Setting(tmp_path, FILES[name].get("keys", {})))
+def test_vector(name: str, case: Json) -> None:
+    with setting_in_memory(FILES[name].get("keys", {}), thorough=True) as setting:
+        check(case, setting)
 
 
 # One byte changed
 
 
-def setting_of(name: str, folder: Path) -> Setting:
-    return Setting(folder, FILES[name].get("keys", {}), thorough=False)
+@pytest.fixture(scope="module")
+def quick() -> Iterator[dict[str, Setting]]:
+    """The setting of each file."""
+    with contextlib.ExitStack() as stack:
+        yield {
+            name: stack.enter_context(setting_in_memory(file.get("keys", {}), thorough=False))
+            for name, file in FILES.items()
+        }
 
 
 def makes_a_difference(case: Json, member: str, attempt: int, setting: Setting) -> bool:
@@ -141,9 +149,9 @@ def check_output(case: Json, member: str, setting: Setting) -> None:
 
 
 @each(VALID)
-def test_one_changed_byte_fails(name: str, case: Json, tmp_path: Path) -> None:
+def test_one_changed_byte_fails(name: str, case: Json, quick: dict[str, Setting]) -> None:
     """In one of the inputs and in one of the outputs."""
-    setting, rng = setting_of(name, tmp_path), Random(case["id"])
+    setting, rng = quick[name], Random(case["id"])
     check_input(case, rng.choice(members(case, "input")), setting)
     for member in rng.sample(outputs := members(case, "output"), min(len(outputs), 1)):
         check_output(case, member, setting)
@@ -151,8 +159,10 @@ def test_one_changed_byte_fails(name: str, case: Json, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @each(VALID)
-def test_one_changed_byte_of_any_part_fails(name: str, case: Json, tmp_path: Path) -> None:
-    setting = setting_of(name, tmp_path)
+def test_one_changed_byte_of_any_part_fails(
+    name: str, case: Json, quick: dict[str, Setting]
+) -> None:
+    setting = quick[name]
     for member in members(case, "input"):
         check_input(case, member, setting)
     for member in members(case, "output"):
@@ -162,8 +172,8 @@ def test_one_changed_byte_of_any_part_fails(name: str, case: Json, tmp_path: Pat
 
 
 @each(REFUSED)
-def test_another_result_fails(name: str, case: Json, tmp_path: Path) -> None:
-    setting = setting_of(name, tmp_path)
+def test_another_result_fails(name: str, case: Json, quick: dict[str, Setting]) -> None:
+    setting = quick[name]
     others = {"valid", "invalid", "not-mine", "withdrawn"} - {case["result"]}
     if (case["operation"], case["reason"]) in AMBIGUOUS:
         others -= {"invalid", "not-mine"}

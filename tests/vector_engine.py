@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from billboard.hashing import encode_tuple, expand, hash_bytes, hash_to_scalar
 from billboard.proofs import schnorr
 
 Json = dict[str, Any]
+MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of random name is made in it)
 
 
 @dataclass
@@ -47,6 +49,14 @@ class Setting:
             payload = key["public_key"] + "".join(key["secrets"])
             self._loaded[name] = load_secret_key(payload, self)
         return self._loaded[name]
+
+
+@contextmanager
+def setting_in_memory(keys: dict[str, Json], *, thorough: bool) -> Iterator[Setting]:
+    """A setting whose folder is in memory, if there is such a thing: many files are written."""
+    memory = MEMORY if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Setting(Path(folder), keys, thorough)
 
 
 Handler = Callable[[Json, Setting], Json]

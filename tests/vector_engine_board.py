@@ -313,6 +313,22 @@ def _publishable(given: Json, setting: Setting) -> Json:
     return {}
 
 
+@operation("epoch/expirable")
+def _expirable(given: Json, setting: Setting) -> Json:
+    """What is deleted is the epoch before, and not the given one."""
+    with store_of(setting, "board.example", given["epoch_length"]) as store:
+        epochs = {epoch: 1 for epoch in (given["epoch"] - 1, given["epoch"]) if epoch >= 0}
+        for epoch in epochs:
+            store.put(epoch, entry(bytes(32)))
+        try:
+            Board(store, clock=lambda: given["time"]).expire(given["epoch"])
+        except Exception:
+            assert store.epochs() == epochs
+            raise
+        assert store.epochs() == {given["epoch"]: 1}
+    return {}
+
+
 @operation("board/submit")
 def _submit(given: Json, setting: Setting) -> Json:
     """The board, over a store that holds what the case says; then all of it is published."""

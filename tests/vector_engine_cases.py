@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import vector_engine_blobs  # noqa: F401  (these register their handlers)
 import vector_engine_board  # noqa: F401
+import vector_engine_findmy  # noqa: F401
 import vector_engine_groups  # noqa: F401
 from vector_engine import HANDLERS, Json, Setting
 from vector_engine_errors import expected_errors

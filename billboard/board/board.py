@@ -17,7 +17,10 @@ from billboard.errors import (
 from billboard.posts import Post, epoch_at
 
 EPOCHS_AHEAD = 14
+"""For how many epochs after the current one a board takes posts (SPEC 9)."""
+
 LONGEST_SKEW = 3600
+"""Seconds by which clocks may differ, if an epoch is not shorter (SPEC 9)."""
 
 
 @final
@@ -26,8 +29,11 @@ class Board:
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
         self.origin = store.parameters.origin
+        """What names this board."""
         self.epoch_length = store.parameters.epoch_length
+        """Seconds of an epoch."""
         self.frame_class = store.parameters.frame_class
+        """The class of all its posts."""
         self._skew = min(LONGEST_SKEW, self.epoch_length)
         self._store = store
         self._clock = clock

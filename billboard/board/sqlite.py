@@ -22,7 +22,6 @@ from billboard.tokens import FrameClass
 _APPLICATION_ID = 0x62626264  # "bbbd"
 _BUSY_TIMEOUT = 30_000  # milliseconds
 
-# Step i takes the schema from version i to version i + 1. Never edit one that has shipped.
 MIGRATIONS = (
     """
     CREATE TABLE board (
@@ -52,6 +51,7 @@ MIGRATIONS = (
     );
     """,
 )
+"""Step i takes the schema from version i to version i + 1. Never edit one that has shipped."""
 
 
 @final

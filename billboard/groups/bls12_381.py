@@ -116,7 +116,7 @@ class Bls12381(ScalarField):
         return self.generator * own(self, scalar, Scalar)
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
-        """BLS12381G1_XMD:SHA-256_SSWU_RO_ (RFC 9380, 8.8.1)."""
+        """``BLS12381G1_XMD:SHA-256_SSWU_RO_`` (RFC 9380, 8.8.1)."""
         return Element(self, hash_to_G1(message, check_dst(dst), cast(Any, hashlib.sha256)))
 
     def embed(self, data: bytes) -> NoReturn:  # noqa: ARG002
@@ -132,3 +132,4 @@ class Bls12381(ScalarField):
 
 
 BLS12_381: Final = Bls12381()
+"""The only `Bls12381`."""

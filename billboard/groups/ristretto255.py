@@ -29,7 +29,10 @@ ORDER = 2**252 + 27742317777372353535851937790883648493
 """The order l of the group."""
 
 SUITE = b"ristretto255-SHA512"
+"""What names the suite in hashes (SPEC 2)."""
+
 SUITE_NUMBER = 1
+"""What names the suite in grants and lanes (SPEC 7.1)."""
 
 EMBEDDING_SIZE = 30
 
@@ -86,7 +89,7 @@ class Ristretto255:
         return Scalar.from_uniform_bytes(expand_message_xmd(message, dst, 64, hashlib.sha512))
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
-        """ristretto255_XMD:SHA-512_R255MAP_RO_ (RFC 9380, appendix B; SPEC 12.2)."""
+        """``ristretto255_XMD:SHA-512_R255MAP_RO_`` (RFC 9380, appendix B; SPEC 12.2)."""
         return Element.from_uniform_bytes(expand_message_xmd(message, dst, 64, hashlib.sha512))
 
     def embed(self, data: bytes) -> Element:
@@ -108,3 +111,4 @@ class Ristretto255:
 
 
 RISTRETTO255: Final = Ristretto255()
+"""The only `Ristretto255`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 Polynomial = tuple[int, ...]
+"""Its coefficients, ascending."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ P256 = Map(
     b=0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B,
     z=-10,
 )
-"""P256_XMD:SHA-256_SSWU_RO_ (RFC 9380, section 8.2)."""
+"""``P256_XMD:SHA-256_SSWU_RO_`` (RFC 9380, section 8.2)."""
 
 SECP256K1 = Map(
     p=0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEFFFFFC2F,
@@ -101,4 +102,4 @@ SECP256K1 = Map(
         ),
     ),
 )
-"""secp256k1_XMD:SHA-256_SSWU_RO_ (RFC 9380, section 8.7 and appendix E.1)."""
+"""``secp256k1_XMD:SHA-256_SSWU_RO_`` (RFC 9380, section 8.7 and appendix E.1)."""

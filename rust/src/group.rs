@@ -127,7 +127,7 @@ impl Scalar {
     }
 }
 
-/// An element of ristretto255. Operations are constant time unless their name says `_vartime`.
+/// An element of ristretto255. Operations are constant time unless their name says ``_vartime``.
 #[pyclass(frozen, module = "billboard._core")]
 pub struct Element(pub RistrettoPoint);
 

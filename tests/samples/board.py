@@ -75,6 +75,13 @@ def _publishable(rng: Random) -> Json:
     return {"epoch_length": seconds, "epoch": epoch, "time": time}
 
 
+@sampler("epoch/expirable")
+def _expirable(rng: Random) -> Json:
+    seconds, epoch = epoch_length(rng), number(rng, 0, LAST - 3)
+    times = [(epoch + late) * seconds for late in (0, 1, 1, 2)]
+    return {"epoch_length": seconds, "epoch": epoch, "time": near(rng, *times)}
+
+
 @sampler("board/submit")
 def _submit(rng: Random) -> Json:
     on, seconds, epoch = origin(rng), epoch_length(rng), number(rng, 0, LAST - 1)
