@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, final
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from billboard import _core
+from billboard import _core, html
 from billboard.elgamal import Array, Mask, Progress
 from billboard.errors import InvalidEncodingError
 from billboard.tokens import FrameClass
@@ -59,6 +60,10 @@ class Blob:
             raise InvalidEncodingError("blob", problem)
         return Blob(public_key.rerandomize_batch(self.array, threads=1).tobytes(), self.frame_class)
 
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        """The elements A, B_1 .. B_n, for ``np.asarray``: uint8 of shape (n + 1, 32)."""
+        return np.array(self.array[0], dtype, copy=copy)
+
     def __bytes__(self) -> bytes:
         return self._bytes
 
@@ -70,6 +75,10 @@ class Blob:
 
     def __repr__(self) -> str:
         return f"<Blob {self.frame_class.name}>"
+
+    def _repr_html_(self) -> str:
+        rows = {"class": self.frame_class.name, "bytes": len(self._bytes)}
+        return html.table("Blob", rows) + html.strip([bytes(row) for row in np.asarray(self)])
 
 
 def stack(blobs: Iterable[Blob]) -> Array:

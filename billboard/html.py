@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from html import escape
 
 
-def table(title: str, rows: dict[str, object], strip: str = "") -> str:
-    """A small HTML table: ``title``, one line for each of ``rows``, then ``strip`` as it is."""
+def table(title: str, rows: Mapping[str, object]) -> str:
+    """A small HTML table: ``title``, and one line for each of ``rows``."""
     lines = "".join(
         f"<tr><th style='text-align:left'>{escape(name)}</th>"
         f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
         for name, value in rows.items()
     )
-    return f"<table><caption>{escape(title)}</caption>{lines}</table>{strip}"
+    return f"<table><caption>{escape(title)}</caption>{lines}</table>"
 
 
-def strip(parts: list[bytes]) -> str:
+def strip(parts: Sequence[bytes]) -> str:
     """A colored cell for each part: equal parts have equal colors, and nothing else shows."""
     cells = "".join(
         f"<span style='display:inline-block;width:1.2em;height:1.2em;background:#{color}'></span>"

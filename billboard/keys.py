@@ -9,7 +9,7 @@ from typing import NoReturn, final
 
 import numpy as np
 
-from billboard import _core, elgamal, secretfile
+from billboard import _core, elgamal, html, secretfile
 from billboard.blob import Blob
 from billboard.elgamal import Array, Mask, Progress
 from billboard.errors import (
@@ -146,6 +146,15 @@ class PublicKey:
 
     def __repr__(self) -> str:
         return f"<PublicKey {self.frame_class.name} {self.key_id.hex()}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "class": self.frame_class.name,
+            "key id": self.key_id.hex(),
+            "bytes": len(bytes(self)),
+            "bytes of a blob": self.frame_class.blob_size,
+        }
+        return html.table("Public key", rows)
 
     def __reduce__(self) -> tuple[object, tuple[bytes]]:
         return PublicKey.from_bytes, (bytes(self),)

@@ -8,9 +8,11 @@ import secrets
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from billboard import html
 from billboard.blob import Blob
 from billboard.errors import EpochError, InvalidEncodingError, WithdrawnError
 from billboard.groups.ristretto255 import Element, Scalar, random_scalar
@@ -48,6 +50,25 @@ def box_size(frame_class: FrameClass) -> int:
 def post_size(frame_class: FrameClass) -> int:
     """Bytes of a post: 329, 361, 521, 1481 in class H, S, L, XL."""
     return _HEADER + box_size(frame_class) + schnorr.SIGNATURE_SIZE
+
+
+def dtype(frame_class: FrameClass) -> np.dtype[np.void]:
+    """The fields of a post as a NumPy record (SPEC 8.2).
+
+    ``np.frombuffer(b"".join(map(bytes, edition)), posts.dtype(frame_class))`` is an edition.
+    """
+    return np.dtype(
+        [
+            ("identifier", "u1", 32),
+            ("version", "u1"),
+            ("epoch", ">u4"),
+            ("seq", ">u4"),
+            ("public", "u1", 32),
+            ("salt", "u1", 32),
+            ("box", "u1", box_size(frame_class)),
+            ("signature", "u1", schnorr.SIGNATURE_SIZE),
+        ]
+    )
 
 
 def identifier_of(public: bytes) -> bytes:
@@ -195,6 +216,16 @@ class Post:
 
     def __repr__(self) -> str:
         return f"<Post {self.identifier.hex()[:16]}.. epoch {self.epoch} seq {self.seq}>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "identifier": self.identifier.hex(),
+            "class": self.frame_class.name,
+            "epoch": self.epoch,
+            "seq": self.seq,
+            "bytes": post_size(self.frame_class),
+        }
+        return html.table("Post", rows)
 
 
 def seal(

@@ -6,6 +6,7 @@ import enum
 import math
 import os
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
@@ -13,7 +14,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from billboard import _core
+from billboard import _core, html
 from billboard.errors import InvalidEncodingError, NotMine
 
 _OVERHEAD = 42
@@ -270,6 +271,18 @@ class FrameBatch(Sequence[Frame]):
 
     def __repr__(self) -> str:
         return f"<FrameBatch of {len(self)}, {int(self._opened.sum())} opened>"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "class": self._class.name,
+            "rows": len(self),
+            "opened": int(self._opened.sum()),
+        }
+        if not self._class.carries_handle:
+            numbers = self.records["platform"][self._opened].tolist()
+            counted = Counter(Platform(number).name for number in numbers)
+            rows |= dict(sorted(counted.items()))
+        return html.table("Frames", rows)
 
 
 def seconds(now: float | None) -> float:

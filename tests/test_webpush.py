@@ -128,6 +128,12 @@ def test_a_p256dh_that_is_not_an_uncompressed_point_is_refused(p256dh: bytes) ->
         WebPushSubscription.from_token(token_with(p256dh + AUTH + ENDPOINT.encode()))
 
 
+def test_the_form_of_a_point_is_named() -> None:
+    for p256dh in (bytes([6 + POINT[64] % 2]) + POINT[1:], bytes(65)):
+        with pytest.raises(InvalidEncodingError, match="p256dh: is not an uncompressed point"):
+            WebPushSubscription(ENDPOINT, p256dh, AUTH)
+
+
 def test_coordinates_are_smaller_than_p() -> None:
     """The point with x = 5, and the same with x = p + 5, which still fits 32 bytes."""
     y = pow((5**3 - 3 * 5 + B) % P, (P + 1) // 4, P)

@@ -28,6 +28,9 @@ CASES: list[tuple[str, Json]] = [
 TEXTS = {"label", "context", "origin", "passphrase", "endpoint", "seed"}
 """Members that are text; other strings are hex, or names."""
 
+COUNTS = {"posts", "count", "index", "length"}
+"""Members of which the work grows: only their last byte is changed."""
+
 
 def check(case: Json, setting: Setting) -> None:
     """Fail unless the engine does with the case what is recorded."""
@@ -47,7 +50,8 @@ def changed(name: str, value: Any, rng: Random, names: list[str]) -> Any:
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
-        return value ^ 1 << rng.randrange(max(abs(value).bit_length(), 32))
+        bits = 8 if name in COUNTS else max(abs(value).bit_length(), 32)
+        return value ^ 1 << rng.randrange(bits)
     if isinstance(value, str):
         if value in names:
             return rng.choice([other for other in names if other != value])
