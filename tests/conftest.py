@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Before any test imports py_ecc, which raises the recursion limit of the process to 100,000, where
+# deep JSON is a crash in the place of a RecursionError: this puts the limit back.
+import billboard.groups.bls12_381  # noqa: F401
+
 # Their assertions are checked as those of tests are, also under `python -O`.
 pytest.register_assert_rewrite(
     "vector_engine",

@@ -18,11 +18,11 @@ FIELD = 2**255 - 19
 EDGES = [0, 1, 2, 7, 8, 2**128, 2**252, ORDER // 2, ORDER - 2, ORDER - 1]
 ZERO, IDENTITY = bytes(32), bytes(32)
 
-_GROUP = json.loads((Path(__file__).parent / "vectors" / "group.json").read_text())["cases"]
+_GROUP = json.loads((Path(__file__).parent / "vectors" / "groups.json").read_text())["cases"]
 RFC_INVALID = [
     bytes.fromhex(case["input"]["bytes"])
     for case in _GROUP
-    if case["id"].startswith("group/element/decode/rfc-") and case["result"] == "invalid"
+    if case["id"].startswith("groups/element/decode/rfc-") and case["result"] == "invalid"
 ]
 
 

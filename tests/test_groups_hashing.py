@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -117,6 +118,16 @@ def test_every_field_element_maps_to_the_curve(curve: sswu.Map) -> None:
         assert 0 <= y < p
         opposite = curve.to_curve(-u % p)
         assert opposite == ((x, y) if u == 0 else (x, p - y))
+
+
+@pytest.mark.parametrize("curve", [sswu.P256, sswu.SECP256K1])
+def test_the_exception_of_the_map(curve: sswu.Map) -> None:
+    """x = B / (Z A), before any isogeny (RFC 9380, 6.6.2)."""
+    p, before = curve.p, dataclasses.replace(curve, isogeny=None)
+    root = pow(-pow(curve.z, -1, p), (p + 1) // 4, p)
+    for u in (0, root, p - root):
+        x, _ = before.to_curve(u)
+        assert (x * curve.z * curve.a - curve.b) % p == 0
 
 
 @pytest.mark.parametrize("name", groups.NAMES)

@@ -218,6 +218,8 @@ ERRORS: list[BillboardError] = [
     errors.WithdrawnError("withdrawn"),
     errors.InvalidSignatureError("signature"),
     errors.EpochError("epoch"),
+    errors.GroupMismatchError("p256", "p224"),
+    errors.UnsupportedError("p224 lacks something"),
     errors.StoreError("store"),
     errors.ProviderError("provider"),
 ]

@@ -71,9 +71,10 @@ def changed(name: str, value: Any, rng: Random, names: list[str]) -> Any:
 def _changed_text(text: str, rng: Random, *, is_hex: bool) -> str:
     if not text:
         return "00"
-    position = rng.randrange(len(text))
+    # The first and the last more often: the highest and the lowest digits of a number.
+    position = rng.choice((0, len(text) - 1, *(rng.randrange(len(text)) for _ in range(6))))
     if is_hex:
-        new = f"{int(text[position], 16) ^ 1:x}"
+        new = f"{int(text[position], 16) ^ 1 << rng.randrange(4):x}"
     else:
         new = chr(ord(text[position]) ^ 1 << rng.randrange(7))
     return text[:position] + new + text[position + 1 :]

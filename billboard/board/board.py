@@ -57,8 +57,9 @@ class Board:
         if post.frame_class is not self.frame_class:
             raise RefusedPostError("class", f"this board is of class {self.frame_class.name}")
         opens = (post.epoch - EPOCHS_AHEAD) * self.epoch_length - self._skew
-        if not opens <= self._clock() < (post.epoch + 1) * self.epoch_length + self._skew:
-            problem = f"epoch {post.epoch} is not open in epoch {self.epoch}"
+        now = self._clock()
+        if not opens <= now < (post.epoch + 1) * self.epoch_length + self._skew:
+            problem = f"epoch {post.epoch} is not open in epoch {int(now // self.epoch_length)}"
             raise RefusedPostError("epoch", problem)
         try:
             post.verify(self.origin)

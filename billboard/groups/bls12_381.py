@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, cast, final
 
 from billboard.errors import InvalidEncodingError, UnsupportedError
 from billboard.groups.hashing import check_dst
-from billboard.groups.modular import Operand, Scalar, ScalarField, exact, own
+from billboard.groups.modular import Operand, Scalar, ScalarField, exact
 
 _limit = sys.getrecursionlimit()
 from py_ecc.bls.hash_to_curve import hash_to_G1  # noqa: E402
@@ -113,7 +113,7 @@ class Bls12381(ScalarField):
 
     def mul_generator(self, scalar: Scalar) -> Element:
         """scalar * G."""
-        return self.generator * own(self, scalar, Scalar)
+        return self.generator * scalar
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
         """``BLS12381G1_XMD:SHA-256_SSWU_RO_`` (RFC 9380, 8.8.1)."""

@@ -136,7 +136,7 @@ class OpensslGroup(ScalarField):
 
     def mul_generator(self, scalar: Scalar) -> Element:
         """scalar * G."""
-        return self.generator * own(self, scalar, Scalar)
+        return self.generator * scalar
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
         """hash_to_curve of the suite in SPEC 12. Raises `UnsupportedError` on p224."""

@@ -122,13 +122,13 @@ def _envelope_decode(rng: Random) -> Json:
 
 @sampler("post/seal")
 def _seal(rng: Random) -> Json:
-    """Some envelopes are of another class than the lane."""
-    made = lane(rng)
-    of = frame_class(rng) if chance(rng, 0.05) else made.frame_class
+    """Some envelopes are of another class than the lane; those have no other failure."""
+    made, other = lane(rng), chance(rng, 0.05)
+    of = frame_class(rng) if other else made.frame_class
     return {
         "lane": payload(made).hex(),
-        "epoch": later(rng, made.epoch, share=0.1),
-        "slot": slot(rng),
+        "epoch": later(rng, made.epoch, share=0 if other else 0.1),
+        "slot": slot(rng, share=0 if other else 0.1),
         "seq": seq(rng),
         "envelope": envelope(rng, of).hex(),
         "salt": data(rng, 32).hex(),
