@@ -55,7 +55,7 @@ refuses(Encoding, lambda: PublicKey.from_bytes(public[:98] + public[2:98] + publ
 refuses(Signature, lambda: PublicKey.from_bytes(public[:34] + public[130:194] + public[98:]))
 refuses(Encoding, lambda: DeviceToken(Platform.APNS, b""))
 refuses(TypeError, lambda: DeviceToken(Platform.APNS, "text"))
-refuses(Encoding, lambda: DeviceToken(3, b"token"))
+refuses(Encoding, lambda: DeviceToken(6, b"token"))
 refuses(Encoding, lambda: DeviceToken(1, b"token", 65536))
 refuses(Encoding, lambda: Frame(device, 1))
 refuses(Encoding, lambda: Frame(device, 3600, bytes(16)))
