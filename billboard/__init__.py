@@ -10,6 +10,7 @@ from billboard.board import Board, BoardParameters, Edition, SqliteStore
 from billboard.errors import (
     BillboardError,
     EpochError,
+    GroupMismatchError,
     InvalidEncodingError,
     InvalidRowsError,
     InvalidSignatureError,
@@ -17,6 +18,7 @@ from billboard.errors import (
     RefusedPostError,
     SecretFileError,
     StoreError,
+    UnsupportedError,
     WithdrawnError,
 )
 from billboard.keys import PublicKey, SecretKey
@@ -37,6 +39,7 @@ __all__ = [
     "Frame",
     "FrameBatch",
     "FrameClass",
+    "GroupMismatchError",
     "Handle",
     "InvalidEncodingError",
     "InvalidRowsError",
@@ -52,6 +55,7 @@ __all__ = [
     "SecretKey",
     "SqliteStore",
     "StoreError",
+    "UnsupportedError",
     "WebPushSubscription",
     "WithdrawnError",
     "epoch_at",
