@@ -66,14 +66,14 @@ clean:
 # Each prerequisite, and the Debian package that has it.
 prerequisites:
 	@need() { command -v "$$1" >/dev/null || { echo "make: $$1 is missing: apt-get install $$2" >&2; exit 1; }; }; \
-	need $(PYTHON) python3; need cc gcc; need cargo "cargo (or Rust 1.88 or newer from rustup)"; \
+	need $(PYTHON) python3; need cc gcc; need cargo "cargo (or Rust 1.89 or newer from rustup)"; \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "make: Python 3.11 or newer is needed: apt-get install python3, or make PYTHON=.." >&2; exit 1; }; \
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 		|| { echo "make: Python's venv is missing: apt-get install python3-venv" >&2; exit 1; }; \
 	have=$$(cargo --version | cut -d' ' -f2); \
-	[ "$$(printf '%s\n' 1.88 "$$have" | sort -V | head -n 1)" = 1.88 ] \
-		|| { echo "make: cargo $$have is too old, 1.88 is needed: install Rust from rustup" >&2; exit 1; }
+	[ "$$(printf '%s\n' 1.89 "$$have" | sort -V | head -n 1)" = 1.89 ] \
+		|| { echo "make: cargo $$have is too old, 1.89 is needed: install Rust from rustup" >&2; exit 1; }
 
 .venv/bin/python: | prerequisites
 	$(PYTHON) -m venv .venv

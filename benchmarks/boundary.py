@@ -8,7 +8,8 @@ import numpy as np
 from operations import Contestant, Operation, check
 
 from billboard import _core, elgamal
-from billboard.elgamal import Array, EncryptionKey
+from billboard.batches import Array
+from billboard.elgamal import EncryptionKey
 from billboard.groups.ristretto255 import random_scalar
 
 ITEMS = 1024

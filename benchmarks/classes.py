@@ -11,7 +11,7 @@ from operations import BATCH, BILLBOARD, Contestant, Operation, check, in_batche
 from peers.ristretto255 import LibpepElements, Rbcl, extract, split
 
 from billboard import Blob, DeviceToken, Frame, FrameClass, Handle, Platform, SecretKey
-from billboard.elgamal import Array
+from billboard.batches import Array
 
 TOKEN_SIZE = 32
 

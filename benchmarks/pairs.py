@@ -11,7 +11,8 @@ from operations import BILLBOARD, Operation, check, in_batches
 from peers.ristretto255 import PAYLOAD, LibpepPairs, Rbcl, extract
 
 from billboard import _core, elgamal
-from billboard.elgamal import Array, DecryptionKey, EncryptionKey
+from billboard.batches import Array
+from billboard.elgamal import DecryptionKey, EncryptionKey
 from billboard.groups.ristretto255 import Scalar, random_scalar
 
 SUBJECT = "pair"

@@ -11,11 +11,16 @@ __all__ = [
     "Element",
     "EncryptionKey",
     "Scalar",
+    "backend",
     "decode_frame",
     "embed",
     "encode_frame",
     "encode_handle_frame",
     "extract",
+    "multiply",
+    "multiply_generator",
+    "recognize_keys",
+    "rerandomize_keys",
     "scalars_from_seed",
     "validate",
 ]
@@ -116,6 +121,19 @@ class DecryptionKey:
         progress: _Progress = None,
     ) -> tuple[_Bytes, _Mask]: ...
 
+def backend() -> str: ...
+def multiply(
+    elements: _Bytes, scalars: _Bytes, threads: int | None = None, progress: _Progress = None
+) -> tuple[_Bytes, _Mask]: ...
+def multiply_generator(
+    scalars: _Bytes, threads: int | None = None, progress: _Progress = None
+) -> tuple[_Bytes, _Mask]: ...
+def rerandomize_keys(
+    array: _Bytes, seed: bytes, threads: int | None = None, progress: _Progress = None
+) -> tuple[_Bytes, _Mask]: ...
+def recognize_keys(
+    array: _Bytes, secret: bytes, threads: int | None = None, progress: _Progress = None
+) -> _Mask: ...
 def validate(
     array: _Bytes, elements: int, threads: int | None = None, progress: _Progress = None
 ) -> _Mask: ...

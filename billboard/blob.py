@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from billboard import _core, html
-from billboard.elgamal import Array, Mask, Progress
+from billboard.batches import Array, Mask, Progress
 from billboard.errors import InvalidEncodingError
 from billboard.tokens import FrameClass
 

@@ -16,26 +16,15 @@ True
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from billboard import _core
-from billboard.errors import GroupMismatchError, InvalidEncodingError, InvalidRowsError
+from billboard.batches import Array, Progress, refuse_invalid_rows
+from billboard.errors import GroupMismatchError, InvalidEncodingError
 from billboard.groups import Element, Group, Scalar
 from billboard.groups.ristretto255 import RISTRETTO255
-
-Array = NDArray[np.uint8]
-"""Elements or ciphertexts, 32 bytes each: uint8 of shape (items, .., 32)."""
-
-Mask = NDArray[np.bool_]
-"""Something about each item of a batch: bool of shape (items,)."""
-
-Progress = Callable[[int, int], object]
-"""Called as ``progress(done, items)``, a few times a second."""
 
 _Operand = TypeVar("_Operand", Element, Scalar)
 
@@ -139,7 +128,7 @@ class EncryptionKey:
         """
         seed = os.urandom(32) if seed is None else seed
         output, valid = self._core.encrypt(messages, seed, threads, progress)
-        _refuse_invalid_rows("messages", valid)
+        refuse_invalid_rows("messages", valid)
         return output
 
     def rerandomize_batch(
@@ -156,7 +145,7 @@ class EncryptionKey:
         """
         seed = os.urandom(32) if seed is None else seed
         output, valid = self._core.rerandomize(array, seed, threads, progress)
-        _refuse_invalid_rows("array", valid)
+        refuse_invalid_rows("array", valid)
         return output
 
 
@@ -178,13 +167,8 @@ class DecryptionKey:
         The parameters and errors are those of `EncryptionKey.encrypt_batch`.
         """
         output, valid = self._core.decrypt(array, threads, progress)
-        _refuse_invalid_rows("array", valid)
+        refuse_invalid_rows("array", valid)
         return output
-
-
-def _refuse_invalid_rows(field: str, valid: Mask) -> None:
-    if not valid.all():
-        raise InvalidRowsError(field, np.flatnonzero(~valid).tolist())
 
 
 def _native(values: Iterable[_Operand]) -> Iterator[_Operand]:

@@ -10,8 +10,8 @@ from typing import NoReturn, final
 import numpy as np
 
 from billboard import _core, elgamal, html, secretfile
+from billboard.batches import Array, Mask, Progress
 from billboard.blob import Blob
-from billboard.elgamal import Array, Mask, Progress
 from billboard.errors import (
     InvalidEncodingError,
     InvalidSignatureError,

@@ -17,10 +17,14 @@ True
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
-from billboard.errors import InvalidEncodingError, NotMine
+from billboard import _core
+from billboard.batches import Array, Mask, Progress, refuse_invalid_rows
+from billboard.errors import GroupMismatchError, InvalidEncodingError, NotMine
 from billboard.groups import Element, Group, Scalar
+from billboard.groups.ristretto255 import RISTRETTO255
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,6 +124,36 @@ class RerandomizableKey:
     def belongs_to(self, secret: Scalar) -> bool:
         """Whether U = lT. Raises `GroupMismatchError` if ``secret`` is of another group."""
         return self.t * secret == self.u
+
+
+def rerandomize_keys_batch(
+    array: Array, *, threads: int | None = None, progress: Progress | None = None
+) -> Array:
+    """Fresh re-randomisable keys on ristretto255: uint8 of shape (items, 2, 32), T and U of each.
+
+    ``threads`` and ``progress`` are those of `batches.multiply_batch`. Raises `InvalidRowsError`,
+    which lists all rows that are not canonical or have the identity, and then returns nothing.
+    """
+    output, valid = _core.rerandomize_keys(array, os.urandom(32), threads, progress)
+    refuse_invalid_rows("array", valid)
+    return output
+
+
+def recognize_keys_batch(
+    array: Array,
+    secret: Scalar,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Mask:
+    """Which rows of uint8 (items, 2, 32) are re-randomisable keys of ``secret``: bool of (items,).
+
+    Rows that are no keys belong to nobody. Raises `GroupMismatchError` if ``secret`` is not of
+    ristretto255. ``threads`` and ``progress`` are those of `batches.multiply_batch`.
+    """
+    if secret.group is not RISTRETTO255:
+        raise GroupMismatchError(RISTRETTO255.name, secret.group.name)
+    return _core.recognize_keys(array, bytes(secret), threads, progress)
 
 
 def _decode(group: Group, data: bytes, what: str, names: tuple[str, ...]) -> list[Element]:

@@ -59,7 +59,7 @@ autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 autoclass_content = "both"
 autodoc_type_aliases = {
-    name: f"~billboard.elgamal.{name}" for name in ("Array", "Mask", "Progress")
+    name: f"~billboard.batches.{name}" for name in ("Array", "Mask", "Progress")
 }
 
 log = logging.getLogger(__name__)

@@ -23,11 +23,12 @@ from billboard import (
     unstack,
     validate_batch,
 )
-from billboard.elgamal import Array, DecryptionKey, EncryptionKey
+from billboard.batches import Array
+from billboard.elgamal import DecryptionKey, EncryptionKey
 from billboard.groups.ristretto255 import Element, random_scalar
 from billboard.tokens import FrameBatch
 
-BLOCK = 64
+BLOCK = 56  # rows of class L, which the core works on together
 SIZES = [0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 5]
 SEED = b"seed" * 8
 NOW = 1_800_000_000
@@ -241,10 +242,11 @@ def test_progress_of_a_small_batch_is_its_end(items: int, threads: int) -> None:
 
 def test_progress_never_passes_the_end() -> None:
     """Rows so long that it is called after each block, also the last, which is not full."""
-    array, calls = np.zeros((100, 3000, 32), np.uint8), list[tuple[int, int]]()
-    _core.validate(array, 3000, 1, lambda done, items: calls.append((done, items)))
-    assert calls[0] == (BLOCK, 100)
-    assert set(calls[1:]) == {(100, 100)}
+    width = 20_000
+    array, calls = np.zeros((20, width, 32), np.uint8), list[tuple[int, int]]()
+    _core.validate(array, width, 1, lambda done, items: calls.append((done, items)))
+    assert calls[:2] == [(8, 20), (16, 20)]
+    assert set(calls[2:]) == {(20, 20)}
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -109,8 +109,8 @@ def test_a_signal_handler_that_returns_does_not_end_it() -> None:
         """
         rung = []
         signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
-        signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
-        moved = key.public_key.rerandomize_batch(np.repeat(one, 2000, axis=0))
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        moved = key.public_key.rerandomize_batch(np.repeat(one, 10_000, axis=0))
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(bool(key.open_batch(moved)[1].all()), len(rung) > 0)
         """

@@ -153,7 +153,7 @@ def test_a_blob_goes_round(frame_class: FrameClass) -> None:
 
 @each_class
 def test_batches_treat_each_row_alone(frame_class: FrameClass) -> None:
-    """Across the border of a block of 64 rows, with and without tables."""
+    """Across the border of a block of rows, with and without tables."""
     key, count = key_of(frame_class), 70
     tokens = [token_of(frame_class, number) for number in range(count)]
     array = key.public_key.encrypt_batch(tokens, now=NOW)

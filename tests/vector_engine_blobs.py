@@ -18,7 +18,8 @@ from billboard import (
     elgamal,
     validate_batch,
 )
-from billboard.elgamal import Array, Ciphertext
+from billboard.batches import Array
+from billboard.elgamal import Ciphertext
 from billboard.errors import InvalidEncodingError
 from billboard.groups.ristretto255 import RISTRETTO255, Element
 from billboard.push.tick import open_tick

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from billboard.batches import Mask
 from billboard.board import Board, BoardParameters, SqliteStore
 from billboard.cli import files
 from billboard.cli.demo import run_demo
@@ -31,7 +32,6 @@ from billboard.cli.files import (
     console,
 )
 from billboard.cli.findmy import findmy_app
-from billboard.elgamal import Mask
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.lanes import Lane, LaneReader

@@ -18,9 +18,9 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from billboard.batches import Array
 from billboard.blob import Blob, unstack
 from billboard.board import Board, SqliteStore
-from billboard.elgamal import Array
 from billboard.errors import BillboardError, InvalidEncodingError
 from billboard.keys import PublicKey
 from billboard.lanes import LaneReader

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from billboard.elgamal import Array
+from billboard.batches import Array
 from billboard.errors import InvalidEncodingError
 from billboard.keys import SecretKey
 from billboard.push.notification import Notification

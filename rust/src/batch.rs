@@ -3,7 +3,7 @@
 use crate::embedding::{self, PAYLOAD};
 use crate::errors::exact;
 use crate::kernel;
-use crate::random::{Seed, Stream};
+use crate::random::{Draws, Seed};
 use numpy::{
     PyArray1, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray3, PyUntypedArray,
     PyUntypedArrayMethods,
@@ -15,9 +15,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
-
-/// Rows of a block: the unit that one thread takes at a time, and that one random stream serves.
-pub const BLOCK: usize = 64;
 
 /// Elements of a row, at most: far from where sizes could overflow.
 const MOST_ELEMENTS: usize = 1 << 16;
@@ -43,7 +40,7 @@ impl Run {
         }
     }
 
-    /// Call `work(index, block)` for each of the `blocks` of `items` rows, without the GIL.
+    /// Call `work(index, block)` for each of the `blocks` of `rows` of `items` rows, without the GIL.
     ///
     /// The calling thread works too, and between its blocks lets Python handle signals and calls
     /// `progress(done, items)`; if either raises, the others stop at the end of their block. Threads
@@ -51,7 +48,7 @@ impl Run {
     pub fn blocks<W: Send>(
         &self,
         py: Python<'_>,
-        items: usize,
+        (items, rows): (usize, usize),
         blocks: impl Iterator<Item = W> + Send,
         work: impl Fn(usize, W) + Sync,
     ) -> PyResult<()> {
@@ -81,13 +78,13 @@ impl Run {
             let mut last = Instant::now();
             while step() {
                 if last.elapsed() >= TICK {
-                    report(done.load(Ordering::Relaxed) * BLOCK)?;
+                    report(done.load(Ordering::Relaxed) * rows)?;
                     last = Instant::now();
                 }
             }
             Ok(())
         };
-        let others = self.threads.min(items.div_ceil(BLOCK)).saturating_sub(1);
+        let others = self.threads.min(items.div_ceil(rows)).saturating_sub(1);
         py.detach(|| {
             thread::scope(|scope| {
                 for _ in 0..others {
@@ -138,8 +135,8 @@ fn zeros<'py>(
     py.import("numpy")?.call_method1("zeros", (shape, dtype))
 }
 
-/// Run `work(block index, input rows, output rows, valid)` over all rows of `input`, into a new
-/// array of shape (items, elements, width) and a mask of shape (items,).
+/// Run `work(first row, input rows, output rows, valid)` over all rows of `input`, block by block, into
+/// a new array of shape (items, elements, width) and a mask of shape (items,).
 pub fn map_rows<'py>(
     py: Python<'py>,
     run: &Run,
@@ -149,20 +146,46 @@ pub fn map_rows<'py>(
 ) -> PyResult<Masked<'py>> {
     let items = input.shape()[0];
     let row_in = input.shape()[1] * input.shape()[2];
+    let rows = kernel::rows_of_block(elements.max(input.shape()[1]));
     let output = zeros(py, (items, elements, width), "uint8")?.cast_into::<PyArray3<u8>>()?;
     let valid = zeros(py, items, "bool")?.cast_into::<PyArray1<bool>>()?;
     {
         let (mut output, mut valid) = (output.readwrite(), valid.readwrite());
         let input = input.as_slice()?;
         let blocks = input
-            .chunks(BLOCK * row_in)
-            .zip(output.as_slice_mut()?.chunks_mut(BLOCK * elements * width))
-            .zip(valid.as_slice_mut()?.chunks_mut(BLOCK));
-        run.blocks(py, items, blocks, |index, ((input, output), valid)| {
-            work(index, input, output, valid);
+            .chunks(rows * row_in)
+            .zip(output.as_slice_mut()?.chunks_mut(rows * elements * width))
+            .zip(valid.as_slice_mut()?.chunks_mut(rows));
+        run.blocks(py, (items, rows), blocks, |index, ((input, output), valid)| {
+            work(index * rows, input, output, valid);
         })?;
     }
     Ok((output, valid))
+}
+
+/// Run `work(input rows, valid)` over all rows of `input`, into a new mask of shape (items,).
+pub fn mask_rows<'py>(
+    py: Python<'py>,
+    run: &Run,
+    input: &PyReadonlyArray3<'py, u8>,
+    work: impl Fn(&[u8], &mut [bool]) + Sync,
+) -> PyResult<Bound<'py, PyArray1<bool>>> {
+    let &[items, elements, width] = input.shape() else { unreachable!("`view` checks the shape") };
+    let rows = kernel::rows_of_block(elements);
+    let valid = zeros(py, items, "bool")?.cast_into::<PyArray1<bool>>()?;
+    {
+        let mut valid = valid.readwrite();
+        let input = input.as_slice()?.chunks(rows * elements * width);
+        let blocks = input.zip(valid.as_slice_mut()?.chunks_mut(rows));
+        run.blocks(py, (items, rows), blocks, |_, (input, valid)| work(input, valid))?;
+    }
+    Ok(valid)
+}
+
+/// The name of the backend that batches run on: "portable" or "ifma".
+#[pyfunction]
+pub fn backend() -> &'static str {
+    kernel::backend().name()
 }
 
 pub fn decode_seed(py: Python<'_>, seed: &[u8]) -> PyResult<Seed> {
@@ -180,18 +203,10 @@ pub fn validate<'py>(
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Bound<'py, PyArray1<bool>>> {
     let input = view(array, elements, 32)?;
-    let items = input.shape()[0];
     let run = Run::new(threads, progress)?;
-    let valid = zeros(py, items, "bool")?.cast_into::<PyArray1<bool>>()?;
-    {
-        let mut valid = valid.readwrite();
-        let input = input.as_slice()?.chunks(BLOCK * elements * 32);
-        let blocks = input.zip(valid.as_slice_mut()?.chunks_mut(BLOCK));
-        run.blocks(py, items, blocks, |_, (input, valid)| {
-            kernel::validate(elements, input, valid);
-        })?;
-    }
-    Ok(valid)
+    mask_rows(py, &run, &input, |input, valid| {
+        kernel::backend().validate(elements, input, valid);
+    })
 }
 
 /// Embed each 30 bytes of an (items, n, 30) array in an element (SPEC 6.1): (items, n, 32).
@@ -208,11 +223,8 @@ pub fn embed<'py>(
     let seed = decode_seed(py, seed)?;
     let input = view(data, n, PAYLOAD)?;
     let run = Run::new(threads, progress)?;
-    let (output, _) = map_rows(py, &run, &input, (n, 32), |block, input, output, _| {
-        let mut random = Stream::new(&seed, block);
-        for (data, element) in input.chunks_exact(PAYLOAD).zip(output.chunks_exact_mut(32)) {
-            element.copy_from_slice(&embedding::embed_vartime(data, &mut random));
-        }
+    let (output, _) = map_rows(py, &run, &input, (n, 32), |first, input, output, _| {
+        embedding::embed_vartime(input, output, Draws::new(&seed), first * n);
     })?;
     Ok(output)
 }
@@ -248,11 +260,9 @@ pub fn scalars_from_seed<'py>(
     let output = zeros(py, (count, 32), "uint8")?.cast_into::<PyArray2<u8>>()?;
     {
         let mut output = output.readwrite();
-        for (block, scalars) in output.as_slice_mut()?.chunks_mut(BLOCK * 32).enumerate() {
-            let mut random = Stream::new(&seed, block);
-            for scalar in scalars.chunks_exact_mut(32) {
-                scalar.copy_from_slice(random.scalar().as_bytes());
-            }
+        let scalars = Draws::new(&seed).scalars(0, count);
+        for (encoding, scalar) in output.as_slice_mut()?.chunks_exact_mut(32).zip(scalars.iter()) {
+            encoding.copy_from_slice(scalar.as_bytes());
         }
     }
     Ok(output)

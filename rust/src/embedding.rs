@@ -1,24 +1,16 @@
 //! Embedding of 30 bytes in an element (SPEC 6.1).
 
-use crate::random::Stream;
-use curve25519_dalek::ristretto::CompressedRistretto;
+use crate::kernel;
+use crate::random::Draws;
 
-/// Bytes that one element carries.
-pub const PAYLOAD: usize = 30;
+pub use crate::kernel::PAYLOAD;
 
-/// A uniformly random element among those that carry `data`. Variable time.
-pub fn embed_vartime(data: &[u8], stream: &mut Stream) -> [u8; 32] {
-    let mut encoding = [0u8; 32];
-    encoding[1..31].copy_from_slice(data);
+/// A uniformly random element among those that carry each 30 bytes of `data`, which are items of a
+/// batch from `first` on. Variable time.
+pub fn embed_vartime(data: &[u8], output: &mut [u8], draws: Draws, first: usize) {
+    let (data, output) = (data.as_chunks().0, output.as_chunks_mut().0);
     // About a quarter of the 2^14 candidates decode; that none does has probability below 2^-6000.
-    loop {
-        let candidate = stream.candidate();
-        encoding[0] = 2 * (candidate % 128) as u8;
-        encoding[31] = (candidate / 128) as u8;
-        if CompressedRistretto(encoding).decompress().is_some() {
-            return encoding;
-        }
-    }
+    kernel::backend().embed_vartime(data, output, draws.candidates(first, data.len()));
 }
 
 /// The 30 bytes that an encoded element carries.

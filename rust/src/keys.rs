@@ -5,12 +5,13 @@ use crate::embedding::{self, PAYLOAD};
 use crate::errors::{exact, invalid_encoding};
 use crate::frame;
 use crate::group::{decode_element, decode_scalar};
-use crate::kernel::{self, Public, Secret};
-use crate::random::Stream;
+use crate::kernel::{self, Public, Tables};
+use crate::random::Draws;
 use curve25519_dalek::Scalar;
 use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -29,6 +30,20 @@ fn encodings<'a>(
 /// The public elements X_1 .. X_n of a key and their tables.
 #[pyclass(frozen, module = "billboard._core")]
 pub struct EncryptionKey(Public);
+
+impl EncryptionKey {
+    /// The tables for a batch of `rows` rows, if they pay.
+    fn tables(&self, py: Python<'_>, rows: usize) -> Option<Arc<Tables>> {
+        if !self.0.tables_pay(rows) {
+            return None;
+        }
+        Some(self.0.cached_tables().unwrap_or_else(|| {
+            let tables = py.detach(|| self.0.make_tables());
+            self.0.keep_tables(Arc::clone(&tables));
+            tables
+        }))
+    }
+}
 
 #[pymethods]
 impl EncryptionKey {
@@ -66,10 +81,10 @@ impl EncryptionKey {
         let seed = decode_seed(py, seed)?;
         let input = view(messages, self.0.len(), 32)?;
         let run = Run::new(threads, progress)?;
-        let items = input.shape()[0];
-        py.detach(|| self.0.prepare(items));
-        map_rows(py, &run, &input, (self.0.len() + 1, 32), |block, input, output, valid| {
-            kernel::encrypt(&self.0, input, output, valid, &mut Stream::new(&seed, block));
+        let tables = self.tables(py, input.shape()[0]);
+        map_rows(py, &run, &input, (self.0.len() + 1, 32), |first, input, output, valid| {
+            let draws = &mut Draws::new(&seed);
+            self.0.encrypt(tables.as_deref(), draws, first, input, output, valid);
         })
     }
 
@@ -86,17 +101,17 @@ impl EncryptionKey {
         let seed = decode_seed(py, seed)?;
         let input = view(array, self.0.len() + 1, 32)?;
         let run = Run::new(threads, progress)?;
-        let items = input.shape()[0];
-        py.detach(|| self.0.prepare(items));
-        map_rows(py, &run, &input, (self.0.len() + 1, 32), |block, input, output, valid| {
-            kernel::rerandomize(&self.0, input, output, valid, &mut Stream::new(&seed, block));
+        let tables = self.tables(py, input.shape()[0]);
+        map_rows(py, &run, &input, (self.0.len() + 1, 32), |first, input, output, valid| {
+            let draws = &mut Draws::new(&seed);
+            self.0.rerandomize(tables.as_deref(), draws, first, input, output, valid);
         })
     }
 }
 
 /// The secret scalars x_1 .. x_n of a key; zeroized when freed.
 #[pyclass(frozen, module = "billboard._core")]
-pub struct DecryptionKey(Secret);
+pub struct DecryptionKey(Zeroizing<Vec<Scalar>>);
 
 #[pymethods]
 impl DecryptionKey {
@@ -113,7 +128,7 @@ impl DecryptionKey {
             }
             decoded.push(*scalar);
         }
-        Ok(DecryptionKey(Secret::new(decoded)))
+        Ok(DecryptionKey(decoded))
     }
 
     /// n.
@@ -123,7 +138,8 @@ impl DecryptionKey {
 
     /// x_1 || .. || x_n, for whoever saves the key.
     fn secret_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.0.to_bytes())
+        let bytes = self.0.iter().flat_map(Scalar::to_bytes).collect();
+        PyBytes::new(py, &Zeroizing::<Vec<u8>>::new(bytes))
     }
 
     fn __repr__(&self) -> &'static str {
@@ -142,7 +158,7 @@ impl DecryptionKey {
         let input = view(array, self.0.len() + 1, 32)?;
         let run = Run::new(threads, progress)?;
         map_rows(py, &run, &input, (self.0.len(), 32), |_, input, output, valid| {
-            kernel::decrypt(&self.0, input, output, valid);
+            kernel::backend().decrypt(&self.0, input, output, valid);
         })
     }
 
@@ -164,7 +180,7 @@ impl DecryptionKey {
         let run = Run::new(threads, progress)?;
         map_rows(py, &run, &input, (n, PAYLOAD), |_, input, output, valid| {
             let mut messages = Zeroizing::new(vec![0u8; 32 * n * valid.len()]);
-            kernel::decrypt(&self.0, input, &mut messages, valid);
+            kernel::backend().decrypt(&self.0, input, &mut messages, valid);
             let rows = messages.chunks_exact(32 * n).zip(output.chunks_exact_mut(PAYLOAD * n));
             for ((message, frame), opened) in rows.zip(valid) {
                 for (element, data) in message.chunks_exact(32).zip(frame.chunks_exact_mut(PAYLOAD))

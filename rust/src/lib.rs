@@ -1,7 +1,7 @@
 //! Native core of billboard: ristretto255, batches over NumPy arrays, and the frame codec.
 //!
-//! `kernel` is where group operations on batches happen; a second backend is a second module in
-//! it. `batch` spreads blocks of rows over threads. The rest is the Python surface.
+//! `kernel` is where group operations on batches happen, on one of two backends. `batch` spreads blocks
+//! of rows over threads. The rest is the Python surface.
 
 #![cfg_attr(not(feature = "python"), allow(dead_code, unused_imports))]
 
@@ -19,16 +19,32 @@ mod frame;
 mod group;
 #[cfg(feature = "python")]
 mod keys;
+#[cfg(feature = "python")]
+mod multiples;
 
 #[cfg(feature = "python")]
 #[pyo3::pymodule]
 mod _core {
+    use pyo3::exceptions::PyValueError;
+    use pyo3::prelude::*;
+
     #[pymodule_export]
-    use crate::batch::{embed, extract, scalars_from_seed, validate};
+    use crate::batch::{backend, embed, extract, scalars_from_seed, validate};
     #[pymodule_export]
     use crate::frame::{decode_frame, encode_frame, encode_handle_frame};
     #[pymodule_export]
     use crate::group::{Element, Scalar};
     #[pymodule_export]
     use crate::keys::{DecryptionKey, EncryptionKey};
+    #[pymodule_export]
+    use crate::multiples::{multiply, multiply_generator, recognize_keys, rerandomize_keys};
+
+    /// The environment may force a backend, for tests and comparisons.
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let Ok(name) = std::env::var("BILLBOARD_BACKEND") else { return Ok(()) };
+        crate::kernel::Backend::choose(&name).map_err(|problem| {
+            PyValueError::new_err(format!("BILLBOARD_BACKEND is {name:?}: {problem}"))
+        })
+    }
 }

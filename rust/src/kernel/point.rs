@@ -3,103 +3,198 @@
 //! Formulas: Hisil, Wong, Carter, Dawson, "Twisted Edwards Curves Revisited" (2008), sections 3.1
 //! and 3.3, for a = -1. Since -1 is a square and d is not, they have no exceptional cases: they
 //! add any two points, equal, opposite, neutral or of small order.
+//!
+//! A formula ends in a `Completed` point; three or four products make of it what the next one starts
+//! from: `Projective` for a double, `Extended` or `Shifted` for a sum.
 
-use super::field::Field;
-use super::roots::invert_all;
-use subtle::{Choice, ConditionallySelectable};
+use super::field::{Field, Product};
 use zeroize::Zeroize;
 
 /// d.
-pub const D: Field =
-    Field([0x34dca135978a3, 0x1a8283b156ebd, 0x5e7a26001c029, 0x739c663a03cbb, 0x52036cee2b6ff]);
+pub const D: [u64; 5] =
+    [0x34dca135978a3, 0x1a8283b156ebd, 0x5e7a26001c029, 0x739c663a03cbb, 0x52036cee2b6ff];
 
 /// 2d.
-pub const D2: Field =
-    Field([0x69b9426b2f159, 0x35050762add7a, 0x3cf44c0038052, 0x6738cc7407977, 0x2406d9dc56dff]);
+pub const D2: [u64; 5] =
+    [0x69b9426b2f159, 0x35050762add7a, 0x3cf44c0038052, 0x6738cc7407977, 0x2406d9dc56dff];
 
-/// (X : Y : Z : T), x = X/Z, y = Y/Z, xy = T/Z. The coordinates are reduced.
+/// (E, F, G, H), factors, with x = E/G and y = H/F.
+#[derive(Clone, Copy, Zeroize)]
+pub struct Completed<F> {
+    e: F,
+    f: F,
+    g: F,
+    h: F,
+}
+
+/// (X : Y : Z), x = X/Z, y = Y/Z.
+#[derive(Clone, Copy, Zeroize)]
+pub struct Projective<F> {
+    pub x: F,
+    pub y: F,
+    pub z: F,
+}
+
+/// (X : Y : Z : T), x = X/Z, y = Y/Z, xy = T/Z. Terms.
 #[derive(Clone, Copy, Debug, Zeroize)]
-pub struct Edwards {
-    pub x: Field,
-    pub y: Field,
-    pub z: Field,
-    pub t: Field,
+pub struct Extended<F> {
+    pub x: F,
+    pub y: F,
+    pub z: F,
+    pub t: F,
 }
 
-/// A point to add: (y + x, y - x, 2dxy). Limbs of the first two < 2^51, of the third <= 2^53.
+/// (Y + X : Y - X : Z : T): sum and difference are factors, Z and T terms.
+#[derive(Clone, Copy, Zeroize)]
+pub struct Shifted<F> {
+    pub sum: F,
+    pub difference: F,
+    pub z: F,
+    pub t: F,
+}
+
+/// A point to add: (Y + X, Y - X, 2Z, 2dT). Factors.
+#[derive(Clone, Copy, Zeroize)]
+pub struct Cached<F> {
+    pub sum: F,
+    pub difference: F,
+    pub z2: F,
+    pub t2d: F,
+}
+
+/// A point to add, of Z = 1: (y + x, y - x, 2dxy). Factors.
 #[derive(Clone, Copy)]
-pub struct Niels {
-    pub sum: Field,
-    pub difference: Field,
-    pub product: Field,
+pub struct Niels<F> {
+    pub sum: F,
+    pub difference: F,
+    pub t2d: F,
 }
 
-impl Edwards {
-    pub const IDENTITY: Edwards =
-        Edwards { x: Field::ZERO, y: Field::ONE, z: Field::ONE, t: Field::ZERO };
-
-    /// (E F : G H : F G : E H) from the last step of the formulas. E, F, G, H are loose.
+impl<F: Field> Completed<F> {
     #[inline(always)]
-    fn complete(e: Field, f: Field, g: Field, h: Field) -> Edwards {
-        Edwards { x: e * f, y: g * h, z: f * g, t: e * h }
+    pub fn identity() -> Self {
+        Completed { e: F::zero(), f: F::one(), g: F::one(), h: F::one() }
     }
 
-    /// a, b, c reduced and d < 2^52 + 2^19, as in section 3.1: then H < 2^52 + 2^19, and E, F,
-    /// G < 2^53 + 2^52 + 2^19, which is loose.
+    /// The last step of addition (section 3.1): E = B - A, F = D - C, G = D + C, H = B + A.
     #[inline(always)]
-    fn finish_add(a: Field, b: Field, c: Field, d: Field) -> Edwards {
-        Edwards::complete(b - a, d - c, d + c, b + a)
-    }
-
-    pub fn add(&self, other: &Edwards) -> Edwards {
-        let a = (self.y - self.x) * (other.y - other.x);
-        let b = (self.y + self.x) * (other.y + other.x);
-        let c = self.t * D2 * other.t;
-        let zz = self.z * other.z;
-        Edwards::finish_add(a, b, c, zz + zz)
-    }
-
-    /// `add` with other.z = 1.
-    #[inline(always)]
-    pub fn add_niels(&self, other: &Niels) -> Edwards {
-        let a = (self.y - self.x) * other.difference;
-        let b = (self.y + self.x) * other.sum;
-        let c = self.t * other.product;
-        Edwards::finish_add(a, b, c, self.z + self.z)
-    }
-
-    pub fn double(&self) -> Edwards {
-        let (a, b, zz) = (self.x.square(), self.y.square(), self.z.square());
-        // All of section 3.3 with the opposite sign. h < 2^52 + 2^19; e < 2^53 + 2^52 + 2^19, and f < 2^53 + 2^52 + 2^51 + 2^20 is loose too.
-        let h = a + b;
-        let e = h - (self.x + self.y).square();
-        let g = a - b;
-        let f = zz + zz + g;
-        Edwards::complete(e, f, g, h)
-    }
-}
-
-impl Niels {
-    /// Of every point, packed: the canonical words of its three elements.
-    pub fn pack_all(points: &[Edwards]) -> Vec<[[u64; 4]; 3]> {
-        let mut inverses: Vec<Field> = points.iter().map(|point| point.z).collect();
-        // Never 0, since the formulas are complete.
-        invert_all(&mut inverses);
-        let pack = |(point, inverse): (&Edwards, &Field)| {
-            let (x, y) = (point.x * *inverse, point.y * *inverse);
-            [(y + x).pack(), (y - x).pack(), (x * y * D2).pack()]
-        };
-        points.iter().zip(&inverses).map(pack).collect()
-    }
-
-    /// The point, or its opposite if `negative` is 1.
-    #[inline(always)]
-    pub fn unpack([sum, difference, product]: [[u64; 4]; 3], negative: Choice) -> Niels {
-        let (sum, difference) = (Field::unpack(sum), Field::unpack(difference));
-        Niels {
-            sum: Field::conditional_select(&sum, &difference, negative),
-            difference: Field::conditional_select(&difference, &sum, negative),
-            product: Field::unpack(product).negate_if(negative),
+    fn sum(a: F::Product, b: F::Product, c: F::Product, d: F::Product) -> Self {
+        Completed {
+            e: (b - a).factor(),
+            f: (d - c).factor(),
+            g: (d + c).factor(),
+            h: (b + a).factor(),
         }
+    }
+
+    #[inline(always)]
+    pub fn projective(&self) -> Projective<F> {
+        let Completed { e, f, g, h } = *self;
+        Projective { x: e * f, y: g * h, z: f * g }
+    }
+
+    #[inline(always)]
+    pub fn extended(&self) -> Extended<F> {
+        let Completed { e, f, g, h } = *self;
+        Extended { x: e * f, y: g * h, z: f * g, t: e * h }
+    }
+
+    /// The sum and the difference are taken before the products are carried.
+    #[inline(always)]
+    pub fn shifted(&self) -> Shifted<F> {
+        let Completed { e, f, g, h } = *self;
+        let (x, y) = (e.times(f), g.times(h));
+        Shifted { sum: (y + x).factor(), difference: (y - x).factor(), z: f * g, t: e * h }
+    }
+}
+
+impl<F: Field> Projective<F> {
+    /// All of section 3.3 with the opposite sign.
+    #[inline(always)]
+    pub fn double(&self) -> Completed<F> {
+        let (a, b, zz) = (self.x.squared(), self.y.squared(), self.z.squared());
+        let h = a + b;
+        Completed {
+            e: (h - (self.x + self.y).squared()).factor(),
+            f: ((zz + zz + a) - b).factor(),
+            g: (a - b).factor(),
+            h: h.factor(),
+        }
+    }
+}
+
+impl<F: Field> Extended<F> {
+    #[inline(always)]
+    pub fn projective(&self) -> Projective<F> {
+        Projective { x: self.x, y: self.y, z: self.z }
+    }
+
+    /// x = X/Z, y = Y/Z.
+    #[inline(always)]
+    pub fn completed(&self) -> Completed<F> {
+        Completed { e: self.x, f: self.z, g: self.z, h: self.y }
+    }
+
+    #[inline(always)]
+    pub fn shifted(&self) -> Shifted<F> {
+        Shifted { sum: self.y + self.x, difference: self.y - self.x, z: self.z, t: self.t }
+    }
+
+    #[inline(always)]
+    pub fn cached(&self) -> Cached<F> {
+        Cached {
+            sum: self.y + self.x,
+            difference: self.y - self.x,
+            z2: self.z + self.z,
+            t2d: self.t * F::splat(D2),
+        }
+    }
+}
+
+impl<F: Field> Shifted<F> {
+    #[inline(always)]
+    pub fn add(&self, other: &Cached<F>) -> Completed<F> {
+        let a = self.difference.times(other.difference);
+        let b = self.sum.times(other.sum);
+        Completed::sum(a, b, self.t.times(other.t2d), self.z.times(other.z2))
+    }
+
+    #[inline(always)]
+    pub fn add_niels(&self, other: &Niels<F>) -> Completed<F> {
+        let a = self.difference.times(other.difference);
+        let b = self.sum.times(other.sum);
+        let z = self.z.widen();
+        Completed::sum(a, b, self.t.times(other.t2d), z + z)
+    }
+}
+
+impl<F: Field> Niels<F> {
+    /// (2x, 2, 2, 2y).
+    #[inline(always)]
+    pub fn completed(&self) -> Completed<F> {
+        let two = F::splat([2, 0, 0, 0, 0]);
+        Completed { e: self.sum - self.difference, f: two, g: two, h: self.sum + self.difference }
+    }
+}
+
+impl<F: Field> Cached<F> {
+    /// The opposite where the mask is true.
+    #[inline(always)]
+    pub fn negate_if(&self, mask: F::Mask) -> Self {
+        Cached {
+            sum: F::select(self.sum, self.difference, mask),
+            difference: F::select(self.difference, self.sum, mask),
+            z2: self.z2,
+            t2d: self.t2d.negate_if(mask),
+        }
+    }
+
+    /// Each coordinate of `other` where the mask is true.
+    #[inline(always)]
+    pub fn assign_if(&mut self, other: &Self, mask: F::Mask) {
+        self.sum = F::select(self.sum, other.sum, mask);
+        self.difference = F::select(self.difference, other.difference, mask);
+        self.z2 = F::select(self.z2, other.z2, mask);
+        self.t2d = F::select(self.t2d, other.t2d, mask);
     }
 }

@@ -1,0 +1,7 @@
+//! The portable backend: scalar code for any 64-bit processor.
+
+mod field;
+mod table;
+mod word;
+
+pub use field::Portable;

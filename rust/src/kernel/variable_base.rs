@@ -1,0 +1,95 @@
+//! Multiplication of any element by secret scalars, in constant time.
+
+use super::digits::{Digit, Digits, Windows};
+use super::field::{Field, Word};
+use super::point::{Cached, Completed, Extended};
+use std::sync::LazyLock;
+use zeroize::{Zeroize, Zeroizing};
+
+const BITS: u32 = 4;
+const ENTRIES: usize = 1 << (BITS - 1);
+
+/// How scalars have to be split for `multiply`.
+pub static WINDOWS: LazyLock<Windows> = LazyLock::new(|| Windows::new(BITS));
+
+/// The odd multiples P, 3P, .., 15P of a point in each lane.
+#[derive(Clone, Copy, Zeroize)]
+struct Multiples<F: Field>([Cached<F>; ENTRIES]);
+
+impl<F: Field> Multiples<F> {
+    #[inline(always)]
+    fn new(point: &Extended<F>) -> Self {
+        let double = point.projective().double().extended().cached();
+        let mut multiple = *point;
+        let mut multiples = [point.cached(); ENTRIES];
+        for entry in &mut multiples[1..] {
+            multiple = multiple.shifted().add(&double).extended();
+            *entry = multiple.cached();
+        }
+        Multiples(multiples)
+    }
+
+    /// Reads all of them.
+    #[inline(always)]
+    fn choose(&self, digit: Digit<F>) -> Cached<F> {
+        let mut chosen = self.0[0];
+        for (k, multiple) in self.0.iter().enumerate().skip(1) {
+            chosen.assign_if(multiple, digit.index.equals(k as u64));
+        }
+        chosen.negate_if(digit.negative)
+    }
+}
+
+/// Into how many parts, as a power of 2, to split each of `scalars` scalars. Their doublings
+/// are shared by the parts, at the price of a table for each: what takes the fewest operations.
+fn parts(scalars: usize) -> usize {
+    match scalars {
+        0..=1 => 1,
+        2..=3 => 4,
+        4..=7 => 8,
+        8..=15 => 16,
+        16..=63 => 32,
+        _ => 64,
+    }
+}
+
+/// Set each of `products` to its scalar times the point.
+#[inline(always)]
+pub fn multiply<F: Field>(
+    point: &Extended<F>,
+    digits: &[Digits<F>],
+    products: &mut [Completed<F>],
+) {
+    let parts = parts(digits.len());
+    let windows = WINDOWS.count / parts;
+    let mut tables = Zeroizing::new(Vec::with_capacity(parts));
+    let mut base = *point;
+    for part in 0..parts {
+        if part > 0 {
+            base = double_times(base.completed(), BITS as usize * windows).extended();
+        }
+        tables.push(Multiples::new(&base));
+    }
+    products.fill(Completed::identity());
+    for window in (0..windows).rev() {
+        if window < windows - 1 {
+            for product in products.iter_mut() {
+                *product = double_times(*product, BITS as usize);
+            }
+        }
+        for (part, table) in tables.iter().enumerate() {
+            for (digits, product) in digits.iter().zip(products.iter_mut()) {
+                let multiple = table.choose(digits.digit(BITS, part * windows + window));
+                *product = product.shifted().add(&multiple);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn double_times<F: Field>(mut point: Completed<F>, times: usize) -> Completed<F> {
+    for _ in 0..times {
+        point = point.projective().double();
+    }
+    point
+}

@@ -1,0 +1,136 @@
+//! Batches of elements times scalars, and re-randomisable keys (SPEC 13.3).
+
+use crate::batch::{Masked, Run, decode_seed, map_rows, mask_rows, view};
+use crate::group::decode_scalar;
+use crate::kernel::{self, Block, ELEMENT, is_identity};
+use crate::random::Draws;
+use curve25519_dalek::Scalar;
+use numpy::{PyArray1, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// Row i of an (items, 1, 32) array of elements times scalar i of an (items, 1, 32) array. Rows of which
+/// either is not canonical are zero and masked.
+#[pyfunction]
+#[pyo3(signature = (elements, scalars, threads = None, progress = None))]
+pub fn multiply<'py>(
+    py: Python<'py>,
+    elements: &Bound<'py, PyAny>,
+    scalars: &Bound<'py, PyAny>,
+    threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Masked<'py>> {
+    let (input, scalars) = (view(elements, 1, ELEMENT)?, view(scalars, 1, ELEMENT)?);
+    if input.shape() != scalars.shape() {
+        return Err(PyValueError::new_err("there must be as many scalars as elements"));
+    }
+    let scalars = scalars.as_slice()?;
+    let run = Run::new(threads, progress)?;
+    map_rows(py, &run, &input, (1, ELEMENT), |first, input, output, valid| {
+        let rows = valid.len();
+        let (scalars, canonical) = decode_scalars(&scalars[ELEMENT * first..][..ELEMENT * rows]);
+        kernel::backend().multiply(1, Block { scalars: &scalars, input, output, valid });
+        mask(&canonical, output, valid);
+    })
+}
+
+/// The generator times each scalar of an (items, 1, 32) array. Rows that are not canonical are zero and
+/// masked.
+#[pyfunction]
+#[pyo3(signature = (scalars, threads = None, progress = None))]
+pub fn multiply_generator<'py>(
+    py: Python<'py>,
+    scalars: &Bound<'py, PyAny>,
+    threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Masked<'py>> {
+    let input = view(scalars, 1, ELEMENT)?;
+    let run = Run::new(threads, progress)?;
+    map_rows(py, &run, &input, (1, ELEMENT), |_, input, output, valid| {
+        let (scalars, canonical) = decode_scalars(input);
+        kernel::backend().multiply_generator(&scalars, output);
+        valid.fill(true);
+        mask(&canonical, output, valid);
+    })
+}
+
+/// (rT, rU) for each (T, U) of an (items, 2, 32) array, r != 0 from `seed`. Rows that are not canonical,
+/// or have the identity, are zero and masked.
+#[pyfunction]
+#[pyo3(signature = (array, seed, threads = None, progress = None))]
+pub fn rerandomize_keys<'py>(
+    py: Python<'py>,
+    array: &Bound<'py, PyAny>,
+    seed: &[u8],
+    threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Masked<'py>> {
+    let seed = decode_seed(py, seed)?;
+    let input = view(array, 2, ELEMENT)?;
+    let run = Run::new(threads, progress)?;
+    map_rows(py, &run, &input, (2, ELEMENT), |first, input, output, valid| {
+        let scalars = Draws::new(&seed).nonzero_scalars(first, valid.len());
+        kernel::backend().multiply(2, Block { scalars: &scalars, input, output, valid });
+        mask(&are_keys(input), output, valid);
+    })
+}
+
+/// Which rows (T, U) of an (items, 2, 32) array are re-randomisable keys of a secret l: U = lT, neither of
+/// them the identity. bool of shape (items,).
+#[pyfunction]
+#[pyo3(signature = (array, secret, threads = None, progress = None))]
+pub fn recognize_keys<'py>(
+    py: Python<'py>,
+    array: &Bound<'py, PyAny>,
+    secret: &[u8],
+    threads: Option<usize>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<Bound<'py, PyArray1<bool>>> {
+    let secret = Zeroizing::new(decode_scalar(py, "secret", secret)?);
+    let input = view(array, 2, ELEMENT)?;
+    let run = Run::new(threads, progress)?;
+    mask_rows(py, &run, &input, |input, valid| {
+        let scalars = Zeroizing::new(vec![*secret; valid.len()]);
+        let rows = || input.chunks_exact(2 * ELEMENT);
+        let first: Vec<u8> = rows().flat_map(|row| &row[..ELEMENT]).copied().collect();
+        let mut multiples = vec![0; ELEMENT * valid.len()];
+        let block = Block { scalars: &scalars, input: &first, output: &mut multiples, valid };
+        kernel::backend().multiply(1, block);
+        let products = multiples.chunks_exact(ELEMENT);
+        for (((row, product), valid), key) in rows().zip(products).zip(valid).zip(are_keys(input)) {
+            *valid &= key & bool::from(row[ELEMENT..].ct_eq(product));
+        }
+    })
+}
+
+/// Scalars, 0 in place of encodings that are not canonical, and which are.
+fn decode_scalars(encodings: &[u8]) -> (Zeroizing<Vec<Scalar>>, Vec<bool>) {
+    let (encodings, _) = encodings.as_chunks();
+    let mut scalars = Zeroizing::new(Vec::with_capacity(encodings.len()));
+    let mut canonical = Vec::with_capacity(encodings.len());
+    for encoding in encodings {
+        let decoded = Scalar::from_canonical_bytes(*encoding);
+        canonical.push(decoded.is_some().into());
+        scalars.push(decoded.unwrap_or(Scalar::ZERO));
+    }
+    (scalars, canonical)
+}
+
+/// For each row (T, U), whether neither is the identity.
+fn are_keys(rows: &[u8]) -> Vec<bool> {
+    let rows = rows.chunks_exact(2 * ELEMENT);
+    rows.map(|row| !is_identity(row) && !is_identity(&row[ELEMENT..])).collect()
+}
+
+/// Zero and mask the rows that are not `good`.
+fn mask(good: &[bool], output: &mut [u8], valid: &mut [bool]) {
+    let width = output.len() / good.len();
+    for ((row, valid), good) in output.chunks_exact_mut(width).zip(valid).zip(good) {
+        *valid &= good;
+        if !*valid {
+            row.fill(0);
+        }
+    }
+}
