@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt \
        PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 CORE := $(shell find rust -name target -prune -o -type f -print)
 
-.PHONY: demo test test-slow lint bench docs fuzz wheel vectors notebooks clean prerequisites
+.PHONY: demo test test-slow ct lint bench docs fuzz wheel vectors notebooks clean prerequisites
 
 demo: .venv/installed
 	$(BIN)/billboard demo
@@ -23,6 +23,12 @@ test-slow: .venv/developing
 		|| { echo "make: a curl with HTTP/2 is missing: apt-get install curl" >&2; exit 1; }
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -O -m pytest -m "not slow"
+
+# Whether secrets show in time: valgrind and statistics, a few minutes on a quiet machine.
+ct: .venv/developing
+	@command -v valgrind >/dev/null \
+		|| { echo "make: valgrind is missing: apt-get install valgrind" >&2; exit 1; }
+	PYTHONPATH=tests $(BIN)/python -m constant_time
 
 lint: .venv/developing
 	cargo fmt --manifest-path rust/Cargo.toml --check

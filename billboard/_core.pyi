@@ -22,6 +22,7 @@ __all__ = [
     "recognize_keys",
     "rerandomize_keys",
     "scalars_from_seed",
+    "use_backend",
     "validate",
 ]
 
@@ -122,6 +123,7 @@ class DecryptionKey:
     ) -> tuple[_Bytes, _Mask]: ...
 
 def backend() -> str: ...
+def use_backend(name: str) -> None: ...
 def multiply(
     elements: _Bytes, scalars: _Bytes, threads: int | None = None, progress: _Progress = None
 ) -> tuple[_Bytes, _Mask]: ...

@@ -188,6 +188,14 @@ pub fn backend() -> &'static str {
     kernel::backend().name()
 }
 
+/// Have this process run batches on another backend, for tests and comparisons; `ValueError` if there is
+/// none of that name here.
+#[pyfunction]
+pub fn use_backend(name: &str) -> PyResult<()> {
+    kernel::use_backend(name)
+        .map_err(|problem| PyValueError::new_err(format!("backend {name:?}: {problem}")))
+}
+
 pub fn decode_seed(py: Python<'_>, seed: &[u8]) -> PyResult<Seed> {
     Ok(Zeroizing::new(exact(py, "seed", seed)?))
 }

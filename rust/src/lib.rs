@@ -29,7 +29,7 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::batch::{backend, embed, extract, scalars_from_seed, validate};
+    use crate::batch::{backend, embed, extract, scalars_from_seed, use_backend, validate};
     #[pymodule_export]
     use crate::frame::{decode_frame, encode_frame, encode_handle_frame};
     #[pymodule_export]
@@ -42,9 +42,11 @@ mod _core {
     /// The environment may force a backend, for tests and comparisons.
     #[pymodule_init]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let Ok(name) = std::env::var("BILLBOARD_BACKEND") else { return Ok(()) };
-        crate::kernel::Backend::choose(&name).map_err(|problem| {
-            PyValueError::new_err(format!("BILLBOARD_BACKEND is {name:?}: {problem}"))
-        })
+        match std::env::var("BILLBOARD_BACKEND") {
+            Ok(name) => crate::kernel::use_backend(&name).map_err(|problem| {
+                PyValueError::new_err(format!("BILLBOARD_BACKEND is {name:?}: {problem}"))
+            }),
+            Err(_) => Ok(()),
+        }
     }
 }

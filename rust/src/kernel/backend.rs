@@ -9,6 +9,7 @@ use super::{ELEMENT, PAYLOAD, plain};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::RistrettoPoint;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
 
@@ -32,20 +33,46 @@ pub enum Tables {
     Ifma(batch::Tables<Ifma>),
 }
 
-/// The backend of this process: what `choose` was given first, and else the fastest.
+/// The backend of this process: what `use_backend` was given last, and before that the fastest.
 pub fn backend() -> Backend {
-    *CHOSEN.get_or_init(Backend::fastest)
+    match CHOSEN.load(Ordering::Relaxed) {
+        0 => Backend::fastest(),
+        chosen => Backend::ALL[chosen - 1],
+    }
 }
 
-static CHOSEN: OnceLock<Backend> = OnceLock::new();
+/// Have this process use the backend of a name, or the reason why it can not.
+pub fn use_backend(name: &str) -> Result<(), String> {
+    let number = Backend::ALL.iter().position(|backend| backend.name() == name);
+    let Some(number) = number else { return Err("it must be portable or ifma".into()) };
+    if !Backend::ALL[number].is_available() {
+        return Err("this processor has no AVX-512 IFMA".into());
+    }
+    CHOSEN.store(number + 1, Ordering::Relaxed);
+    Ok(())
+}
+
+/// One more than the number of a backend, or 0.
+static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
 impl Backend {
-    fn fastest() -> Backend {
-        #[cfg(target_arch = "x86_64")]
-        if ifma::is_available() {
-            return Backend::Ifma;
+    /// The faster, the later.
+    #[cfg(target_arch = "x86_64")]
+    pub const ALL: [Backend; 2] = [Backend::Portable, Backend::Ifma];
+    #[cfg(not(target_arch = "x86_64"))]
+    pub const ALL: [Backend; 1] = [Backend::Portable];
+
+    pub fn is_available(self) -> bool {
+        match self {
+            Backend::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => ifma::is_available(),
         }
-        Backend::Portable
+    }
+
+    fn fastest() -> Backend {
+        let mut available = Backend::ALL.into_iter().filter(|backend| backend.is_available());
+        available.next_back().expect("one runs everywhere")
     }
 
     pub fn name(self) -> &'static str {
@@ -54,19 +81,6 @@ impl Backend {
             #[cfg(target_arch = "x86_64")]
             Backend::Ifma => "ifma",
         }
-    }
-
-    /// Have this process use the backend of a name, or the reason why it can not.
-    pub fn choose(name: &str) -> Result<(), String> {
-        let backend = match name {
-            "portable" => Backend::Portable,
-            #[cfg(target_arch = "x86_64")]
-            "ifma" if ifma::is_available() => Backend::Ifma,
-            "ifma" => return Err("this processor has no AVX-512 IFMA".into()),
-            _ => return Err("it must be portable or ifma".into()),
-        };
-        let _ = CHOSEN.set(backend);
-        Ok(())
     }
 
     fn lanes(self) -> usize {
@@ -199,7 +213,7 @@ impl Backend {
 }
 
 impl Tables {
-    fn backend(&self) -> Backend {
+    pub fn backend(&self) -> Backend {
         match self {
             Tables::Portable(_) => Backend::Portable,
             #[cfg(target_arch = "x86_64")]

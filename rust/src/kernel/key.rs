@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 /// Bytes that the tables of all keys together may take.
 const CACHE: usize = 64 << 20;
 
-/// The elements of a key, and their tables.
+/// The elements of a key, and their tables for a backend.
 type Entry = (Arc<[RistrettoPoint]>, Arc<Tables>);
 
 /// The keys used last, the latest at the end.
@@ -47,11 +47,15 @@ impl Public {
     /// GIL: a process that forks must not leave its child a lock that nobody opens.
     pub fn cached_tables(&self) -> Option<Arc<Tables>> {
         let mut cached = CACHED.lock().expect("no holder of this lock panics");
-        let at = cached.iter().position(|(elements, _)| *elements == self.elements)?;
+        let at = cached.iter().position(|entry| self.is_key_of(entry))?;
         let entry = cached.remove(at);
         let tables = Arc::clone(&entry.1);
         cached.push(entry);
         Some(tables)
+    }
+
+    fn is_key_of(&self, (elements, tables): &Entry) -> bool {
+        tables.backend() == backend() && *elements == self.elements
     }
 
     /// Whether it pays to make tables before `rows` more rows: enough have gone by.
@@ -68,13 +72,11 @@ impl Public {
     /// Keep tables, in place of those that were used longest ago. To be called as `cached_tables`.
     pub fn keep_tables(&self, tables: Arc<Tables>) {
         let mut cached = CACHED.lock().expect("no holder of this lock panics");
-        cached.retain(|(elements, _)| *elements != self.elements);
+        cached.retain(|entry| !self.is_key_of(entry));
         cached.push((Arc::clone(&self.elements), tables));
-        let sizes = cached.iter().map(|(elements, _)| elements.len() * backend().table_size());
-        let mut excess = sizes.sum::<usize>().saturating_sub(CACHE);
-        while excess > 0 {
-            let (elements, _) = cached.remove(0);
-            excess = excess.saturating_sub(elements.len() * backend().table_size());
+        let size = |(elements, tables): &Entry| elements.len() * tables.backend().table_size();
+        while cached.iter().map(size).sum::<usize>() > CACHE {
+            cached.remove(0);
         }
     }
 

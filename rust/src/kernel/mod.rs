@@ -30,7 +30,7 @@ mod roots;
 mod tests;
 mod variable_base;
 
-pub use backend::{Backend, Tables, backend};
+pub use backend::{Tables, backend, use_backend};
 pub use batch::Block;
 pub use key::Public;
 

@@ -10,13 +10,8 @@ use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 pub type Row = Vec<[u8; 32]>;
 
 /// The backends that this processor can run.
-pub fn backends() -> Vec<Backend> {
-    let mut backends = vec![Backend::Portable];
-    #[cfg(target_arch = "x86_64")]
-    if super::super::ifma::is_available() {
-        backends.push(Backend::Ifma);
-    }
-    backends
+pub fn backends() -> impl Iterator<Item = Backend> {
+    Backend::ALL.into_iter().filter(|backend| backend.is_available())
 }
 
 fn decoded(row: &Row) -> Option<Vec<RistrettoPoint>> {

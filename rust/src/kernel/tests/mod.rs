@@ -10,9 +10,11 @@ mod field;
 mod integer;
 mod key;
 mod multiplication;
+mod operations;
 mod point;
+mod secrets;
 
-use super::field::Field;
+use super::field::{Field, MOST_LANES};
 use crate::random::Draws;
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::RistrettoPoint;

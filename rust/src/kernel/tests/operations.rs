@@ -1,0 +1,178 @@
+//! How many multiplications and squarings the operations take: what the arithmetic bound of
+//! benchmarks/README.md counts.
+
+use super::super::batch::{self, Block, Tables};
+use super::super::digits::Digit;
+use super::super::field::{Field, Product};
+use super::super::fixed_base::{NielsLimbs, Table, Tabular};
+use super::super::point::Niels;
+use super::super::portable::Portable;
+use super::super::{ELEMENT, rows_of_block};
+use super::{MOST_LANES, Random};
+use curve25519_dalek::Scalar;
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+use std::cell::Cell;
+use std::ops::{Add, Mul, Neg, Sub};
+use std::sync::Arc;
+use subtle::Choice;
+use zeroize::Zeroize;
+
+thread_local! {
+    static COUNTED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+/// One lane that counts, with the windows of `Ifma`.
+#[derive(Clone, Copy, Zeroize)]
+struct Counting(Portable);
+
+impl Product for Counting {
+    type Field = Counting;
+
+    fn factor(self) -> Counting {
+        self
+    }
+
+    fn term(self) -> Counting {
+        Counting(self.0.term())
+    }
+}
+
+impl Field for Counting {
+    const LANES: usize = 1;
+
+    type Mask = Choice;
+    type Word = <Portable as Field>::Word;
+    type Product = Counting;
+
+    fn splat(limbs: [u64; 5]) -> Counting {
+        Counting(Portable::splat(limbs))
+    }
+
+    fn gather(lane: impl Fn(usize) -> [u64; 5]) -> Counting {
+        Counting(Portable::gather(lane))
+    }
+
+    fn scatter(self, lanes: &mut [[u64; 5]]) {
+        self.0.scatter(lanes);
+    }
+
+    fn load(bytes: &[u8], stride: usize) -> (Counting, Choice) {
+        let (element, canonical) = Portable::load(bytes, stride);
+        (Counting(element), canonical)
+    }
+
+    fn store(self, bytes: &mut [u8], stride: usize) {
+        self.0.store(bytes, stride);
+    }
+
+    fn times(self, other: Counting) -> Counting {
+        COUNTED.set((COUNTED.get().0 + 1, COUNTED.get().1));
+        Counting(self.0 * other.0)
+    }
+
+    fn squared(self) -> Counting {
+        COUNTED.set((COUNTED.get().0, COUNTED.get().1 + 1));
+        Counting(self.0.square())
+    }
+
+    fn widen(self) -> Counting {
+        self
+    }
+
+    fn is_negative(self) -> Choice {
+        self.0.is_negative()
+    }
+
+    fn is_zero(self) -> Choice {
+        self.0.is_zero()
+    }
+
+    fn select(no: Counting, yes: Counting, mask: Choice) -> Counting {
+        Counting(Portable::select(no.0, yes.0, mask))
+    }
+}
+
+impl Add for Counting {
+    type Output = Counting;
+
+    fn add(self, other: Counting) -> Counting {
+        Counting(self.0 + other.0)
+    }
+}
+
+impl Sub for Counting {
+    type Output = Counting;
+
+    fn sub(self, other: Counting) -> Counting {
+        Counting(self.0 - other.0)
+    }
+}
+
+impl Neg for Counting {
+    type Output = Counting;
+
+    fn neg(self) -> Counting {
+        Counting(-self.0)
+    }
+}
+
+impl Mul for Counting {
+    type Output = Counting;
+
+    fn mul(self, other: Counting) -> Counting {
+        self.times(other)
+    }
+}
+
+impl Tabular for Counting {
+    const BITS: u32 = 6;
+
+    type Multiples = Vec<NielsLimbs>;
+
+    fn tabulate(multiples: &[NielsLimbs]) -> Vec<NielsLimbs> {
+        multiples.to_vec()
+    }
+
+    fn choose(multiples: &Vec<NielsLimbs>, digit: Digit<Counting>) -> Niels<Counting> {
+        let [sum, difference, t2d] = multiples[digit.index.0 as usize].map(Counting::splat);
+        Niels {
+            sum: Counting::select(sum, difference, digit.negative),
+            difference: Counting::select(difference, sum, digit.negative),
+            t2d: t2d.negate_if(digit.negative),
+        }
+    }
+}
+
+/// Multiplications and squarings for each row, in a block of `Ifma` of rows of n + 1 elements.
+fn count(n: usize, work: impl Fn(&Tables<Counting>, &[Scalar], Block<'_>)) -> (usize, usize) {
+    let mut random = Random::new(50);
+    let elements: Vec<_> = (0..n).map(|_| random.element()).collect();
+    let generator = Arc::new(Table::new(&RISTRETTO_BASEPOINT_POINT));
+    let tables = Tables::<Counting>::new(generator, &elements);
+    let rows = rows_of_block(n + 1) / MOST_LANES;
+    let scalars: Vec<Scalar> = (0..rows).map(|_| random.scalar()).collect();
+    let secret: Vec<Scalar> = (0..n).map(|_| random.scalar()).collect();
+    let input: Vec<u8> = (0..rows * (n + 1)).flat_map(|_| random.element().compress().0).collect();
+    let mut output = vec![0; ELEMENT * (n + 1) * rows];
+    let valid = &mut vec![true; rows];
+    COUNTED.set((0, 0));
+    work(&tables, &secret, Block { scalars: &scalars, input: &input, output: &mut output, valid });
+    assert!(valid.iter().all(|valid| *valid));
+    (COUNTED.get().0.div_ceil(rows), COUNTED.get().1.div_ceil(rows))
+}
+
+#[test]
+fn the_operations_take_what_the_bound_counts() {
+    let rerandomize =
+        |n| count(n, |tables, _, block| batch::rerandomize::<Counting, 1>(tables, block));
+    let decrypt = |n: usize| {
+        count(n, |_, secret, block| {
+            let output = &mut block.output[..ELEMENT * n * block.valid.len()];
+            batch::decrypt::<Counting, 1>(secret, Block { output, ..block });
+        })
+    };
+    assert_eq!(rerandomize(1), (721, 538));
+    assert_eq!(rerandomize(8), (3242, 2422));
+    assert_eq!(decrypt(1), (1436, 1545));
+    assert_eq!(decrypt(8), (6830, 3825));
+}

@@ -1,0 +1,1 @@
+"""Checks that secrets do not show in time: ``make ct``."""
