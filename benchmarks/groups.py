@@ -9,6 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from operations import BILLBOARD, Call, Operation, check, one_by_one
+from peers.arkworks import Arkworks
 from peers.bls12_381 import PyEcc
 from peers.by_hand import DST
 from peers.libsecp256k1 import Coincurve
@@ -78,7 +79,7 @@ PEERS: dict[str, dict[str, Callable[[Sequence[int]], Scheme]]] = {
     "p256": {"petlib": partial(Petlib, 415)},
     "p224": {"petlib": partial(Petlib, 713)},
     "secp256k1": {"petlib": partial(Petlib, 714), "coincurve": Coincurve},
-    "bls12_381": {"py_ecc": PyEcc},
+    "bls12_381": {"py_ecc": PyEcc, "py-arkworks": Arkworks},
 }
 
 OPERATIONS = (

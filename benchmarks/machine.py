@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-import cpuinfo
 import petlib.bindings
-from pytest_benchmark.utils import get_commit_info
 
-from billboard import _core
+from billboard import _core, batches
 
 PACKAGES = (
     "anonymous-billboard",
@@ -21,13 +20,16 @@ PACKAGES = (
     "petlib",
     "coincurve",
     "py_ecc",
+    "py-arkworks-bls12381",
     "numpy",
-    "pytest-benchmark",
 )
 CORE = hashlib.sha256(Path(_core.__file__).read_bytes()).hexdigest()[:16]
 """Digest of the native core, taken as it is loaded: a build may replace the file meanwhile."""
 
-SIMD = ("avx2", "avx512ifma", "avx512vbmi")
+SIMD = ("avx2", "avx512f", "avx512ifma")
+
+_CPUINFO = Path("/proc/cpuinfo")
+_ROOT = Path(__file__).parents[1]
 
 
 def describe() -> dict[str, object]:
@@ -36,18 +38,42 @@ def describe() -> dict[str, object]:
     ``core`` is a digest of the native core that was loaded: a working tree may hold another build
     than its commit. ``openssl`` is the one that petlib, and with it billboard's curves, runs on.
     """
-    cpu = cpuinfo.get_cpu_info()
-    flags = cpu.get("flags", [])
-    commit = get_commit_info()
+    cpu = _cpu()
+    flags = cpu.get("flags", "").split()
     return {
-        "cpu": cpu.get("brand_raw", platform.processor()),
+        "cpu": cpu.get("model name", platform.processor() or platform.machine()),
         "cores": len(os.sched_getaffinity(0)),
         "simd": [feature for feature in SIMD if feature in flags],
+        "backend": batches.backend(),
         "os": platform.platform(),
         "python": platform.python_version(),
         "packages": {package: version(package) for package in PACKAGES},
+        "curve25519-dalek": _locked("curve25519-dalek"),
         "openssl": petlib.bindings.version().strip("b'"),
-        "commit": commit.get("id"),
-        "uncommitted_changes": commit.get("dirty"),
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(_git("status", "--porcelain")),
         "core": CORE,
     }
+
+
+def _cpu() -> dict[str, str]:
+    """The first processor of Linux's list; nothing elsewhere."""
+    if not _CPUINFO.exists():
+        return {}
+    lines = _CPUINFO.read_text().partition("\n\n")[0].splitlines()
+    return {name.strip(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
+
+
+def _locked(crate: str) -> str:
+    lock = (_ROOT / "rust/Cargo.lock").read_text()
+    return lock.partition(f'name = "{crate}"\nversion = "')[2].partition('"')[0]
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(  # noqa: S603
+        ["git", "-C", str(_ROOT), *arguments],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip()

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import itertools
 import os
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from groups import Scheme
-from operations import BILLBOARD, Operation, check, in_batches
+from operations import (
+    BACKEND,
+    BATCH,
+    BILLBOARD,
+    PORTABLE,
+    Contestant,
+    Operation,
+    check,
+    in_batches,
+)
+from peers.dalek import Dalek
 from peers.ristretto255 import PAYLOAD, LibpepPairs, Rbcl, extract
 
 from billboard import _core, elgamal
@@ -16,6 +28,19 @@ from billboard.elgamal import DecryptionKey, EncryptionKey
 from billboard.groups.ristretto255 import Scalar, random_scalar
 
 SUBJECT = "pair"
+
+DALEK = "dalek, in Rust"
+
+ALONE = "multiplications alone"
+
+COUNTED = {"rerandomize": (721, 538), "decrypt": (1436, 1545)}
+"""Multiplications and squarings in the field for a pair, on the backend ifma: the arithmetic bound.
+
+rust/src/kernel/tests/operations.rs counts them.
+"""
+
+ONE_AT_A_TIME = 256
+"""Items that dalek does one after the other before it answers, so that asking costs it nothing."""
 
 SAMPLE = 64
 """Rows of a batch that each peer checks."""
@@ -54,6 +79,8 @@ def operations(items: int) -> list[Operation]:
     message, pair, first = messages[0].tobytes(), pairs[0].tobytes(), data[0].tobytes()
     _check_schemes(schemes, message)
     check(all(extract(p.embed(first)) == first for p in peers.values()), "a peer's embedding")
+    dalek = Dalek(int(secret), messages.tobytes(), pairs.tobytes())
+    _check_dalek(dalek, batches, message)
     contestants = {
         "embed": in_batches(
             items,
@@ -79,7 +106,41 @@ def operations(items: int) -> list[Operation]:
             {name: lambda s=scheme: s.decrypt(pair) for name, scheme in schemes.items()},
         ),
     }
+    for name in ("encrypt", "rerandomize", "decrypt"):
+        contestants[name] |= {
+            DALEK: Contestant(partial(dalek.run, name, ONE_AT_A_TIME), ONE_AT_A_TIME, cpu=dalek.cpu)
+        }
+        contestants[name] = _compare(contestants[name], (BATCH, PORTABLE), DALEK)
+    if BACKEND == "ifma":
+        for name, counted in COUNTED.items():
+            alone = Contestant(partial(_multiply_and_square, *counted), ONE_AT_A_TIME)
+            contestants[name] = _compare(contestants[name] | {ALONE: alone}, (BATCH,), ALONE)
     return [Operation(SUBJECT, name, those) for name, those in contestants.items()]
+
+
+def _compare(
+    contestants: dict[str, Contestant], batches: tuple[str, ...], other: str
+) -> dict[str, Contestant]:
+    """The same, with those of ``batches`` that there are compared with ``other`` as well."""
+    there = {name: contestants[name] for name in batches if name in contestants}
+    return contestants | {
+        name: replace(batch, beside=(*batch.beside, other)) for name, batch in there.items()
+    }
+
+
+def _multiply_and_square(multiplications: int, squarings: int) -> None:
+    _core.field_operations(False, multiplications * ONE_AT_A_TIME)
+    _core.field_operations(True, squarings * ONE_AT_A_TIME)
+
+
+def _check_dalek(dalek: Dalek, batches: Batches, message: bytes) -> None:
+    """What dalek makes of ours, we decrypt, and the other way round."""
+    ours = batches.encrypt(message)
+    check(batches.decrypt(dalek.show("encrypt", message)) == message, "dalek encrypts")
+    fresh = dalek.show("rerandomize", ours)
+    check(fresh[:32] != ours[:32] and fresh[32:] != ours[32:], "dalek: an element stayed")
+    check(batches.decrypt(fresh) == message, "dalek rerandomizes")
+    check(dalek.show("decrypt", batches.rerandomize(ours)) == message, "dalek decrypts")
 
 
 def _check_batches(batches: Batches, peers: Peers, data: Array, messages: Array) -> None:

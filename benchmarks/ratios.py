@@ -18,6 +18,7 @@ import classes
 import groups
 import machine
 import pairs
+import sizes
 import tables
 from measure import Contest, run
 from operations import Operation
@@ -32,12 +33,13 @@ class Effort:
 
     pairs: int
     elements: int
+    large: bool
     slice: float
     seconds: float
 
 
-FULL = Effort(pairs=10_000, elements=9_000, slice=0.05, seconds=150)
-QUICK = Effort(pairs=2_000, elements=1_800, slice=0.005, seconds=15)
+FULL = Effort(pairs=4_096, elements=9_000, large=True, slice=0.05, seconds=600)
+QUICK = Effort(pairs=1_024, elements=1_800, large=False, slice=0.005, seconds=15)
 
 
 def operations(effort: Effort) -> list[Operation]:
@@ -47,6 +49,7 @@ def operations(effort: Effort) -> list[Operation]:
         *classes.operations(effort.elements),
         *(operation for group in groups.PEERS for operation in groups.operations(group)),
         *boundary.operations(),
+        *sizes.operations(effort.large),
     ]
 
 

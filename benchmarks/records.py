@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from measure import Contest, Spread, cpu, wall
-from operations import BATCH
 
 Record = dict[str, Any]
 """What benchmarks/README.md describes, as JSON has it."""
@@ -45,7 +44,8 @@ def _record(contest: Contest, name: str) -> Record:
     }
     if threaded:
         record["cores"] = _spread(contest.cores(name))
-        record["cpu_over_one_thread"] = _spread(contest.ratio(name, BATCH, cpu))
+        one_thread = contestant.beside[0]
+        record["cpu_over_one_thread"] = _spread(contest.ratio(name, one_thread, cpu))
     return record
 
 

@@ -1,10 +1,18 @@
-"""Records as tables of text: times are medians, ratios median (least .. greatest)."""
+"""Records as tables of text: times are medians, ratios median (95 % interval)."""
 
 from __future__ import annotations
 
 import boundary
 import classes
-from operations import BATCH, BILLBOARD, TWO_THREADS
+import sizes
+from operations import (
+    BACKEND,
+    BATCH,
+    BILLBOARD,
+    PORTABLE,
+    TWO_THREADS,
+    TWO_THREADS_PORTABLE,
+)
 from records import Record
 
 _Cells = dict[str, str]
@@ -14,11 +22,15 @@ def show(records: list[Record]) -> None:
     """Print all the tables, by subject."""
     grouped = [r for r in records if r["subject"].startswith("group ")]
     rest = [r for r in records if r not in grouped]
-    _beside_peers("Batches on one thread, us per item", rest, BATCH)
+    _beside_peers(f"Batches on one thread, backend {BACKEND}, us per item", rest, BATCH)
+    _beside_peers("Batches on one thread, backend portable, us per item", rest, PORTABLE)
     _beside_peers("One call for one item, us", rest, BILLBOARD)
     for group in dict.fromkeys(r["subject"] for r in grouped):
         _beside_peers(f"{group}, one call for one item, us", grouped, BILLBOARD, group)
-    _print("Two threads", {_name(r): _threads(r) for r in rest if r["contestant"] == TWO_THREADS})
+    _sizes("Rerandomizing pairs in batches that grow, us a pair", rest)
+    for threaded in (TWO_THREADS, TWO_THREADS_PORTABLE):
+        rows = {_name(r): _threads(r) for r in rest if r["contestant"] == threaded}
+        _print(threaded, rows)
     _print(
         "Batches on one thread, time per element over that of class L",
         {r["operation"]: _ratios(r) for r in rest if _is(r, classes.ELEMENTS, classes.REFERENCE)},
@@ -53,10 +65,20 @@ def _beside_peers(title: str, records: list[Record], ours: str, subject: str | N
     _print(title, rows)
 
 
+def _sizes(title: str, records: list[Record]) -> None:
+    """A row for each size, and a column for each backend."""
+    rows: dict[str, _Cells] = {}
+    for r in records:
+        if r["subject"] == sizes.SUBJECT:
+            backend, size = r["contestant"].split(", ")
+            rows.setdefault(size, {})[backend] = _cell(r["microseconds"])
+    _print(title, rows)
+
+
 def _threads(record: Record) -> _Cells:
     """By the clock on the wall over one thread, the cores it got, and its CPU time."""
     return {
-        "over one thread": _cell(record["ratios"][BATCH]),
+        "over one thread": _cell(next(iter(record["ratios"].values()))),
         "cores got": _cell(record["cores"]),
         "CPU time over one's": _cell(record["cpu_over_one_thread"]),
     }
@@ -75,8 +97,8 @@ def _ratios(record: Record) -> _Cells:
 
 
 def _cell(spread: dict[str, float], unit: float = 1) -> str:
-    median, least, greatest = (spread[name] * unit for name in ("median", "min", "max"))
-    return f"{median:.3g} ({least:.3g} .. {greatest:.3g})"
+    median, low, high = (spread[name] * unit for name in ("median", "low", "high"))
+    return f"{median:.3g} ({low:.3g} .. {high:.3g})"
 
 
 def _print(title: str, rows: dict[str, _Cells]) -> None:

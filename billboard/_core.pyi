@@ -17,6 +17,7 @@ __all__ = [
     "encode_frame",
     "encode_handle_frame",
     "extract",
+    "field_operations",
     "multiply",
     "multiply_generator",
     "recognize_keys",
@@ -123,6 +124,7 @@ class DecryptionKey:
     ) -> tuple[_Bytes, _Mask]: ...
 
 def backend() -> str: ...
+def field_operations(square: bool, count: int) -> None: ...
 def use_backend(name: str) -> None: ...
 def multiply(
     elements: _Bytes, scalars: _Bytes, threads: int | None = None, progress: _Progress = None

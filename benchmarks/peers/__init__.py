@@ -8,6 +8,7 @@ try:
     import coincurve  # noqa: F401
     import libpep  # noqa: F401
     import petlib  # noqa: F401
+    import py_arkworks_bls12381  # noqa: F401
     import py_ecc  # noqa: F401
     import rbcl  # noqa: F401
 except ModuleNotFoundError as error:

@@ -196,6 +196,13 @@ pub fn use_backend(name: &str) -> PyResult<()> {
         .map_err(|problem| PyValueError::new_err(format!("backend {name:?}: {problem}")))
 }
 
+/// Multiply in the field `count` times, or else square, on the backend in use: for benchmarks, which
+/// compare what an operation takes with what its multiplications take.
+#[pyfunction]
+pub fn field_operations(py: Python<'_>, square: bool, count: usize) {
+    py.detach(|| kernel::backend().field_operations(square, count));
+}
+
 pub fn decode_seed(py: Python<'_>, seed: &[u8]) -> PyResult<Seed> {
     Ok(Zeroizing::new(exact(py, "seed", seed)?))
 }

@@ -29,7 +29,9 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::batch::{backend, embed, extract, scalars_from_seed, use_backend, validate};
+    use crate::batch::{
+        backend, embed, extract, field_operations, scalars_from_seed, use_backend, validate,
+    };
     #[pymodule_export]
     use crate::frame::{decode_frame, encode_frame, encode_handle_frame};
     #[pymodule_export]

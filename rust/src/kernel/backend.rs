@@ -1,20 +1,16 @@
 //! Which backends there are, and how blocks of rows reach them.
 
-use super::batch::{self, Block};
-use super::fixed_base::{Table, Tabular};
+use super::batch::{self, Block, Kernels};
+use super::field::Field;
+use super::fixed_base::Table;
 #[cfg(target_arch = "x86_64")]
 use super::ifma::{self, Ifma};
 use super::portable::Portable;
-use super::{ELEMENT, PAYLOAD, plain};
+use super::{ELEMENT, PAYLOAD, is_identity, plain};
 use curve25519_dalek::Scalar;
-use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use zeroize::Zeroizing;
-
-/// How many roots the portable backend takes side by side: more do not help it.
-const CHAINS: usize = 1;
 
 /// From how many scalars of a secret key on the portable backend is faster than `plain`.
 const SHARING_PAYS: usize = 4;
@@ -55,6 +51,23 @@ pub fn use_backend(name: &str) -> Result<(), String> {
 /// One more than the number of a backend, or 0.
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
+/// The expression, with a name for the field of a backend.
+macro_rules! on_field_of {
+    ($backend:expr, $field:ident => $body:expr) => {
+        match $backend {
+            Backend::Portable => {
+                type $field = Portable;
+                $body
+            }
+            #[cfg(target_arch = "x86_64")]
+            Backend::Ifma => {
+                type $field = Ifma;
+                $body
+            }
+        }
+    };
+}
+
 impl Backend {
     /// The faster, the later.
     #[cfg(target_arch = "x86_64")]
@@ -84,11 +97,7 @@ impl Backend {
     }
 
     fn lanes(self) -> usize {
-        match self {
-            Backend::Portable => 1,
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => ifma::LANES,
-        }
+        on_field_of!(self, F => F::LANES)
     }
 
     /// After how many rows the tables of a key have saved what it costs to make them.
@@ -102,60 +111,72 @@ impl Backend {
 
     /// Bytes of the table of one element.
     pub fn table_size(self) -> usize {
-        match self {
-            Backend::Portable => Table::<Portable>::SIZE,
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => Table::<Ifma>::SIZE,
-        }
+        on_field_of!(self, F => Table::<F>::SIZE)
     }
 }
-
-// SAFETY, of all calls of `ifma` below: `Backend::Ifma` and tables for it are only made if
-// `ifma::is_available`.
 
 impl Backend {
     /// Which rows of `width` elements are blobs: canonical, and A is not the identity (SPEC 6.3).
     pub fn validate(self, width: usize, input: &[u8], valid: &mut [bool]) {
-        let block = Block { scalars: &[], input, output: &mut [], valid };
-        self.in_groups(block, |block| match self {
-            Backend::Portable => {
-                batch::validate::<Portable, CHAINS>(width, block.input, block.valid);
-            }
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => unsafe { ifma::validate(width, block.input, block.valid) },
+        let mut elements = vec![true; valid.len() * width];
+        let block = Block { scalars: &[], input, output: &mut [], valid: &mut elements };
+        self.in_groups(block, |Block { input, valid, .. }| {
+            on_field_of!(self, F => batch::validate::<F>(input, valid));
         });
+        let rows = input.chunks_exact(ELEMENT * width).zip(elements.chunks_exact(width));
+        for ((row, elements), valid) in rows.zip(valid) {
+            *valid = !is_identity(row) && elements.iter().all(|good| *good);
+        }
     }
 
     /// Blobs to messages: M_j = B_j - x_j A (SPEC 6.2).
     pub fn decrypt(self, secret: &[Scalar], input: &[u8], output: &mut [u8], valid: &mut [bool]) {
+        let (rows, n) = (valid.len(), secret.len());
+        // What the x_j share of one A is then less than what lanes without a row would cost.
+        if self.lanes() > 1 && 4 * rows * n.div_ceil(self.lanes()) <= n + 3 {
+            return self.decrypt_few(secret, input, output, valid);
+        }
         let block = Block { scalars: &[], input, output, valid };
-        self.in_groups(block, |block| match self {
-            Backend::Portable if secret.len() < SHARING_PAYS => plain::decrypt(secret, block),
-            Backend::Portable => batch::decrypt::<Portable, CHAINS>(secret, block),
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => unsafe { ifma::decrypt(secret, block) },
-        });
+        if self == Backend::Portable && n < SHARING_PAYS {
+            return plain::decrypt(secret, block);
+        }
+        self.in_groups(block, |block| on_field_of!(self, F => batch::decrypt::<F>(secret, block)));
+    }
+
+    /// The same, each (A, B_j) by itself, in a lane of its own.
+    fn decrypt_few(self, secret: &[Scalar], input: &[u8], output: &mut [u8], valid: &mut [bool]) {
+        let n = secret.len();
+        let mut pairs = Vec::with_capacity(2 * output.len());
+        for row in input.chunks_exact(ELEMENT * (n + 1)) {
+            for b in row.chunks_exact(ELEMENT).skip(1) {
+                pairs.extend_from_slice(&row[..ELEMENT]);
+                pairs.extend_from_slice(b);
+            }
+        }
+        let scalars = Zeroizing::new(secret.repeat(valid.len()));
+        let good = &mut vec![true; scalars.len()];
+        let block = Block { scalars: &scalars, input: &pairs, output, valid: good };
+        self.in_groups(block, |block| on_field_of!(self, F => batch::decrypt_pairs::<F>(block)));
+        let rows = output.chunks_exact_mut(ELEMENT * n).zip(good.chunks_exact(n));
+        for ((row, good), valid) in rows.zip(valid) {
+            *valid = good.iter().all(|good| *good);
+            if !*valid {
+                row.fill(0);
+            }
+        }
     }
 
     /// Each of the `width` elements of a row times the scalar of the row.
     pub fn multiply(self, width: usize, block: Block<'_>) {
-        self.in_groups(block, |block| match self {
-            Backend::Portable => batch::multiply::<Portable, CHAINS>(width, block),
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => unsafe { ifma::multiply(width, block) },
-        });
+        self.in_groups(block, |block| on_field_of!(self, F => batch::multiply::<F>(width, block)));
     }
 
     /// G times each scalar; makes the table of G if there is none yet.
     pub fn multiply_generator(self, scalars: &[Scalar], output: &mut [u8]) {
         let valid = &mut vec![true; scalars.len()];
         let block = Block { scalars, input: &[], output, valid };
-        self.in_groups(block, |Block { scalars, output, .. }| match self {
-            Backend::Portable => batch::multiply_generator(&**generator(), scalars, output),
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => unsafe {
-                ifma::multiply_generator(ifma_generator(), scalars, output);
-            },
+        self.in_groups(block, |Block { scalars, output, .. }| {
+            on_field_of!(self, F => batch::multiply_generator::<F>(scalars, output));
         });
     }
 
@@ -165,27 +186,22 @@ impl Backend {
         self,
         data: &[[u8; PAYLOAD]],
         output: &mut [[u8; ELEMENT]],
-        mut candidate: impl FnMut(usize, usize) -> u16,
+        candidate: impl FnMut(usize, usize) -> u16,
     ) {
-        match self {
-            Backend::Portable => {
-                batch::embed_vartime::<Portable, CHAINS>(data, output, &mut candidate);
-            }
-            #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => unsafe { ifma::embed_vartime(data, output, &mut candidate) },
-        }
+        on_field_of!(self, F => batch::embed_vartime::<F>(data, output, candidate));
+    }
+
+    /// As many multiplications in the field, or else squarings, one after the other in each lane.
+    pub fn field_operations(self, square: bool, count: usize) {
+        on_field_of!(self, F => F::field_operations(square, count));
     }
 
     /// Tables for a key of these elements. Takes a fraction of a millisecond for each.
     pub fn tables(self, elements: &[RistrettoPoint]) -> Tables {
         match self {
-            Backend::Portable => {
-                Tables::Portable(batch::Tables::new(Arc::clone(generator()), elements))
-            }
+            Backend::Portable => Tables::Portable(batch::Tables::new(elements)),
             #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => {
-                Tables::Ifma(unsafe { ifma::tables(Arc::clone(ifma_generator()), elements) })
-            }
+            Backend::Ifma => Tables::Ifma(batch::Tables::new(elements)),
         }
     }
 
@@ -224,43 +240,18 @@ impl Tables {
     /// Messages to blobs: A = rG, B_j = M_j + r X_j, each row with its scalar (SPEC 6.2).
     pub fn encrypt(&self, block: Block<'_>) {
         self.backend().in_groups(block, |block| match self {
-            Tables::Portable(tables) => batch::encrypt::<Portable, CHAINS>(tables, block),
+            Tables::Portable(tables) => batch::encrypt(tables, block),
             #[cfg(target_arch = "x86_64")]
-            Tables::Ifma(tables) => unsafe { ifma::encrypt(tables, block) },
+            Tables::Ifma(tables) => batch::encrypt(tables, block),
         });
     }
 
     /// Blobs to fresh ones: A' = A + sG, B'_j = B_j + s X_j, each row with its scalar (SPEC 6.2).
     pub fn rerandomize(&self, block: Block<'_>) {
         self.backend().in_groups(block, |block| match self {
-            Tables::Portable(tables) => batch::rerandomize::<Portable, CHAINS>(tables, block),
+            Tables::Portable(tables) => batch::rerandomize(tables, block),
             #[cfg(target_arch = "x86_64")]
-            Tables::Ifma(tables) => unsafe { ifma::rerandomize(tables, block) },
+            Tables::Ifma(tables) => batch::rerandomize(tables, block),
         });
     }
-}
-
-/// The table of G, of which there is one for all keys. Made outside of the lock, and twice if two
-/// threads come at once: a process that forks meanwhile must not leave its child a lock that nobody
-/// opens.
-fn generator() -> &'static Arc<Table<Portable>> {
-    static TABLE: OnceLock<Arc<Table<Portable>>> = OnceLock::new();
-    shared(&TABLE, || Table::new(&RISTRETTO_BASEPOINT_POINT))
-}
-
-#[cfg(target_arch = "x86_64")]
-fn ifma_generator() -> &'static Arc<Table<Ifma>> {
-    static TABLE: OnceLock<Arc<Table<Ifma>>> = OnceLock::new();
-    shared(&TABLE, || unsafe { ifma::table(&RISTRETTO_BASEPOINT_POINT) })
-}
-
-fn shared<F: Tabular>(
-    cell: &'static OnceLock<Arc<Table<F>>>,
-    make: impl FnOnce() -> Table<F>,
-) -> &'static Arc<Table<F>> {
-    if let Some(table) = cell.get() {
-        return table;
-    }
-    let table = Arc::new(make());
-    cell.get_or_init(|| table)
 }

@@ -1,18 +1,66 @@
 //! Batches of rows, F::LANES rows at a time: a value in lanes is one column of a group of rows.
 //!
-//! All functions take whole groups. `N` is how many roots are taken side by side.
+//! All functions take whole groups.
 
-use super::cover::{Cover, decode, encode_all};
+use super::cover::Cover;
 use super::digits::{Digits, Windows};
-use super::field::{Field, Mask};
 use super::fixed_base::{Table, Tabular};
-use super::point::{Completed, Extended};
 use super::variable_base;
 use super::{ELEMENT, PAYLOAD, is_identity};
 use curve25519_dalek::Scalar;
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::RistrettoPoint;
-use std::sync::Arc;
+use std::sync::OnceLock;
 use zeroize::Zeroizing;
+
+/// The functions that take all the time. A field whose instructions have to be enabled runs them in
+/// functions that enable them; the bodies are `decode_all` and so on, elsewhere in the kernel.
+pub trait Kernels: Tabular + 'static {
+    /// Lanes that are best decoded together.
+    const DECODED_TOGETHER: usize;
+
+    /// The table of an element. Takes a fraction of a millisecond.
+    fn table(element: &RistrettoPoint) -> Table<Self>;
+
+    /// The table of G, of which there is one for all keys.
+    fn generator() -> &'static Table<Self>;
+
+    /// Decode all points, and clear `valid` of rows that are not canonical. Of these, a point is any
+    /// four field elements.
+    fn decode(input: &[u8], layout: Layout, valid: &mut [bool]) -> Zeroizing<Vec<Cover<Self>>>;
+
+    /// Encode all points.
+    fn encode(points: &[Cover<Self>], output: &mut [u8], layout: Layout);
+
+    /// To each point of a column add twice the product of its digits and the element of the table.
+    fn add_multiples(table: &Table<Self>, digits: &[Digits<Self>], points: Column<'_, Self>);
+
+    /// From each point subtract twice the product of its digits and one element.
+    fn subtract_multiples(
+        element: &Cover<Self>,
+        digits: &[Digits<Self>],
+        points: &mut [Cover<Self>],
+    );
+
+    /// Multiply, or else square, in the field `count` times in all: what everything consists of.
+    fn field_operations(square: bool, count: usize);
+}
+
+/// The table of G in `cell`. It is made outside of the lock, and twice if two threads come at once: a
+/// process that forks meanwhile must not leave its child a lock that nobody opens.
+pub fn generator_in<F: Kernels>(cell: &'static OnceLock<Table<F>>) -> &'static Table<F> {
+    cell.get().unwrap_or_else(|| {
+        let table = F::table(&RISTRETTO_BASEPOINT_POINT);
+        cell.get_or_init(|| table)
+    })
+}
+
+/// Every `width`-th point, from `first` on.
+pub struct Column<'a, F> {
+    pub points: &'a mut [Cover<F>],
+    pub first: usize,
+    pub width: usize,
+}
 
 /// Rows of 32-byte encodings, in and out; for each a scalar, where rows have any, and whether the row is
 /// valid, which is an output.
@@ -23,98 +71,64 @@ pub struct Block<'a> {
     pub valid: &'a mut [bool],
 }
 
-/// The tables of a key: of G, and of X_1 .. X_n.
-pub struct Tables<F: Tabular> {
-    windows: Windows,
-    generator: Arc<Table<F>>,
-    elements: Vec<Table<F>>,
-}
+/// The tables of the elements X_1 .. X_n of a key.
+pub struct Tables<F: Tabular>(Vec<Table<F>>);
 
-impl<F: Tabular> Tables<F> {
-    #[inline(always)]
-    pub fn new(generator: Arc<Table<F>>, elements: &[RistrettoPoint]) -> Self {
-        let mut tables = Vec::with_capacity(elements.len());
-        for element in elements {
-            tables.push(Table::new(element));
-        }
-        Tables { windows: Windows::new(F::BITS), generator, elements: tables }
-    }
-
-    fn len(&self) -> usize {
-        self.elements.len()
+impl<F: Kernels> Tables<F> {
+    pub fn new(elements: &[RistrettoPoint]) -> Self {
+        Tables(elements.iter().map(F::table).collect())
     }
 }
 
 /// Where the points of rows of `width` elements lie: all columns of the first group, then of the next.
 #[derive(Clone, Copy)]
-struct Layout {
-    lanes: usize,
-    width: usize,
-    points: usize,
+pub struct Layout {
+    pub lanes: usize,
+    pub width: usize,
+    pub points: usize,
 }
 
 impl Layout {
-    #[inline(always)]
-    fn new<F: Field>(rows: usize, width: usize) -> Layout {
+    fn new<F: Tabular>(rows: usize, width: usize) -> Layout {
         debug_assert!(rows.is_multiple_of(F::LANES));
         Layout { lanes: F::LANES, width, points: rows / F::LANES * width }
     }
 
     /// The offset of the encoding in the first lane of point `i`.
     #[inline(always)]
-    fn offset(&self, i: usize) -> usize {
+    pub fn offset(&self, i: usize) -> usize {
         (i / self.width * self.lanes * self.width + i % self.width) * ELEMENT
     }
 
     /// Bytes from lane to lane.
     #[inline(always)]
-    fn stride(&self) -> usize {
+    pub fn stride(&self) -> usize {
         self.width * ELEMENT
     }
-}
 
-/// Decode all points, and clear `valid` of rows that are not canonical.
-#[inline(always)]
-fn decode_all<F: Field, const N: usize>(
-    input: &[u8],
-    layout: Layout,
-    valid: &mut [bool],
-) -> Zeroizing<Vec<Cover<F>>> {
-    let mut points = Zeroizing::new(Vec::with_capacity(layout.points));
-    let mut first = 0;
-    while first < layout.points {
-        let mut encodings = [input; N];
-        for (k, encoding) in encodings.iter_mut().enumerate() {
-            // What is beyond the last is the last again.
-            *encoding = &input[layout.offset((first + k).min(layout.points - 1))..];
-        }
-        let decoded = decode::<F, N>(encodings, layout.stride());
-        for (k, (point, good)) in decoded.iter().enumerate().take(layout.points - first) {
-            let group = (first + k) / layout.width * F::LANES;
-            for lane in 0..F::LANES {
-                valid[group + lane] &= good.lane(lane);
-            }
-            points.push(*point);
-        }
-        first += N;
+    /// The row in the first lane of point `i`.
+    #[inline(always)]
+    pub fn row(&self, i: usize) -> usize {
+        i / self.width * self.lanes
     }
-    points
 }
 
 /// Encode all points, and zero the rows that are not valid.
-#[inline(always)]
-fn encode_rows<F: Field>(points: &[Cover<F>], output: &mut [u8], layout: Layout, valid: &[bool]) {
-    encode_all(points, output, layout.stride(), |i| layout.offset(i));
-    for (row, valid) in output.chunks_exact_mut(layout.stride()).zip(valid) {
+fn encode_rows<F: Kernels>(points: &[Cover<F>], block: &mut Block<'_>, width: usize) {
+    let layout = Layout::new::<F>(block.valid.len(), width);
+    F::encode(points, block.output, layout);
+    for (row, valid) in block.output.chunks_exact_mut(layout.stride()).zip(&*block.valid) {
         if !valid {
             row.fill(0);
         }
     }
 }
 
-/// The digits of half of each scalar: what is multiplied by them is doubled by `Cover::double_of`.
-#[inline(always)]
-fn digits_of_halves<F: Field>(windows: &Windows, scalars: &[Scalar]) -> Zeroizing<Vec<Digits<F>>> {
+/// The digits of half of each scalar: what is multiplied by them is doubled.
+fn digits_of_halves<F: Kernels>(
+    windows: &Windows,
+    scalars: &[Scalar],
+) -> Zeroizing<Vec<Digits<F>>> {
     let mut digits = Zeroizing::new(Vec::with_capacity(scalars.len() / F::LANES));
     for group in scalars.chunks_exact(F::LANES) {
         digits.push(Digits::of_half(windows, |lane| group[lane]));
@@ -123,164 +137,146 @@ fn digits_of_halves<F: Field>(windows: &Windows, scalars: &[Scalar]) -> Zeroizin
 }
 
 /// Begin with what a look at the bytes tells: A of a blob is not the identity (SPEC 6.3).
-#[inline(always)]
 fn refuse_identities(input: &[u8], width: usize, valid: &mut [bool]) {
     for (row, valid) in input.chunks_exact(ELEMENT * width).zip(valid) {
         *valid = !is_identity(row);
     }
 }
 
-/// Which rows are blobs (SPEC 6.3).
-#[inline(always)]
-pub fn validate<F: Field, const N: usize>(width: usize, input: &[u8], valid: &mut [bool]) {
-    refuse_identities(input, width, valid);
-    decode_all::<F, N>(input, Layout::new::<F>(valid.len(), width), valid);
+/// Which encodings are elements.
+pub fn validate<F: Kernels>(input: &[u8], valid: &mut [bool]) {
+    valid.fill(true);
+    F::decode(input, Layout::new::<F>(valid.len(), 1), valid);
 }
 
 /// Messages to blobs: A = rG, B_j = M_j + r X_j (SPEC 6.2).
-#[inline(always)]
-pub fn encrypt<F: Tabular, const N: usize>(tables: &Tables<F>, block: Block<'_>) {
-    let Block { scalars, input, output, valid } = block;
-    let n = tables.len();
-    valid.fill(true);
-    let messages = decode_all::<F, N>(input, Layout::new::<F>(valid.len(), n), valid);
-    let layout = Layout::new::<F>(valid.len(), n + 1);
-    let mut points = Zeroizing::new(Vec::with_capacity(layout.points));
+pub fn encrypt<F: Kernels>(tables: &Tables<F>, mut block: Block<'_>) {
+    let n = tables.0.len();
+    let layout = Layout::new::<F>(block.valid.len(), n);
+    block.valid.fill(true);
+    let messages = F::decode(block.input, layout, block.valid);
+    let mut points = Zeroizing::new(Vec::with_capacity(layout.points / n * (n + 1)));
     for row in messages.chunks_exact(n) {
         points.push(Cover::identity());
         points.extend_from_slice(row);
     }
-    add_multiples(tables, scalars, &mut points);
-    encode_rows(&points, output, layout, valid);
+    add_multiples(tables, block.scalars, &mut points);
+    encode_rows(&points, &mut block, n + 1);
 }
 
 /// Blobs to fresh blobs of the same messages: A' = A + sG, B'_j = B_j + s X_j (SPEC 6.2).
-#[inline(always)]
-pub fn rerandomize<F: Tabular, const N: usize>(tables: &Tables<F>, block: Block<'_>) {
-    let Block { scalars, input, output, valid } = block;
-    let layout = Layout::new::<F>(valid.len(), tables.len() + 1);
-    refuse_identities(input, layout.width, valid);
-    let mut points = decode_all::<F, N>(input, layout, valid);
-    add_multiples(tables, scalars, &mut points);
-    encode_rows(&points, output, layout, valid);
+pub fn rerandomize<F: Kernels>(tables: &Tables<F>, mut block: Block<'_>) {
+    let width = tables.0.len() + 1;
+    refuse_identities(block.input, width, block.valid);
+    let layout = Layout::new::<F>(block.valid.len(), width);
+    let mut points = F::decode(block.input, layout, block.valid);
+    add_multiples(tables, block.scalars, &mut points);
+    encode_rows(&points, &mut block, width);
 }
 
 /// To each row of points add the multiples of G, X_1, .., X_n by the scalar of the row.
-#[inline(always)]
-fn add_multiples<F: Tabular>(tables: &Tables<F>, scalars: &[Scalar], points: &mut [Cover<F>]) {
-    let digits = digits_of_halves::<F>(&tables.windows, scalars);
-    let mut products = Zeroizing::new(vec![Completed::identity(); digits.len()]);
-    let width = tables.len() + 1;
-    for column in 0..width {
-        let table = match column {
-            0 => &*tables.generator,
-            j => &tables.elements[j - 1],
-        };
-        table.multiply(&digits, &mut products);
-        for (row, product) in points.chunks_exact_mut(width).zip(products.iter()) {
-            row[column] = row[column].add(&Cover::double_of(&product.shifted()));
-        }
+fn add_multiples<F: Kernels>(tables: &Tables<F>, scalars: &[Scalar], points: &mut [Cover<F>]) {
+    let digits = digits_of_halves::<F>(&Windows::new(F::BITS), scalars);
+    let width = tables.0.len() + 1;
+    F::add_multiples(F::generator(), &digits, Column { points, first: 0, width });
+    for (j, table) in tables.0.iter().enumerate() {
+        F::add_multiples(table, &digits, Column { points, first: j + 1, width });
     }
 }
 
 /// Blobs to messages: M_j = B_j - x_j A (SPEC 6.2), all x_j for all rows.
-#[inline(always)]
-pub fn decrypt<F: Field, const N: usize>(secret: &[Scalar], block: Block<'_>) {
-    let Block { input, output, valid, .. } = block;
+pub fn decrypt<F: Kernels>(secret: &[Scalar], mut block: Block<'_>) {
     let n = secret.len();
-    refuse_identities(input, n + 1, valid);
-    let points = decode_all::<F, N>(input, Layout::new::<F>(valid.len(), n + 1), valid);
+    refuse_identities(block.input, n + 1, block.valid);
+    let layout = Layout::new::<F>(block.valid.len(), n + 1);
+    let points = F::decode(block.input, layout, block.valid);
     let mut digits = Zeroizing::new(Vec::with_capacity(n));
     for x in secret {
-        digits.push(Digits::<F>::of_half(&variable_base::WINDOWS, |_| -x));
+        digits.push(Digits::<F>::of_half(&variable_base::WINDOWS, |_| *x));
     }
-    let mut products = Zeroizing::new(vec![Completed::identity(); n]);
-    let mut messages = Zeroizing::new(Vec::with_capacity(points.len()));
+    let mut messages = Zeroizing::new(Vec::with_capacity(layout.points / (n + 1) * n));
     for row in points.chunks_exact(n + 1) {
-        variable_base::multiply(&row[0].to_extended(), &digits, &mut products);
-        for (b, product) in row[1..].iter().zip(products.iter()) {
-            messages.push(b.add(&Cover::double_of(&product.shifted())));
-        }
+        let first = messages.len();
+        messages.extend_from_slice(&row[1..]);
+        F::subtract_multiples(&row[0], &digits, &mut messages[first..]);
     }
-    encode_rows(&messages, output, Layout::new::<F>(valid.len(), n), valid);
+    encode_rows(&messages, &mut block, n);
+}
+
+/// Pairs to messages: B - xA, each with its own x.
+pub fn decrypt_pairs<F: Kernels>(mut block: Block<'_>) {
+    refuse_identities(block.input, 2, block.valid);
+    let points = F::decode(block.input, Layout::new::<F>(block.valid.len(), 2), block.valid);
+    let digits = digits_of_halves::<F>(&variable_base::WINDOWS, block.scalars);
+    let mut messages = Zeroizing::new(Vec::with_capacity(digits.len()));
+    for (i, pair) in points.chunks_exact(2).enumerate() {
+        messages.push(pair[1]);
+        F::subtract_multiples(&pair[0], &digits[i..=i], &mut messages[i..]);
+    }
+    encode_rows(&messages, &mut block, 1);
 }
 
 /// Each element of a row times the scalar of the row.
-#[inline(always)]
-pub fn multiply<F: Field, const N: usize>(width: usize, block: Block<'_>) {
-    let Block { scalars, input, output, valid } = block;
-    let layout = Layout::new::<F>(valid.len(), width);
-    valid.fill(true);
-    let mut points = decode_all::<F, N>(input, layout, valid);
-    let digits = digits_of_halves::<F>(&variable_base::WINDOWS, scalars);
-    let mut product = Zeroizing::new([Completed::identity()]);
-    for (row, digits) in points.chunks_exact_mut(width).zip(digits.chunks_exact(1)) {
-        for point in row {
-            let extended: Extended<F> = point.to_extended();
-            variable_base::multiply(&extended, digits, &mut *product);
-            *point = Cover::double_of(&product[0].shifted());
-        }
+pub fn multiply<F: Kernels>(width: usize, mut block: Block<'_>) {
+    block.valid.fill(true);
+    let layout = Layout::new::<F>(block.valid.len(), width);
+    let points = F::decode(block.input, layout, block.valid);
+    let opposites = Zeroizing::new(block.scalars.iter().map(|s| -s).collect::<Vec<_>>());
+    let digits = digits_of_halves::<F>(&variable_base::WINDOWS, &opposites);
+    let mut products = Zeroizing::new(vec![Cover::identity(); points.len()]);
+    for (i, point) in points.iter().enumerate() {
+        let row = i / width;
+        F::subtract_multiples(point, &digits[row..=row], &mut products[i..=i]);
     }
-    encode_rows(&points, output, layout, valid);
+    encode_rows(&products, &mut block, width);
 }
 
 /// G times each scalar.
-#[inline(always)]
-pub fn multiply_generator<F: Tabular>(generator: &Table<F>, scalars: &[Scalar], output: &mut [u8]) {
+pub fn multiply_generator<F: Kernels>(scalars: &[Scalar], output: &mut [u8]) {
     let digits = digits_of_halves::<F>(&Windows::new(F::BITS), scalars);
-    let mut products = Zeroizing::new(vec![Completed::identity(); digits.len()]);
-    generator.multiply(&digits, &mut products);
-    let mut points = Zeroizing::new(Vec::with_capacity(products.len()));
-    for product in products.iter() {
-        points.push(Cover::double_of(&product.shifted()));
-    }
-    let layout = Layout::new::<F>(scalars.len(), 1);
-    encode_all(&points, output, layout.stride(), |i| layout.offset(i));
+    let mut points = Zeroizing::new(vec![Cover::identity(); digits.len()]);
+    F::add_multiples(F::generator(), &digits, Column { points: &mut points, first: 0, width: 1 });
+    F::encode(&points, output, Layout::new::<F>(scalars.len(), 1));
 }
 
 /// The first encoding of each element's candidates (SPEC 6.1) that decodes. `candidate(i, k)` is number
 /// k of element i. Variable time.
-#[inline(always)]
-pub fn embed_vartime<F: Field, const N: usize>(
+pub fn embed_vartime<F: Kernels>(
     data: &[[u8; PAYLOAD]],
     output: &mut [[u8; ELEMENT]],
-    candidate: &mut dyn FnMut(usize, usize) -> u16,
+    mut candidate: impl FnMut(usize, usize) -> u16,
 ) {
-    // In each lane an element and the number of its candidate; a lane that is done takes the next.
-    let mut lanes = [[None; 8]; N];
-    let mut encodings = [[[0u8; ELEMENT]; 8]; N];
-    let (mut next, mut done) = (0, 0);
-    while done < data.len() {
-        for (lanes, encodings) in lanes.iter_mut().zip(&mut encodings) {
-            for (lane, encoding) in lanes.iter_mut().zip(encodings).take(F::LANES) {
-                if lane.is_none() && next < data.len() {
-                    *lane = Some((next, 0));
-                    encoding[1..31].copy_from_slice(&data[next]);
-                    next += 1;
-                }
-                if let Some((element, k)) = *lane {
-                    let c = candidate(element, k);
-                    (encoding[0], encoding[31]) = (2 * (c % 128) as u8, (c / 128) as u8);
-                }
+    let lanes = F::DECODED_TOGETHER;
+    let (mut encodings, mut good) = (vec![[0; ELEMENT]; lanes], vec![true; lanes]);
+    // Elements that have none yet, and how many of their candidates were looked at. Each round looks at
+    // one candidate in each lane: at several of an element where there are fewer elements than lanes.
+    let mut open: Vec<(usize, usize)> = Vec::with_capacity(lanes);
+    let mut next = 0;
+    loop {
+        while open.len() < lanes && next < data.len() {
+            open.push((next, 0));
+            next += 1;
+        }
+        if open.is_empty() {
+            return;
+        }
+        for (lane, encoding) in encodings.iter_mut().enumerate() {
+            let (element, seen) = open[lane % open.len()];
+            let c = candidate(element, seen + lane / open.len());
+            encoding[1..31].copy_from_slice(&data[element]);
+            (encoding[0], encoding[31]) = (2 * (c % 128) as u8, (c / 128) as u8);
+        }
+        validate::<F>(encodings.as_flattened(), &mut good);
+        let count = open.len();
+        let mut first = 0..count;
+        open.retain_mut(|(element, seen)| {
+            let i = first.next().expect("as many as there are");
+            let found = (i..lanes).step_by(count).find(|lane| good[*lane]);
+            if let Some(lane) = found {
+                output[*element] = encodings[lane];
             }
-        }
-        let mut flat = [encodings[0].as_flattened(); N];
-        for (flat, encodings) in flat.iter_mut().zip(&encodings) {
-            *flat = encodings.as_flattened();
-        }
-        let decoded = decode::<F, N>(flat, ELEMENT);
-        for ((lanes, encodings), (_, good)) in lanes.iter_mut().zip(&encodings).zip(decoded) {
-            for (j, lane) in lanes.iter_mut().enumerate().take(F::LANES) {
-                match *lane {
-                    Some((element, _)) if good.lane(j) => {
-                        output[element] = encodings[j];
-                        done += 1;
-                        *lane = None;
-                    }
-                    Some((element, k)) => *lane = Some((element, k + 1)),
-                    None => {}
-                }
-            }
-        }
+            *seen += (lanes - i).div_ceil(count);
+            found.is_none()
+        });
     }
 }

@@ -9,6 +9,7 @@
 //! encoding has no root: one inversion, shared by many points, is all. SPEC appendix A has the
 //! derivation, which is our own.
 
+use super::batch::Layout;
 use super::field::{Field, Mask, Product, SQRT_M1};
 use super::point::{D, D2, Extended, Shifted};
 use super::roots::{invert_all, invert_roots};
@@ -79,6 +80,34 @@ impl<F: Field> Cover<F> {
     }
 }
 
+/// Decode all points, `N` vectors at a time, and clear `valid` of rows that are not canonical.
+#[inline(always)]
+pub fn decode_all<F: Field, const N: usize>(
+    input: &[u8],
+    layout: Layout,
+    valid: &mut [bool],
+) -> Zeroizing<Vec<Cover<F>>> {
+    let mut points = Zeroizing::new(Vec::with_capacity(layout.points));
+    let mut first = 0;
+    while first < layout.points {
+        let mut encodings = [input; N];
+        for k in 0..N {
+            // What is beyond the last is the last again.
+            encodings[k] = &input[layout.offset((first + k).min(layout.points - 1))..];
+        }
+        let decoded = decode::<F, N>(encodings, layout.stride());
+        for k in 0..N.min(layout.points - first) {
+            let (point, good) = decoded[k];
+            for lane in 0..F::LANES {
+                valid[layout.row(first + k) + lane] &= good.lane(lane);
+            }
+            points.push(point);
+        }
+        first += N;
+    }
+    points
+}
+
 /// Decode N times F::LANES encodings, `stride` bytes apart in each of `encodings`, as RFC 9496,
 /// section 4.3.1. Of what it refuses, the point is any four field elements.
 #[inline(always)]
@@ -121,25 +150,19 @@ fn radicand<F: Field>(u1: F, u2_square: F) -> F {
     -(F::splat(D).times(u1.square()) + u2_square.widen()).factor()
 }
 
-/// Encode points, of F::LANES rows each, as RFC 9496, section 4.3.2, with one inversion. `place` tells
-/// where in `output` the encodings of a point go, `stride` bytes apart.
+/// Encode all points as RFC 9496, section 4.3.2, with one inversion.
 ///
 /// Where e g f h = 0, the identity, `invert_all` gives 0 and the encoding is zero without ado. The
 /// same holds for the four field elements of a refused encoding, which disturb no other point.
 #[inline(always)]
-pub fn encode_all<F: Field>(
-    points: &[Cover<F>],
-    output: &mut [u8],
-    stride: usize,
-    place: impl Fn(usize) -> usize,
-) {
+pub fn encode_all<F: Field>(points: &[Cover<F>], output: &mut [u8], layout: Layout) {
     let mut inverses = Zeroizing::new(Vec::with_capacity(points.len()));
     for point in points {
         inverses.push((point.e * point.g) * (point.f * point.h));
     }
     invert_all(&mut inverses);
     for (i, point) in points.iter().enumerate() {
-        encode(point, inverses[i]).store(&mut output[place(i)..], stride);
+        encode(point, inverses[i]).store(&mut output[layout.offset(i)..], layout.stride());
     }
 }
 

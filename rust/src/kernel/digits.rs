@@ -83,10 +83,9 @@ impl<F: Field> Digits<F> {
                 numbers[i][k] = number[i];
             }
         }
-        let mut digits = [F::Word::splat(0); 4];
-        for (word, numbers) in digits.iter_mut().zip(&numbers) {
-            *word = F::Word::from_lanes(numbers);
-        }
+        let [w0, w1, w2, w3] = &numbers;
+        let from = F::Word::from_lanes;
+        let digits = [from(w0), from(w1), from(w2), from(w3)];
         numbers.zeroize();
         Digits(digits)
     }

@@ -3,6 +3,7 @@
 //!
 //! Everything here is in constant time.
 
+use std::hint::black_box;
 use std::ops::{Add, BitAnd, BitOr, Mul, Neg, Not, Shl, Shr, Sub};
 use zeroize::Zeroize;
 
@@ -129,3 +130,16 @@ pub trait Field:
 /// The square root of -1 that is not negative.
 pub const SQRT_M1: [u64; 5] =
     [0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d];
+
+/// Multiply, or else square, `count` times in all: what everything consists of. To be timed.
+#[inline(always)]
+pub fn operate<F: Field>(square: bool, count: usize) {
+    let mut chains = black_box([F::splat(SQRT_M1); 4]);
+    let other = chains[0];
+    for _ in 0..count / (chains.len() * F::LANES) {
+        for x in &mut chains {
+            *x = if square { x.square() } else { *x * other };
+        }
+    }
+    black_box(chains);
+}

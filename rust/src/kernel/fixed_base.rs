@@ -1,12 +1,14 @@
 //! Multiplication of one element by many scalars, from a table, in constant time.
 
-use super::cover::decode;
+use super::batch::Column;
+use super::cover::{Cover, decode};
 use super::digits::{Digit, Digits, windows};
 use super::field::Field;
 use super::point::{Completed, D2, Extended, Niels};
 use super::portable::Portable;
 use super::roots::invert_all;
 use curve25519_dalek::ristretto::RistrettoPoint;
+use zeroize::Zeroizing;
 
 /// Scalars whose products are summed up side by side: their points and one window of a table stay in
 /// the innermost cache.
@@ -36,7 +38,7 @@ impl<F: Tabular> Table<F> {
     pub const SIZE: usize = windows(F::BITS) * size_of::<F::Multiples>();
 
     #[inline(always)]
-    pub fn new(element: &RistrettoPoint) -> Self {
+    pub fn of(element: &RistrettoPoint) -> Self {
         let count = windows(F::BITS);
         let encoding = element.compress();
         let [(point, _)] = decode::<Portable, 1>([encoding.as_bytes()], 0);
@@ -55,21 +57,26 @@ impl<F: Tabular> Table<F> {
         }
         Table(table)
     }
+}
 
-    /// Set each of `products` to its scalar times the element of this table.
-    #[inline(always)]
-    pub fn multiply(&self, digits: &[Digits<F>], products: &mut [Completed<F>]) {
-        let blocks = digits.chunks(SIDE_BY_SIDE).zip(products.chunks_mut(SIDE_BY_SIDE));
-        for (digits, products) in blocks {
-            for (digits, product) in digits.iter().zip(products.iter_mut()) {
-                *product = F::choose(&self.0[0], digits.digit(F::BITS, 0)).completed();
+/// To each point of a column add twice the product of its digits and the element of the table.
+#[inline(always)]
+pub fn add_multiples<F: Tabular>(table: &Table<F>, digits: &[Digits<F>], column: Column<'_, F>) {
+    let mut products = Zeroizing::new([Completed::identity(); SIDE_BY_SIDE]);
+    for (block, digits) in digits.chunks(SIDE_BY_SIDE).enumerate() {
+        for k in 0..digits.len() {
+            products[k] = F::choose(&table.0[0], digits[k].digit(F::BITS, 0)).completed();
+        }
+        for i in 1..table.0.len() {
+            for k in 0..digits.len() {
+                let multiple = F::choose(&table.0[i], digits[k].digit(F::BITS, i));
+                products[k] = products[k].shifted().add_niels(&multiple);
             }
-            for (i, multiples) in self.0.iter().enumerate().skip(1) {
-                for (digits, product) in digits.iter().zip(products.iter_mut()) {
-                    let multiple = F::choose(multiples, digits.digit(F::BITS, i));
-                    *product = product.shifted().add_niels(&multiple);
-                }
-            }
+        }
+        for k in 0..digits.len() {
+            let place = column.first + (block * SIDE_BY_SIDE + k) * column.width;
+            let point = &mut column.points[place];
+            *point = point.add(&Cover::double_of(&products[k].shifted()));
         }
     }
 }

@@ -153,6 +153,11 @@ impl<F: Field> Extended<F> {
 
 impl<F: Field> Shifted<F> {
     #[inline(always)]
+    pub fn negate(&self) -> Self {
+        Shifted { sum: self.difference, difference: self.sum, z: self.z, t: -self.t }
+    }
+
+    #[inline(always)]
     pub fn add(&self, other: &Cached<F>) -> Completed<F> {
         let a = self.difference.times(other.difference);
         let b = self.sum.times(other.sum);

@@ -1,5 +1,6 @@
 //! Multiplication of any element by secret scalars, in constant time.
 
+use super::cover::Cover;
 use super::digits::{Digit, Digits, Windows};
 use super::field::{Field, Word};
 use super::point::{Cached, Completed, Extended};
@@ -53,13 +54,23 @@ fn parts(scalars: usize) -> usize {
     }
 }
 
-/// Set each of `products` to its scalar times the point.
+/// From each point subtract twice the product of its digits and one element.
 #[inline(always)]
-pub fn multiply<F: Field>(
-    point: &Extended<F>,
+pub fn subtract_multiples<F: Field>(
+    element: &Cover<F>,
     digits: &[Digits<F>],
-    products: &mut [Completed<F>],
+    points: &mut [Cover<F>],
 ) {
+    let mut products = Zeroizing::new(vec![Completed::identity(); digits.len()]);
+    multiply(&element.to_extended(), digits, &mut products);
+    for (point, product) in points.iter_mut().zip(products.iter()) {
+        *point = point.add(&Cover::double_of(&product.shifted().negate()));
+    }
+}
+
+/// Set each of `products` to the product of its digits and the point.
+#[inline(always)]
+fn multiply<F: Field>(point: &Extended<F>, digits: &[Digits<F>], products: &mut [Completed<F>]) {
     let parts = parts(digits.len());
     let windows = WINDOWS.count / parts;
     let mut tables = Zeroizing::new(Vec::with_capacity(parts));

@@ -7,8 +7,8 @@
 //! Sums and differences of products are taken before they are carried. Their limbs are bounded in
 //! units of U = 2^52: each half of a product of two limbs is below U. Debug builds assert all of this.
 //!
-//! Safety: a value of these types is made in functions that enable the instructions only (`mod.rs`), and
-//! those are called only where the processor has them. Everything here is inlined into them.
+//! Safety: who calculates in this field has found it available (`super::is_available`). What takes time
+//! is inlined into the functions of `super::enabled`.
 
 use super::vector::{LANES, Mask8, Words};
 use crate::kernel::field::{Field, Product, Word};
@@ -39,7 +39,9 @@ fn splat(limbs: [u64; 5]) -> [Words; 5] {
     each(|i| Words::splat(limbs[i]))
 }
 
-/// Whether the limb i of every lane is below `bounds[i]`.
+/// Whether the limb i of every lane is below `bounds[i]`. For assertions only.
+#[cold]
+#[inline(never)]
 fn are_below(limbs: &[Words; 5], bounds: [u64; 5]) -> bool {
     limbs.iter().zip(bounds).all(|(limb, bound)| limb.to_array().iter().all(|&word| word < bound))
 }

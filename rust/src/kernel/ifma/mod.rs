@@ -1,6 +1,4 @@
 //! The backend for processors with AVX-512 IFMA: eight rows at a time.
-//!
-//! Each function below enables the instructions for all that is inlined into it.
 
 mod field;
 mod table;
@@ -11,74 +9,92 @@ pub use vector::LANES;
 #[cfg(test)]
 pub use vector::Words;
 
-use super::batch::{self, Block, Tables};
-use super::fixed_base::Table;
-use super::{ELEMENT, PAYLOAD};
-use curve25519_dalek::Scalar;
+use super::batch::{Column, Kernels, Layout, generator_in};
+use super::cover::{Cover, decode_all, encode_all};
+use super::digits::Digits;
+use super::field::operate;
+use super::fixed_base::{Table, add_multiples};
+use super::variable_base::subtract_multiples;
 use curve25519_dalek::ristretto::RistrettoPoint;
-use std::sync::Arc;
+use std::sync::OnceLock;
+use zeroize::Zeroizing;
 
-/// Whether this processor has what the functions below need.
+/// Whether this processor has what `enabled` needs.
 pub fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512ifma")
 }
 
-macro_rules! enabled {
-    ($(fn $name:ident($($argument:ident: $type:ty),*) $(-> $output:ty)? $body:block)*) => {$(
-        #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-        pub fn $name($($argument: $type),*) $(-> $output)? $body
-    )*};
+/// The functions that enable the instructions for all that is inlined into them.
+mod enabled {
+    use super::*;
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn table(element: &RistrettoPoint) -> Table<Ifma> {
+        Table::of(element)
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn decode(input: &[u8], layout: Layout, valid: &mut [bool]) -> Zeroizing<Vec<Cover<Ifma>>> {
+        decode_all::<Ifma, 2>(input, layout, valid)
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn encode(points: &[Cover<Ifma>], output: &mut [u8], layout: Layout) {
+        encode_all(points, output, layout);
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn add(table: &Table<Ifma>, digits: &[Digits<Ifma>], points: Column<'_, Ifma>) {
+        add_multiples(table, digits, points);
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn subtract(element: &Cover<Ifma>, digits: &[Digits<Ifma>], points: &mut [Cover<Ifma>]) {
+        subtract_multiples(element, digits, points);
+    }
+
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn field_operations(square: bool, count: usize) {
+        operate::<Ifma>(square, count);
+    }
 }
 
-enabled! {
+// SAFETY, of all calls below: who calculates in this field has found it available.
+impl Kernels for Ifma {
+    const DECODED_TOGETHER: usize = 2 * LANES;
+
     fn table(element: &RistrettoPoint) -> Table<Ifma> {
-        Table::new(element)
+        unsafe { enabled::table(element) }
     }
 
-    fn tables(generator: Arc<Table<Ifma>>, elements: &[RistrettoPoint]) -> Tables<Ifma> {
-        Tables::new(generator, elements)
+    fn generator() -> &'static Table<Ifma> {
+        static TABLE: OnceLock<Table<Ifma>> = OnceLock::new();
+        generator_in(&TABLE)
     }
 
-    fn validate(width: usize, input: &[u8], valid: &mut [bool]) {
-        batch::validate::<Ifma, 2>(width, input, valid);
+    fn decode(input: &[u8], layout: Layout, valid: &mut [bool]) -> Zeroizing<Vec<Cover<Ifma>>> {
+        unsafe { enabled::decode(input, layout, valid) }
     }
 
-    fn encrypt(
-        tables: &Tables<Ifma>,
-        block: Block<'_>
+    fn encode(points: &[Cover<Ifma>], output: &mut [u8], layout: Layout) {
+        unsafe { enabled::encode(points, output, layout) }
+    }
+
+    fn add_multiples(table: &Table<Ifma>, digits: &[Digits<Ifma>], points: Column<'_, Ifma>) {
+        unsafe { enabled::add(table, digits, points) }
+    }
+
+    fn subtract_multiples(
+        element: &Cover<Ifma>,
+        digits: &[Digits<Ifma>],
+        points: &mut [Cover<Ifma>],
     ) {
-        batch::encrypt::<Ifma, 2>(tables, block);
+        unsafe { enabled::subtract(element, digits, points) }
     }
 
-    fn rerandomize(
-        tables: &Tables<Ifma>,
-        block: Block<'_>
-    ) {
-        batch::rerandomize::<Ifma, 2>(tables, block);
-    }
-
-    fn decrypt(secret: &[Scalar], block: Block<'_>) {
-        batch::decrypt::<Ifma, 2>(secret, block);
-    }
-
-    fn multiply(
-        width: usize,
-        block: Block<'_>
-    ) {
-        batch::multiply::<Ifma, 2>(width, block);
-    }
-
-    fn multiply_generator(generator: &Table<Ifma>, scalars: &[Scalar], output: &mut [u8]) {
-        batch::multiply_generator(generator, scalars, output);
-    }
-
-    fn embed_vartime(
-        data: &[[u8; PAYLOAD]],
-        output: &mut [[u8; ELEMENT]],
-        candidate: &mut dyn FnMut(usize, usize) -> u16
-    ) {
-        batch::embed_vartime::<Ifma, 2>(data, output, candidate);
+    fn field_operations(square: bool, count: usize) {
+        unsafe { enabled::field_operations(square, count) }
     }
 }

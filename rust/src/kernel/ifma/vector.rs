@@ -22,9 +22,8 @@ impl Words {
 
     #[inline(always)]
     pub fn to_array(self) -> [u64; LANES] {
-        let mut words = [0; LANES];
-        unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), self.0) }
-        words
+        // SAFETY: as many bits, of which all are valid.
+        unsafe { std::mem::transmute(self.0) }
     }
 
     #[inline(always)]
@@ -89,7 +88,8 @@ impl Word for Words {
 
     #[inline(always)]
     fn from_lanes(words: &[u64; LANES]) -> Words {
-        Words(unsafe { _mm512_loadu_si512(words.as_ptr().cast()) })
+        // SAFETY: as many bits, of which all are valid.
+        Words(unsafe { std::mem::transmute::<[u64; LANES], __m512i>(*words) })
     }
 
     #[inline(always)]

@@ -1,4 +1,5 @@
-use super::super::cover::{Cover, decode, encode_all};
+use super::super::batch::Layout;
+use super::super::cover::{Cover, decode, decode_all, encode_all};
 use super::super::field::{Field, Mask, Product, SQRT_M1};
 use super::super::point::{Completed, D, Extended, Shifted};
 use super::super::roots::invert_roots;
@@ -9,24 +10,22 @@ use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 
 /// Decode encodings, two points at a time, and which of them are canonical.
 fn decode_many<F: Field>(encodings: &[[u8; 32]]) -> (Vec<Cover<F>>, Vec<bool>) {
-    let groups = groups::<F, _>(encodings);
-    let (mut points, mut good) = (Vec::new(), Vec::new());
-    for pair in groups.chunks(2) {
-        let (first, last) = (&pair[0], &pair[pair.len() - 1]);
-        let decoded = decode::<F, 2>([first.as_flattened(), last.as_flattened()], 32);
-        for (point, mask) in decoded.into_iter().take(pair.len()) {
-            points.push(point);
-            good.extend((0..F::LANES).map(|k| mask.lane(k)));
-        }
-    }
+    let groups = groups::<F, _>(encodings).concat();
+    let mut good = vec![true; groups.len()];
+    let points = decode_all::<F, 2>(groups.as_flattened(), layout::<F>(groups.len()), &mut good);
     good.truncate(encodings.len());
-    (points, good)
+    (points.to_vec(), good)
+}
+
+fn layout<F: Field>(encodings: usize) -> Layout {
+    Layout { lanes: F::LANES, width: 1, points: encodings / F::LANES }
 }
 
 fn encode<F: Field>(points: &[Cover<F>]) -> Vec<[u8; 32]> {
-    let mut output = vec![0xff; 32 * points.len() * F::LANES];
-    encode_all(points, &mut output, 32, |i| 32 * F::LANES * i);
-    output.as_chunks().0.to_vec()
+    let mut output = vec![[0xff; 32]; points.len() * F::LANES];
+    let layout = layout::<F>(output.len());
+    encode_all(points, output.as_flattened_mut(), layout);
+    output
 }
 
 /// The same element in each lane.

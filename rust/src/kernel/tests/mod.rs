@@ -14,7 +14,7 @@ mod operations;
 mod point;
 mod secrets;
 
-use super::field::{Field, MOST_LANES};
+use super::field::Field;
 use crate::random::Draws;
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::RistrettoPoint;

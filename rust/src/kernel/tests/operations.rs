@@ -1,21 +1,23 @@
 //! How many multiplications and squarings the operations take: what the arithmetic bound of
 //! benchmarks/README.md counts.
 
-use super::super::batch::{self, Block, Tables};
-use super::super::digits::Digit;
-use super::super::field::{Field, Product};
-use super::super::fixed_base::{NielsLimbs, Table, Tabular};
+use super::super::batch::{self, Block, Column, Kernels, Layout, Tables, generator_in};
+use super::super::cover::{Cover, decode_all, encode_all};
+use super::super::digits::{Digit, Digits};
+use super::super::field::{Field, MOST_LANES, Product, operate};
+use super::super::fixed_base::{NielsLimbs, Table, Tabular, add_multiples};
 use super::super::point::Niels;
 use super::super::portable::Portable;
+use super::super::variable_base::subtract_multiples;
 use super::super::{ELEMENT, rows_of_block};
-use super::{MOST_LANES, Random};
+use super::Random;
 use curve25519_dalek::Scalar;
-use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+use curve25519_dalek::ristretto::RistrettoPoint;
 use std::cell::Cell;
 use std::ops::{Add, Mul, Neg, Sub};
-use std::sync::Arc;
+use std::sync::OnceLock;
 use subtle::Choice;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 thread_local! {
     static COUNTED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
@@ -143,12 +145,53 @@ impl Tabular for Counting {
     }
 }
 
+impl Kernels for Counting {
+    const DECODED_TOGETHER: usize = 1;
+
+    fn table(element: &RistrettoPoint) -> Table<Counting> {
+        Table::of(element)
+    }
+
+    fn generator() -> &'static Table<Counting> {
+        static TABLE: OnceLock<Table<Counting>> = OnceLock::new();
+        generator_in(&TABLE)
+    }
+
+    fn decode(input: &[u8], layout: Layout, valid: &mut [bool]) -> Zeroizing<Vec<Cover<Counting>>> {
+        decode_all::<Counting, 1>(input, layout, valid)
+    }
+
+    fn encode(points: &[Cover<Counting>], output: &mut [u8], layout: Layout) {
+        encode_all(points, output, layout);
+    }
+
+    fn add_multiples(
+        table: &Table<Counting>,
+        digits: &[Digits<Counting>],
+        points: Column<'_, Counting>,
+    ) {
+        add_multiples(table, digits, points);
+    }
+
+    fn subtract_multiples(
+        element: &Cover<Counting>,
+        digits: &[Digits<Counting>],
+        points: &mut [Cover<Counting>],
+    ) {
+        subtract_multiples(element, digits, points);
+    }
+
+    fn field_operations(square: bool, count: usize) {
+        operate::<Counting>(square, count);
+    }
+}
+
 /// Multiplications and squarings for each row, in a block of `Ifma` of rows of n + 1 elements.
 fn count(n: usize, work: impl Fn(&Tables<Counting>, &[Scalar], Block<'_>)) -> (usize, usize) {
     let mut random = Random::new(50);
     let elements: Vec<_> = (0..n).map(|_| random.element()).collect();
-    let generator = Arc::new(Table::new(&RISTRETTO_BASEPOINT_POINT));
-    let tables = Tables::<Counting>::new(generator, &elements);
+    let tables = Tables::<Counting>::new(&elements);
+    Counting::generator();
     let rows = rows_of_block(n + 1) / MOST_LANES;
     let scalars: Vec<Scalar> = (0..rows).map(|_| random.scalar()).collect();
     let secret: Vec<Scalar> = (0..n).map(|_| random.scalar()).collect();
@@ -156,23 +199,31 @@ fn count(n: usize, work: impl Fn(&Tables<Counting>, &[Scalar], Block<'_>)) -> (u
     let mut output = vec![0; ELEMENT * (n + 1) * rows];
     let valid = &mut vec![true; rows];
     COUNTED.set((0, 0));
-    work(&tables, &secret, Block { scalars: &scalars, input: &input, output: &mut output, valid });
+    let block = Block { scalars: &scalars, input: &input, output: &mut output, valid };
+    work(&tables, &secret, block);
     assert!(valid.iter().all(|valid| *valid));
     (COUNTED.get().0.div_ceil(rows), COUNTED.get().1.div_ceil(rows))
 }
 
 #[test]
 fn the_operations_take_what_the_bound_counts() {
-    let rerandomize =
-        |n| count(n, |tables, _, block| batch::rerandomize::<Counting, 1>(tables, block));
+    let rerandomize = |n| count(n, |tables, _, block| batch::rerandomize(tables, block));
     let decrypt = |n: usize| {
         count(n, |_, secret, block| {
             let output = &mut block.output[..ELEMENT * n * block.valid.len()];
-            batch::decrypt::<Counting, 1>(secret, Block { output, ..block });
+            batch::decrypt::<Counting>(secret, Block { output, ..block });
         })
     };
     assert_eq!(rerandomize(1), (721, 538));
     assert_eq!(rerandomize(8), (3242, 2422));
     assert_eq!(decrypt(1), (1436, 1545));
     assert_eq!(decrypt(8), (6830, 3825));
+}
+
+#[test]
+fn field_operations_are_as_many_as_asked_for() {
+    COUNTED.set((0, 0));
+    Counting::field_operations(false, 100);
+    Counting::field_operations(true, 200);
+    assert_eq!(COUNTED.get(), (100, 200));
 }

@@ -1,0 +1,55 @@
+"""Plain ElGamal pairs by curve25519-dalek in a process of Rust: rust/examples/dalek.rs."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+_MANIFEST = Path(__file__).parents[2] / "rust/Cargo.toml"
+_BUILD = ("cargo", "build", "--release", "--locked", "--no-default-features", "--example", "dalek")
+
+
+class Dalek:
+    """One pair at a time, with tables, without Python."""
+
+    def __init__(self, secret: int, messages: bytes, pairs: bytes) -> None:
+        """Ready to encrypt ``messages`` and to rerandomize and decrypt ``pairs``, one after another."""
+        subprocess.run([*_BUILD, "--quiet", "--manifest-path", str(_MANIFEST)], check=True)  # noqa: S603
+        program = _MANIFEST.parent / "target/release/examples/dalek"
+        self._process = subprocess.Popen(  # noqa: S603
+            [str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._inputs = {"encrypt": messages, "rerandomize": pairs, "decrypt": pairs}
+        self._input = b""
+        self._ask(f"secret {secret.to_bytes(32, 'little').hex()}")
+
+    def show(self, operation: str, first: bytes) -> bytes:
+        """What the operation makes of ``first``."""
+        self._set(first)
+        return bytes.fromhex(self._ask(f"show {operation}"))
+
+    def run(self, operation: str, items: int) -> None:
+        """Do so many items and forget what comes out."""
+        self._set(self._inputs[operation])
+        self._ask(f"run {operation} {items}")
+
+    def cpu(self) -> float:
+        """Seconds of processor time of the process (see clock_getcpuclockid(3))."""
+        return time.clock_gettime((~self._process.pid << 3) | 2)
+
+    def _set(self, data: bytes) -> None:
+        if data != self._input:
+            self._ask(f"input {data.hex()}")
+            self._input = data
+
+    def _ask(self, line: str) -> str:
+        """Ends with this process: the other one reads to the end of its input."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the process has no pipes")
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the program ended at: {line[:40]}")
+        return answer.strip()
