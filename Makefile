@@ -8,7 +8,7 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt \
        PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 CORE := $(shell find rust -name target -prune -o -type f -print)
 
-.PHONY: demo test test-slow ct lint bench docs fuzz wheel vectors notebooks clean prerequisites
+.PHONY: demo test test-slow ct lint bench bench-check bench-compare docs fuzz wheel vectors notebooks clean prerequisites
 
 demo: .venv/installed
 	$(BIN)/billboard demo
@@ -40,10 +40,17 @@ lint: .venv/developing
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/vectors/generate.py --check
 
+# Everything beside its peers, a quarter of an hour: results in benchmarks/results.
 bench: .venv/developing
-	mkdir -p benchmarks/results
-	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-json=benchmarks/results/benchmark.json
 	$(BIN)/python benchmarks/ratios.py
+
+# Whether a ratio fell below its floor, two minutes.
+bench-check: .venv/developing
+	$(BIN)/python benchmarks/check.py
+
+# The working tree beside another commit: make bench-compare BASE=main
+bench-compare: .venv/developing
+	$(BIN)/python benchmarks/compare.py $(BASE)
 
 # The documentation, in docs/_build/html. -E: a second run repeats the warnings of the first.
 docs: .venv/developing

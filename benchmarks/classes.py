@@ -27,12 +27,12 @@ Peers = dict[str, Rbcl | LibpepElements]
 
 def operations(elements: int) -> list[Operation]:
     """``encrypt``, ``rerandomize`` and ``open`` of each class, about ``elements`` a batch."""
-    by_class = {c: _operations(c, elements // (c.elements + 1)) for c in FrameClass}
+    by_class = {c: of_class(c, elements // (c.elements + 1)) for c in FrameClass}
     every = [operation for those in by_class.values() for operation in those]
     return [*every, *_per_element(every)]
 
 
-def _operations(frame_class: FrameClass, items: int) -> list[Operation]:
+def of_class(frame_class: FrameClass, items: int) -> list[Operation]:
     """Those of one class, all checked.
 
     A peer starts from the encoded frame, embeds and encrypts it, and opens to the bytes of a

@@ -14,7 +14,7 @@ class Dalek:
     """One pair at a time, with tables, without Python."""
 
     def __init__(self, secret: int, messages: bytes, pairs: bytes) -> None:
-        """Ready to encrypt ``messages`` and to rerandomize and decrypt ``pairs``, one after another."""
+        """Ready to encrypt ``messages``, and to rerandomize and decrypt ``pairs``, in turn."""
         subprocess.run([*_BUILD, "--quiet", "--manifest-path", str(_MANIFEST)], check=True)  # noqa: S603
         program = _MANIFEST.parent / "target/release/examples/dalek"
         self._process = subprocess.Popen(  # noqa: S603
