@@ -1,6 +1,7 @@
 //! Vectors of eight 64-bit words: the few instructions that the rest needs, as functions.
 //!
-//! Safety, of every `unsafe` here: as `field` says.
+//! Safety, of every intrinsic here: as `field` says. What is not one, constants among it, is no
+//! instruction, so that it may be used anywhere.
 
 use crate::kernel::field::{Mask, Word};
 use std::arch::x86_64::*;
@@ -83,7 +84,7 @@ impl Word for Words {
 
     #[inline(always)]
     fn splat(word: u64) -> Words {
-        Words(unsafe { _mm512_set1_epi64(word as i64) })
+        Words::from_lanes(&[word; LANES])
     }
 
     #[inline(always)]
