@@ -102,7 +102,7 @@ def _read_schedule(path: Path, name: str) -> KeySchedule:
     """The schedule of ``name``, which is skn or sks. Raises `SecretFileError`."""
     data, secrets = secretfile.read(path), list[bytes]()
     # What these exceptions hold of the file must not stay with the one that is raised.
-    with suppress(ValueError, LookupError, TypeError):
+    with suppress(ValueError, LookupError, TypeError, RecursionError):
         found = json.loads(data)
         if found["type"] == "accessory":
             secrets = [bytes.fromhex(found[each]) for each in ("master_key", name)]

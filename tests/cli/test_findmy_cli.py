@@ -141,7 +141,18 @@ def test_a_file_of_something_else(accessory: Path, change: dict[str, object]) ->
     assert str(accessory) in str(error)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"5", b"{}", b"\xff"])
+NO_ACCESSORY = {
+    "empty": b"",
+    "list": b"[]",
+    "number": b"5",
+    "object": b"{}",
+    "no-text": b"\xff",
+    "deep": b"[" * 100_000,
+    "deep-object": b'{"type":' * 100_000,
+}
+
+
+@pytest.mark.parametrize("content", NO_ACCESSORY.values(), ids=NO_ACCESSORY)
 def test_a_file_that_is_no_accessory(accessory: Path, content: bytes) -> None:
     accessory.write_bytes(content)
     assert "PyPI FindMy" in str(refusal("keys", accessory))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import sys
+from pathlib import Path
+
 import pytest
 
 from billboard import InvalidEncodingError, NotMine
 
 from .seeds import COMMITTED, committed
-from .target import Finding, Source, attempt, silent
+from .target import ENGINE, Finding, Source, attempt, silent
 from .targets import TARGETS
 
 each_target = pytest.mark.parametrize("name", TARGETS)
@@ -78,3 +83,47 @@ def test_a_source_is_zero_past_its_end() -> None:
     assert source.take(5) == b"bcd\0\0"
     assert source.rest() == b""
     assert source.number(4) == 0
+
+
+# What nobody can forget
+
+PARSER = re.compile(r"(\w+_)?from_\w+|_?(parse|decode|read)(_\w+)?|load")
+READS = {"loads", "fromhex", "b64decode", "urlsafe_b64decode", "unpack", "unpack_from"}
+
+
+def parsers() -> set[str]:
+    """The functions of the package that are named as parsers are, or call one of Python's.
+
+    Of a `Protocol` there is nothing to run.
+    """
+    found = set()
+    for path in ENGINE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        for outer in [tree, *(each for each in classes if "Protocol" not in ast.dump(each))]:
+            prefix = f"{outer.name}." if isinstance(outer, ast.ClassDef) else ""
+            for node in outer.body:
+                if isinstance(node, ast.FunctionDef) and is_parser(node):
+                    found.add(f"{path.relative_to(ENGINE)} {prefix}{node.name}")
+    return found
+
+
+def is_parser(function: ast.FunctionDef) -> bool:
+    calls = {node.attr for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+    return PARSER.fullmatch(function.name) is not None or not calls.isdisjoint(READS)
+
+
+def test_the_seeds_reach_every_parser() -> None:
+    called = set()
+    for target in TARGETS.values():
+        seeds = list(target.seeds())
+        sys.setprofile(lambda frame, *_: called.add(frame.f_code))
+        try:
+            for seed in seeds:
+                target.run(seed)
+        finally:
+            sys.setprofile(None)
+    own = [code for code in called if Path(code.co_filename).is_relative_to(ENGINE)]
+    reached = {f"{Path(code.co_filename).relative_to(ENGINE)} {code.co_qualname}" for code in own}
+    assert len(parsers()) > 40
+    assert parsers() - reached == set()

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from oracle import findmy as oracle_findmy
+from oracle.refusals import Refused
 
 from billboard import (
     BillboardError,
@@ -31,6 +33,7 @@ from billboard import (
     secretfile,
 )
 from billboard.cli import files
+from billboard.cli.findmy import _read_schedule
 from billboard.errors import ProviderError
 from billboard.hashing import hash_bytes
 from billboard.push.providers.apns_key import ApnsKey, ProviderToken
@@ -216,6 +219,61 @@ def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode()
 
 
+MASTER, SYMMETRIC = bytes(range(1, 29)), bytes(range(32))
+DEEP = b"[" * 1500
+"""More than Python's parser of JSON goes into."""
+
+
+def accessory(data: bytes) -> None:
+    """The accessory of `billboard findmy`: any text, or an object with any of the members."""
+    source = Source(data)
+    kind = source.number()
+    members = _members(source, kind) if kind & 1 else None
+    encoded = source.rest() if members is None else json.dumps(members).encode()
+    path = _file(encoded)
+    for name in ("skn", "sks"):
+        schedule = attempt(encoded, lambda _, n=name: _read_schedule(path, n), SecretFileError)  # type: ignore[misc]
+        expected = members and _first_key(members, name)
+        require(members is None or (schedule is None) == (expected is None), "which load")
+        if schedule is not None and expected is not None:
+            require(schedule.at(0).identifier == expected.identifier, "whose the keys are")
+
+
+def _members(source: Source, kind: int) -> dict[str, object]:
+    secrets = {"master_key": MASTER, "skn": SYMMETRIC, "sks": SYMMETRIC[::-1]}
+    members: dict[str, object] = {n: (source.part() or s).hex() for n, s in secrets.items()}
+    members["type"] = source.part().decode("latin-1") if kind & 2 else "accessory"
+    for bit, name in ((4, "master_key"), (8, "skn"), (16, "type")):
+        if kind & bit:
+            del members[name]
+    if kind & 32:
+        members["master_key"] = [members.get("master_key")]
+    return members
+
+
+def _first_key(members: dict[str, Any], name: str) -> oracle_findmy.Keys | None:
+    """The key at index 0, as the oracle has it; None if these are not the members of a file."""
+    found = [members.get(each) for each in ("master_key", name)]
+    if members.get("type") != "accessory" or not all(isinstance(each, str) for each in found):
+        return None
+    try:
+        return oracle_findmy.keys_at(*map(bytes.fromhex, found), 0)  # type: ignore[arg-type]
+    except Refused:
+        return None
+
+
+def _accessories() -> Iterator[bytes]:
+    for kind in range(1, 64, 2):
+        yield bytes([kind]) + bytes(4)
+    for secret in (bytes(28), b"\xff" * 28, MASTER[1:], MASTER + b"\0"):
+        yield bytes([1, len(secret)]) + secret + bytes(2)
+    text = json.dumps(_members(Source(b""), 1)).encode()
+    yield b"\0" + text
+    yield b"\0[" + text + b"]"
+    yield b"\0" + DEEP
+    yield b"\0" + text[:-1] + b', "deep": ' + DEEP
+
+
 @cache
 def _sandbox() -> Sandbox:
     return Sandbox()
@@ -255,5 +313,6 @@ TARGETS = {
     "file-plain": Target(plain_file, _plain_files, 1300),
     "file-protected": Target(protected_file, _protected_files, 1200),
     "command-files": Target(command_files, _command_files, 2000),
+    "findmy-accessory": Target(accessory, _accessories, 2000),
     "apns-key": Target(apns_key, _apns_keys, 600),
 }

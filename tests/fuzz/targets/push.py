@@ -1,4 +1,4 @@
-"""The sandbox: its HTTP/2, and the requests in it."""
+"""The answers of APNs; and the sandbox: its HTTP/2, and the requests in it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 
 import hpack
 import jwt
+from curl_cffi import Headers, Response
 from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame
 
-from billboard.push import CONTENT_FREE_PAYLOAD
+from billboard.push import CONTENT_FREE_PAYLOAD, Outcome
+from billboard.push.providers.apns import _parse
 from billboard.push.providers.apns_key import ProviderToken
 from billboard.push.sandbox import Sandbox
 from billboard.push.sandbox_http2 import MAX_BODY, Http2Connection, Reply, Request
@@ -261,7 +263,43 @@ def _requests() -> Iterator[bytes]:
         yield start + len(claims).to_bytes(2, "big") + claims + CONTENT_FREE_PAYLOAD
 
 
+REASONS = ("BadDeviceToken", "ExpiredToken", "Unregistered")
+"""Those that say that a token is dead."""
+
+
+def answer(data: bytes) -> None:
+    """Whatever APNs answers is an attempt, and no token is dead unless a reason says so."""
+    source, response = Source(data), Response()
+    response.status_code = source.number(2)
+    response.headers = Headers({"retry-after": source.part().decode("latin-1")})
+    response.content = source.rest()
+    attempt = _parse(response)
+    require(attempt.status == response.status_code, "the status is APNs' own")
+    delivered = attempt.outcome is Outcome.DELIVERED
+    require(delivered == (attempt.status == 200), "what was delivered")
+    require(attempt.outcome is not Outcome.UNREGISTERED or attempt.reason in REASONS, "the dead")
+    require(attempt.reason is None or attempt.reason.encode() in response.content, "the reason")
+    retried = attempt.outcome is Outcome.RETRY
+    require(attempt.retry_after is None or (retried and attempt.retry_after >= 0), "when to retry")
+    since = attempt.unregistered_at
+    require(since is None or attempt.outcome is Outcome.UNREGISTERED, "only the dead died")
+    require(since is None or 0 <= since < 2**53, "when a token died")
+
+
+def _answers() -> Iterator[bytes]:
+    for status in (200, 400, 403, 410, 429, 500, 503, 301, 0):
+        for reason in (*REASONS, "ExpiredProviderToken", "Shutdown", "no reason"):
+            body = json.dumps({"reason": reason, "timestamp": 1_700_000_000_000}).encode()
+            yield status.to_bytes(2, "big") + b"\x02" + b"60" + body
+    gone = (410).to_bytes(2, "big")
+    for body in (b"", b"[]", b"{", b'{"reason": 5, "timestamp": true}', b"\xff", b"[" * 1500):
+        yield gone + b"\x04soon" + body
+    for number in (b"-1", b"1e400", b"1.5", b"9" * 30, b"9" * 1000):
+        yield gone + b'\0{"reason": "Unregistered", "timestamp": ' + number + b"}"
+
+
 TARGETS = {
+    "apns-answer": Target(answer, _answers, 1800),
     "sandbox-http2": Target(http2, _connections, 1500),
     "sandbox-request": Target(request, _requests, 800),
 }
