@@ -24,6 +24,7 @@ from billboard import _core
 from billboard.batches import Array, Progress, refuse_invalid_rows
 from billboard.errors import GroupMismatchError, InvalidEncodingError
 from billboard.groups import Element, Group, Scalar
+from billboard.groups.modular import one_group
 from billboard.groups.ristretto255 import RISTRETTO255
 
 _Operand = TypeVar("_Operand", Element, Scalar)
@@ -31,12 +32,19 @@ _Operand = TypeVar("_Operand", Element, Scalar)
 
 @dataclass(frozen=True, repr=False)
 class Ciphertext:
-    """A pair (A, (B_1, .., B_n)); A is not the identity."""
+    """A pair (A, (B_1, .., B_n)) of one group, n >= 1; A is not the identity (SPEC 12.4).
+
+    Raises `InvalidEncodingError`, and `GroupMismatchError` for elements of two groups.
+    """
 
     a: Element
     b: tuple[Element, ...]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "b", tuple(self.b))
+        if not self.b:
+            raise InvalidEncodingError("ciphertext", "has no B_1")
+        one_group(self.a, *self.b)
         if self.a.is_identity:
             raise InvalidEncodingError("A", "is the identity")
 
@@ -56,8 +64,13 @@ class Ciphertext:
 
 
 def public_elements(secret: Sequence[Scalar]) -> list[Element]:
-    """X_j = x_j G."""
-    return [x.group.mul_generator(x) for x in secret]
+    """X_j = x_j G.
+
+    Raises `InvalidEncodingError` if there is no x_j, or one is 0 (SPEC 6.2), and
+    `GroupMismatchError` if not all are of one group.
+    """
+    group = _check_secret(secret)
+    return [group.mul_generator(x) for x in secret]
 
 
 def encrypt(
@@ -65,10 +78,11 @@ def encrypt(
 ) -> Ciphertext:
     """Encrypt n elements under n public elements; ``r`` is not 0 and random unless given.
 
-    Raises `GroupMismatchError` if not all are of one group.
+    Raises `InvalidEncodingError` if a public element is the identity (SPEC 6.2) or the numbers of
+    elements differ, and `GroupMismatchError` if not all are of one group.
     """
+    group = _check_public(public)
     _same_length(public, message)
-    group = public[0].group
     r = group.random_scalar() if r is None else r
     pairs = zip(message, public, strict=True)
     return Ciphertext(group.mul_generator(r), tuple(m + x * r for m, x in pairs))
@@ -79,10 +93,11 @@ def rerandomize(
 ) -> Ciphertext:
     """A fresh ciphertext of the same message; ``s`` is random unless given.
 
-    Raises `InvalidEncodingError` if a given ``s`` makes A the identity, and `GroupMismatchError`.
+    The errors are those of `encrypt`; also `InvalidEncodingError` if a given ``s`` makes A the
+    identity.
     """
+    group = _check_public(public)
     _same_length(public, ciphertext.b)
-    group = public[0].group
     drawn = group.random_scalar(nonzero=False) if s is None else s
     a = ciphertext.a + group.mul_generator(drawn)
     if a.is_identity and s is None:
@@ -91,7 +106,12 @@ def rerandomize(
 
 
 def decrypt(secret: Sequence[Scalar], ciphertext: Ciphertext) -> list[Element]:
-    """M_j = B_j - x_j A. Raises `GroupMismatchError` if not all are of one group."""
+    """M_j = B_j - x_j A.
+
+    Raises `InvalidEncodingError` if a secret scalar is 0 (SPEC 6.2) or the numbers differ, and
+    `GroupMismatchError` if not all are of one group.
+    """
+    _check_secret(secret)
     _same_length(secret, ciphertext.b)
     return [b - ciphertext.a * x for b, x in zip(ciphertext.b, secret, strict=True)]
 
@@ -179,9 +199,31 @@ def _native(values: Iterable[_Operand]) -> Iterator[_Operand]:
         yield value
 
 
-def _same_length(keys: Sequence[object], elements: Sequence[object]) -> None:
-    if not keys:
+def _check_public(public: Sequence[Element]) -> Group:
+    """The group of X_1 .. X_n, of which none may be the identity (SPEC 6.2)."""
+    group = _group_of(public)
+    for j, x in enumerate(public, start=1):
+        if x.is_identity:
+            raise InvalidEncodingError(f"X_{j}", "is the identity")
+    return group
+
+
+def _check_secret(secret: Sequence[Scalar]) -> Group:
+    """The group of x_1 .. x_n, of which none may be 0 (SPEC 6.2)."""
+    group = _group_of(secret)
+    for j, x in enumerate(secret, start=1):
+        if x.is_zero:
+            raise InvalidEncodingError(f"x_{j}", "is 0")
+    return group
+
+
+def _group_of(key: Sequence[Element] | Sequence[Scalar]) -> Group:
+    if not key:
         raise InvalidEncodingError("key", "has no elements")
+    return one_group(*key)
+
+
+def _same_length(keys: Sequence[object], elements: Sequence[object]) -> None:
     if len(keys) != len(elements):
         raise InvalidEncodingError(
             "elements", f"{len(elements)} elements do not fit a key of {len(keys)}"

@@ -24,12 +24,16 @@ from billboard import _core
 from billboard.batches import Array, Mask, Progress, refuse_invalid_rows
 from billboard.errors import GroupMismatchError, InvalidEncodingError, NotMine
 from billboard.groups import Element, Group, Scalar
+from billboard.groups.modular import one_group
 from billboard.groups.ristretto255 import RISTRETTO255
 
 
 @dataclass(frozen=True, repr=False)
 class Ciphertext:
-    """(a0, b0; a1, b1) = (M + k0 X, k0 G; k1 X, k1 G); neither a1 nor b1 is the identity."""
+    """(a0, b0; a1, b1) = (M + k0 X, k0 G; k1 X, k1 G); neither a1 nor b1 is the identity.
+
+    Raises `InvalidEncodingError`, and `GroupMismatchError` for elements of two groups.
+    """
 
     a0: Element
     b0: Element
@@ -37,6 +41,7 @@ class Ciphertext:
     b1: Element
 
     def __post_init__(self) -> None:
+        one_group(self.a0, self.b0, self.a1, self.b1)
         _refuse_identity(a1=self.a1, b1=self.b1)
 
     @classmethod
@@ -78,11 +83,12 @@ def rerandomize(
 
 
 def decrypt(secret: Scalar, ciphertext: Ciphertext) -> Element:
-    """The message, with the secret key x (SPEC 13.1).
+    """The message, with the secret key x, which is not 0 (SPEC 13.1).
 
-    Raises `NotMine` if the ciphertext is under another key, or was tampered with (SPEC 13.2), and
-    `GroupMismatchError` if the key is of another group.
+    Raises `NotMine` if the ciphertext is under another key, or was tampered with (SPEC 13.2),
+    `InvalidEncodingError` if x is 0, and `GroupMismatchError` if it is of another group.
     """
+    _refuse_zero("x", secret)
     if ciphertext.b1 * secret != ciphertext.a1:
         raise NotMine("the ciphertext is not for this key")
     return ciphertext.a0 - ciphertext.b0 * secret
@@ -90,12 +96,17 @@ def decrypt(secret: Scalar, ciphertext: Ciphertext) -> Element:
 
 @dataclass(frozen=True, repr=False)
 class RerandomizableKey:
-    """(T, U) = (tG, t l G): anybody can change t, and only who has l recognises it (SPEC 13.3)."""
+    """(T, U) = (tG, t l G): anybody can change t, and only who has l recognises it (SPEC 13.3).
+
+    Raises `InvalidEncodingError` if T or U is the identity, and `GroupMismatchError` if they are of
+    two groups.
+    """
 
     t: Element
     u: Element
 
     def __post_init__(self) -> None:
+        one_group(self.t, self.u)
         _refuse_identity(T=self.t, U=self.u)
 
     @classmethod
@@ -122,7 +133,12 @@ class RerandomizableKey:
         return RerandomizableKey(self.t * r, self.u * r)
 
     def belongs_to(self, secret: Scalar) -> bool:
-        """Whether U = lT. Raises `GroupMismatchError` if ``secret`` is of another group."""
+        """Whether U = lT, with ``secret`` l, which is not 0.
+
+        Raises `InvalidEncodingError` if it is 0, and `GroupMismatchError` if it is of another
+        group.
+        """
+        _refuse_zero("l", secret)
         return self.t * secret == self.u
 
 
@@ -148,11 +164,13 @@ def recognize_keys_batch(
 ) -> Mask:
     """Which rows of uint8 (items, 2, 32) are re-randomisable keys of ``secret``: bool of (items,).
 
-    Rows that are no keys belong to nobody. Raises `GroupMismatchError` if ``secret`` is not of
-    ristretto255. ``threads`` and ``progress`` are those of `batches.multiply_batch`.
+    Rows that are no keys belong to nobody. Raises `InvalidEncodingError` if ``secret`` is 0, and
+    `GroupMismatchError` if it is not of ristretto255. ``threads`` and ``progress`` are those of
+    `batches.multiply_batch`.
     """
     if secret.group is not RISTRETTO255:
         raise GroupMismatchError(RISTRETTO255.name, secret.group.name)
+    _refuse_zero("l", secret)
     return _core.recognize_keys(array, bytes(secret), threads, progress)
 
 
@@ -164,6 +182,11 @@ def _decode(group: Group, data: bytes, what: str, names: tuple[str, ...]) -> lis
     parts = [data[i : i + size] for i in range(0, len(data), size)]
     pairs = zip(parts, names, strict=True)
     return [group.element_from_bytes(part, name) for part, name in pairs]
+
+
+def _refuse_zero(name: str, secret: Scalar) -> None:
+    if secret.is_zero:
+        raise InvalidEncodingError(name, "is 0")
 
 
 def _refuse_identity(**elements: Element) -> None:

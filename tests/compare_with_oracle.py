@@ -99,7 +99,7 @@ def compare(operation: str, inputs: Json, setting: Setting) -> str:
     expected = oracle.operations.run(operation, inputs, setting.keys)
     try:
         output = HANDLERS[operation](inputs, setting)
-    except (BillboardError, ValueError) as error:
+    except (BillboardError, ValueError, ZeroDivisionError) as error:
         if expected["result"] != "valid" and _fits(error, operation, inputs, setting, expected):
             return str(expected["result"])
         problem = f"the oracle says {expected}, the engine {type(error).__name__}: {error}"

@@ -91,7 +91,7 @@ def test_another_key_gives_another_message(
 ) -> None:
     secret, message = case
     public = elgamal.public_elements(secret)
-    others = [x + ONE for x in secret]
+    others = [x + ONE if x != MINUS_ONE else ONE for x in secret]
     wrong = elgamal.decrypt(others, elgamal.encrypt(public, message, r))
     assert all(x != y for x, y in zip(wrong, message, strict=True))
 
@@ -130,6 +130,22 @@ def test_given_scalars_that_make_a_the_identity_are_refused() -> None:
         elgamal.rerandomize(public, elgamal.encrypt(public, message, scalar(5)), scalar(-5))
     with pytest.raises(InvalidEncodingError, match="identity"):
         Ciphertext(IDENTITY, (Element.generator(),))
+
+
+def test_a_ciphertext_of_nothing_is_refused() -> None:
+    for nothing in ((), []):
+        with pytest.raises(InvalidEncodingError, match="ciphertext: has no B_1"):
+            Ciphertext(Element.generator(), nothing)  # type: ignore[arg-type]
+
+
+def test_a_ciphertext_holds_a_tuple_whatever_it_is_made_of() -> None:
+    a, b = Element.generator(), [Element.generator(), IDENTITY]
+    made = Ciphertext(a, b)  # type: ignore[arg-type]
+    assert made == Ciphertext(a, tuple(b)) == Ciphertext(a, iter(b))  # type: ignore[arg-type]
+    assert hash(made) == hash(Ciphertext(a, tuple(b)))
+    before = bytes(made)
+    b.append(a)
+    assert bytes(made) == before
 
 
 def test_lengths_that_do_not_fit_are_refused() -> None:

@@ -299,7 +299,7 @@ def test_what_carries_nothing_says_so() -> None:
 @law
 def test_decrypting_undoes_encrypting_and_rerandomizing(group: groups.Group, data: Any) -> None:
     n = data.draw(st.integers(1, 2))
-    secret = [group.scalar(data.draw(numbers_of(group))) for _ in range(n)]
+    secret = [group.scalar(data.draw(numbers_of(group)) or 1) for _ in range(n)]
     message = [data.draw(elements_of(group)) for _ in range(n)]
     public = elgamal.public_elements(secret)
     r, s, t = (group.scalar(data.draw(numbers_of(group))) for _ in range(3))
@@ -317,13 +317,38 @@ def test_decrypting_undoes_encrypting_and_rerandomizing(group: groups.Group, dat
 def test_encryption_is_homomorphic(group: groups.Group, data: Any) -> None:
     x, r, s = (group.scalar(1 + data.draw(numbers_of(group))) for _ in range(3))
     one, two = (data.draw(elements_of(group)) for _ in range(2))
-    public = elgamal.public_elements([x])
-    if r.is_zero or s.is_zero or (r + s).is_zero:
+    if x.is_zero or r.is_zero or s.is_zero or (r + s).is_zero:
         return
+    public = elgamal.public_elements([x])
     left, right = elgamal.encrypt(public, [one], r), elgamal.encrypt(public, [two], s)
     added = elgamal.Ciphertext(left.a + right.a, (left.b[0] + right.b[0],))
     assert added == elgamal.encrypt(public, [one + two], r + s)
     assert elgamal.decrypt([x], added) == [one + two]
+
+
+@every_group
+def test_a_key_of_nothing_of_zero_or_of_the_identity_is_refused(name: str) -> None:
+    group = groups.get(name)
+    one, g, identity = group.scalar(1), group.generator, group.identity
+    ciphertext = elgamal.Ciphertext(g, (g, g))
+    for j, public in ((1, [identity, g]), (2, [g, identity])):
+        with pytest.raises(InvalidEncodingError, match=f"X_{j}: is the identity"):
+            elgamal.encrypt(public, [g, g])
+        with pytest.raises(InvalidEncodingError, match=f"X_{j}: is the identity"):
+            elgamal.rerandomize(public, ciphertext)
+    for j, secret in ((1, [group.scalar(0), one]), (2, [one, group.scalar(0)])):
+        with pytest.raises(InvalidEncodingError, match=f"x_{j}: is 0"):
+            elgamal.decrypt(secret, ciphertext)
+        with pytest.raises(InvalidEncodingError, match=f"x_{j}: is 0"):
+            elgamal.public_elements(secret)
+    for use in (
+        lambda: elgamal.encrypt([], []),
+        lambda: elgamal.rerandomize([], ciphertext),
+        lambda: elgamal.decrypt([], ciphertext),
+        lambda: elgamal.public_elements([]),
+    ):
+        with pytest.raises(InvalidEncodingError, match="key: has no elements"):
+            use()
 
 
 @every_group

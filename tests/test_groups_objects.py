@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import pytest
 
-from billboard import elgamal, groups
+from billboard import elgamal, groups, universal
 from billboard.errors import GroupMismatchError, InvalidEncodingError, UnsupportedError
 from billboard.groups import openssl
 from billboard.groups.openssl import OpensslGroup
@@ -41,6 +41,42 @@ def test_two_groups_do_not_mix(first: str, second: str) -> None:
     if first in EMBEDDING:
         refuses_to_mix({first, second}, one.extract, two.generator)
     refuses_to_mix({first, second}, elgamal.encrypt, [one.generator], [two.generator])
+
+
+@pairs
+def test_no_key_or_ciphertext_is_of_two_groups(first: str, second: str) -> None:
+    one, two = groups.get(first), groups.get(second)
+    g, h, x, y = one.generator, two.generator, one.scalar(2), two.scalar(2)
+    pair, sound = elgamal.Ciphertext(g, (g, g)), universal.Ciphertext(g, g, g, g)
+    for action, *values in (
+        (elgamal.Ciphertext, g, (h,)),
+        (elgamal.Ciphertext, g, (g, h)),
+        (elgamal.Ciphertext, g, (h, g)),
+        (elgamal.public_elements, [x, y]),
+        (elgamal.encrypt, [g, h], [g, g]),
+        (elgamal.encrypt, [g, g], [g, h]),
+        (elgamal.encrypt, [g, g], [g, g], y),
+        (elgamal.rerandomize, [g, h], pair),
+        (elgamal.rerandomize, [h, h], pair),
+        (elgamal.rerandomize, [g, g], pair, y),
+        (elgamal.decrypt, [x, y], pair),
+        (elgamal.decrypt, [y, y], pair),
+        (universal.Ciphertext, h, g, g, g),
+        (universal.Ciphertext, g, h, g, g),
+        (universal.Ciphertext, g, g, h, g),
+        (universal.Ciphertext, g, g, g, h),
+        (universal.encrypt, g, h),
+        (universal.encrypt, g, g, y),
+        (universal.encrypt, g, g, x, y),
+        (universal.rerandomize, sound, y),
+        (universal.rerandomize, sound, x, y),
+        (universal.decrypt, y, sound),
+        (universal.RerandomizableKey, g, h),
+        (universal.RerandomizableKey.generate, x, y),
+        (universal.RerandomizableKey(g, g).rerandomize, y),
+        (universal.RerandomizableKey(g, g).belongs_to, y),
+    ):
+        refuses_to_mix({first, second}, action, *values)
 
 
 def refuses_to_mix(names: set[str], action: Callable[..., object], *values: object) -> None:

@@ -10,7 +10,14 @@ import pytest
 import rbcl
 from test_group import RFC_INVALID, edge_encodings, random_bytes, sodium_decodes
 
-from billboard import GroupMismatchError, InvalidRowsError, batches, groups, universal
+from billboard import (
+    GroupMismatchError,
+    InvalidEncodingError,
+    InvalidRowsError,
+    batches,
+    groups,
+    universal,
+)
 from billboard.batches import Array, multiply_batch, multiply_generator_batch
 from billboard.groups.ristretto255 import ORDER, Element, Scalar, random_scalar
 from billboard.universal import RerandomizableKey
@@ -151,6 +158,11 @@ def test_a_secret_of_another_group_is_refused() -> None:
     secret = groups.get("p256").random_scalar()
     with pytest.raises(GroupMismatchError, match="ristretto255 and p256"):
         universal.recognize_keys_batch(keys_of(random_scalar(), 1), secret)
+
+
+def test_zero_is_no_secret() -> None:
+    with pytest.raises(InvalidEncodingError, match="l: is 0"):
+        universal.recognize_keys_batch(keys_of(random_scalar(), 1), Scalar.from_bytes(encode(0)))
 
 
 def test_random_encodings_are_recognized_by_nobody() -> None:

@@ -239,6 +239,15 @@ def test_zero_makes_no_key(group: Group) -> None:
             make()
 
 
+def test_zero_is_no_secret(group: Group, public: Element, message: Element) -> None:
+    """It is malformed, and not merely of somebody else."""
+    zero = group.scalar(0)
+    with pytest.raises(InvalidEncodingError, match="x: is 0"):
+        decrypt(zero, encrypt(public, message))
+    with pytest.raises(InvalidEncodingError, match="l: is 0"):
+        RerandomizableKey.generate(group.scalar(1)).belongs_to(zero)
+
+
 def test_two_keys_of_one_owner_give_a_third(group: Group) -> None:
     owner = group.random_scalar()
     one, two = RerandomizableKey.generate(owner), RerandomizableKey.generate(owner)

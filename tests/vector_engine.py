@@ -2,9 +2,10 @@
 
 Each operation of tests/vectors/README.md has a handler here, or in `vector_engine_groups`,
 `vector_engine_blobs`, `vector_engine_board`. Where a case gives randomness, the handler passes it
-as a parameter if the engine has one (``rnd``, ``r``, ``s``); lets `drawn` hand it out in the place
-of ``os.urandom``; or, for the candidates of an embedding, which the native core draws from a seed,
-compares with all that the core ever draws.
+as a parameter if the engine has one (``rnd``, ``r``, ``s``), or lets `drawn` hand it out in the
+place of ``os.urandom``. The native core draws from a seed of its own: what a batch makes is moved
+from the scalar that it drew to that of the case, and the candidate of an embedding is compared with
+all that the core ever draws.
 """
 
 from __future__ import annotations

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from vector_engine import Json, Setting, drawn, hexed, operation, scalar, split, unhex
-from vector_engine_groups import embedding
+from vector_engine_groups import (
+    SEED,
+    check_embedding_of_the_core,
+    embedding,
+    encrypt,
+    rerandomize,
+    row_of,
+)
 
 from billboard import (
     Blob,
@@ -13,14 +20,14 @@ from billboard import (
     FrameClass,
     Handle,
     Platform,
+    SecretKey,
     WebPushSubscription,
     _core,
-    elgamal,
     validate_batch,
 )
 from billboard.batches import Array
-from billboard.elgamal import Ciphertext
-from billboard.errors import InvalidEncodingError
+from billboard.elgamal import Ciphertext, EncryptionKey
+from billboard.errors import InvalidEncodingError, InvalidRowsError, NotMine
 from billboard.groups.ristretto255 import RISTRETTO255, Element
 from billboard.push.tick import open_tick
 
@@ -100,10 +107,11 @@ def embed_frame(given: Json) -> list[bytes]:
 
 @operation("embedding/embed-frame")
 def _embed_frame(given: Json, _: Setting) -> Json:
+    """By the formula, which is also that of what the core draws."""
     elements = embed_frame(given)
-    assert (
-        _core.extract(row_of(b"".join(elements)), len(elements)).tobytes().hex() == given["frame"]
-    )
+    row = row_of(b"".join(elements))
+    assert _core.extract(row, len(elements)).tobytes().hex() == given["frame"]
+    check_embedding_of_the_core(bytes.fromhex(given["frame"]))
     return {"elements": [encoding.hex() for encoding in elements]}
 
 
@@ -111,11 +119,6 @@ def _embed_frame(given: Json, _: Setting) -> Json:
 def _extract_frame(given: Json, _: Setting) -> Json:
     row = row_of(b"".join(unhex(given["elements"])))
     return {"frame": _core.extract(row, row.shape[1]).tobytes().hex()}
-
-
-def row_of(data: bytes) -> Array:
-    """A batch of one row."""
-    return np.frombuffer(data, np.uint8).reshape(1, -1, 32)
 
 
 def class_of(size: int) -> FrameClass | None:
@@ -131,17 +134,30 @@ def publics_of(given: Json, setting: Setting) -> list[Element]:
 @operation("blob/encrypt")
 def _blob_encrypt(given: Json, setting: Setting) -> Json:
     messages = list(map(Element.from_bytes, embed_frame(given)))
-    made = elgamal.encrypt(publics_of(given, setting), messages, r=scalar(given["r"]))
+    made = encrypt(publics_of(given, setting), messages, scalar(given["r"]))
     return {"blob": hexed(Blob.from_bytes(bytes(made)))}
 
 
 @operation("blob/rerandomize")
 def _blob_rerandomize(given: Json, setting: Setting) -> Json:
-    """By the elements: the batches of the core draw s themselves."""
-    blob = bytes(Blob.from_bytes(bytes.fromhex(given["blob"])))
-    ciphertext = Ciphertext.from_bytes(RISTRETTO255, blob)
-    moved = elgamal.rerandomize(publics_of(given, setting), ciphertext, s=scalar(given["s"]))
+    """What is no blob is refused as a row of a batch too, where the length allows it."""
+    publics, data = publics_of(given, setting), bytes.fromhex(given["blob"])
+    try:
+        blob = Blob.from_bytes(data)
+    except InvalidEncodingError:
+        assert len(data) != 32 * (len(publics) + 1) or is_refused_row(publics, data)
+        raise
+    ciphertext = Ciphertext.from_bytes(RISTRETTO255, bytes(blob))
+    moved = rerandomize(publics, ciphertext, scalar(given["s"]))
     return {"blob": hexed(Blob.from_bytes(bytes(moved)))}
+
+
+def is_refused_row(publics: list[Element], data: bytes) -> bool:
+    try:
+        EncryptionKey(publics).rerandomize_batch(row_of(data), seed=SEED)
+    except InvalidRowsError:
+        return True
+    return False
 
 
 @operation("blob/decode")
@@ -161,15 +177,28 @@ def _blob_decode(given: Json, _: Setting) -> Json:
 
 @operation("blob/open")
 def _blob_open(given: Json, setting: Setting) -> Json:
-    """As a row of a batch, where the length allows it, and as a `Blob`."""
+    """As a `Blob`; and as a row of a batch, where the length allows it."""
     key, data = setting.secret_key(given["key"]), bytes.fromhex(given["blob"])
+    frame = decode_and_open(key, data, given["time"])
     if class_of(len(data)) is key.public_key.frame_class:
         frames, opened = key.open_batch(row_of(data), now=given["time"])
-        assert opened[0] or not frames.records.tobytes().strip(b"\0")
-        row = frames[0]
-    frame = key.open(Blob.from_bytes(data), now=given["time"])
-    assert frame == row
+        assert opened.tolist() == [frame is not None]
+        assert frames[0] == frame if opened[0] else not frames.records.tobytes().strip(b"\0")
+    if frame is None:
+        raise NotMine("the blob does not decode, or not open")
     return frame_fields(frame)
+
+
+def decode_and_open(key: SecretKey, data: bytes, time: int) -> Frame | None:
+    """The two steps of SPEC 6.4. None for what is not mine, as what does not decode is."""
+    try:
+        blob = Blob.from_bytes(data)
+    except InvalidEncodingError:
+        return None
+    try:
+        return key.open(blob, now=time)
+    except NotMine:
+        return None
 
 
 def batch_array(given: Json, setting: Setting) -> Array:

@@ -35,6 +35,8 @@ REFUSALS: dict[str, type[Exception]] = {
     "in-edition": RefusedPostError,
     "seq-not-greater": RefusedPostError,
     "box": SecretFileError,
+    "unsupported": UnsupportedError,
+    "zero": ZeroDivisionError,
 }
 """The class of a reason, where it is not `InvalidEncodingError`."""
 
@@ -46,20 +48,11 @@ def expected_errors(case: Mapping[str, Any]) -> Errors:
     """The classes of which one fits a refused case: its ``operation``, ``result``, ``reason``."""
     operation, reason = case["operation"], case["reason"]
     if case["result"] == "not-mine":
-        # Bytes of no class are no `Blob`, and so never reach `SecretKey.open` (SPEC 6.4).
-        too_early = (operation, reason) == ("blob/open", "wrong-length")
-        return (InvalidEncodingError, NotMine) if too_early else (NotMine,)
+        return (NotMine,)
     if case["result"] == "withdrawn":
         return (WithdrawnError,)
     if operation in IN_A_FILE:
         return (SecretFileError,)
-    if reason == "unsupported":
-        return (UnsupportedError,)
-    if (operation, reason) in {
-        ("universal/decrypt", "secret-zero"),
-        ("rerandomizable-key/recognize", "secret-zero"),
-    }:
-        return (NotMine,)  # to the engine 0 is a secret key, of which nothing is
     if (operation, reason) == ("board/submit", "wrong-length"):
         return (InvalidEncodingError, RefusedPostError)  # of no class, or of another
     if operation == "blob/open-batch":

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from unittest import mock
 
 import numpy as np
 from vector_engine import Json, Setting, operation, unhex
 
 from billboard import _core, elgamal, groups, universal
-from billboard.elgamal import Ciphertext
+from billboard.batches import Array
+from billboard.elgamal import Ciphertext, DecryptionKey, EncryptionKey
 from billboard.errors import InvalidEncodingError, NotMine
 from billboard.groups import Element, Group, Scalar
 from billboard.groups.ristretto255 import RISTRETTO255
 from billboard.universal import RerandomizableKey
 
 CANDIDATES = 1 << 14
+SEED = bytes(range(32))
+"""What the batches of the core draw their scalars from."""
 
 
 def group_of(given: Json) -> Group:
@@ -113,6 +116,41 @@ def _scalar_decode(given: Json, _: Setting) -> Json:
     return {"zero": decoded.is_zero}
 
 
+@operation("scalar/add")
+def _scalar_add(given: Json, _: Setting) -> Json:
+    left, right = scalar(given, "left"), scalar(given, "right")
+    assert left + right == right + left
+    return {"scalar": bytes(left + right).hex()}
+
+
+@operation("scalar/subtract")
+def _scalar_subtract(given: Json, _: Setting) -> Json:
+    left, right = scalar(given, "left"), scalar(given, "right")
+    assert left - right == left + -right
+    return {"scalar": bytes(left - right).hex()}
+
+
+@operation("scalar/negate")
+def _scalar_negate(given: Json, _: Setting) -> Json:
+    negated = -scalar(given, "scalar")
+    assert (negated + scalar(given, "scalar")).is_zero
+    return {"scalar": bytes(negated).hex()}
+
+
+@operation("scalar/multiply")
+def _scalar_multiply(given: Json, _: Setting) -> Json:
+    left, right = scalar(given, "left"), scalar(given, "right")
+    assert left * right == right * left
+    return {"scalar": bytes(left * right).hex()}
+
+
+@operation("scalar/invert")
+def _scalar_invert(given: Json, _: Setting) -> Json:
+    inverse = scalar(given, "scalar").invert()
+    assert int(inverse * scalar(given, "scalar")) == 1
+    return {"scalar": bytes(inverse).hex()}
+
+
 # SPEC 6.1 and 12.3
 
 
@@ -130,6 +168,16 @@ def embedding(message: bytes, candidate: int) -> bytes:
     encoding = bytes([2 * (candidate % 128)]) + message + bytes([candidate // 128])
     RISTRETTO255.element_from_bytes(encoding)
     return encoding
+
+
+def check_embedding_of_the_core(message: bytes) -> None:
+    """What the core draws for each 30 bytes is one of the candidates."""
+    data = np.frombuffer(message, np.uint8).reshape(1, -1, 30)
+    drawn = _core.embed(data, data.shape[1], secrets.token_bytes(32))
+    assert _core.extract(drawn, data.shape[1]).tobytes() == message
+    for part, each in zip(data[0], drawn[0], strict=True):
+        candidate = int(each[0]) // 2 + 128 * int(each[31])
+        assert embedding(bytes(part), candidate) == bytes(each)
 
 
 def draw_candidates(*candidates: int) -> Callable[[int], int]:
@@ -152,6 +200,7 @@ def _embed(given: Json, setting: Setting) -> Json:
         with mock.patch.object(secrets, "randbelow", draw_candidates(given["candidate"])):
             return {"element": bytes(group.embed(message)).hex()}
     assert group.extract(group.embed(message)) == message
+    check_embedding_of_the_core(message)
     encoding = embedding(message, given["candidate"])
     if setting.thorough:
         assert encoding in embeddings_of(message)
@@ -166,6 +215,40 @@ def _extract(given: Json, _: Setting) -> Json:
 # SPEC 6.2 and 12.4
 
 
+def row_of(data: bytes) -> Array:
+    """A batch of one row."""
+    return np.frombuffer(data, np.uint8).reshape(1, -1, 32)
+
+
+def encrypt(public: Sequence[Element], message: Sequence[Element], r: Scalar) -> Ciphertext:
+    """By elements; and on ristretto255 by a batch too, which draws another scalar in place of r.
+
+    What the batch makes is moved by the difference of the two, and then is the same.
+    """
+    made = elgamal.encrypt(public, message, r=r)
+    if r.group is RISTRETTO255:
+        row = row_of(b"".join(map(bytes, message)))
+        check_batch(public, EncryptionKey(public).encrypt_batch(row, seed=SEED), r, made)
+    return made
+
+
+def rerandomize(public: Sequence[Element], ciphertext: Ciphertext, s: Scalar) -> Ciphertext:
+    """As `encrypt` does it: by elements, and on ristretto255 by a batch too."""
+    moved = elgamal.rerandomize(public, ciphertext, s=s)
+    if s.group is RISTRETTO255:
+        batch = EncryptionKey(public).rerandomize_batch(row_of(bytes(ciphertext)), seed=SEED)
+        check_batch(public, batch, s, moved)
+    return moved
+
+
+def check_batch(
+    public: Sequence[Element], batch: Array, given: Scalar, expected: Ciphertext
+) -> None:
+    drawn = RISTRETTO255.scalar_from_bytes(_core.scalars_from_seed(SEED, 1).tobytes())
+    made = Ciphertext.from_bytes(RISTRETTO255, batch.tobytes())
+    assert elgamal.rerandomize(public, made, s=given - drawn) == expected
+
+
 def ciphertext(given: Json) -> Ciphertext:
     return Ciphertext.from_bytes(group_of(given), bytes.fromhex(given["ciphertext"]))
 
@@ -173,15 +256,13 @@ def ciphertext(given: Json) -> Ciphertext:
 @operation("elgamal/encrypt")
 def _encrypt(given: Json, _: Setting) -> Json:
     publics, messages = elements(given, "publics"), elements(given, "messages")
-    made = elgamal.encrypt(publics, messages, r=scalar(given, "r"))
-    return {"ciphertext": bytes(made).hex()}
+    return {"ciphertext": bytes(encrypt(publics, messages, scalar(given, "r"))).hex()}
 
 
 @operation("elgamal/rerandomize")
 def _rerandomize(given: Json, _: Setting) -> Json:
     publics = elements(given, "publics")
-    moved = elgamal.rerandomize(publics, ciphertext(given), s=scalar(given, "s"))
-    return {"ciphertext": bytes(moved).hex()}
+    return {"ciphertext": bytes(rerandomize(publics, ciphertext(given), scalar(given, "s"))).hex()}
 
 
 @operation("elgamal/decrypt")
@@ -190,8 +271,7 @@ def _decrypt(given: Json, _: Setting) -> Json:
     secret, data = scalars(given, "secrets"), bytes.fromhex(given["ciphertext"])
     messages = hexes(elgamal.decrypt(secret, ciphertext(given)))
     if group_of(given) is RISTRETTO255:
-        array = np.frombuffer(data, np.uint8).reshape(1, -1, 32)
-        batch = elgamal.DecryptionKey(secret).decrypt_batch(array)
+        batch = DecryptionKey(secret).decrypt_batch(row_of(data))
         assert batch.tobytes().hex() == "".join(messages)
     return {"messages": messages}
 
@@ -246,7 +326,13 @@ def _key_rerandomize(given: Json, _: Setting) -> Json:
 
 @operation("rerandomizable-key/recognize")
 def _key_recognize(given: Json, _: Setting) -> Json:
-    if not key(given).belongs_to(scalar(given, "secret")):
+    """On ristretto255 as a batch of one, too."""
+    secret, found = scalar(given, "secret"), key(given)
+    belongs = found.belongs_to(secret)
+    if group_of(given) is RISTRETTO255:
+        batch = row_of(bytes(found))
+        assert universal.recognize_keys_batch(batch, secret).tolist() == [belongs]
+    if not belongs:
         raise NotMine("the key is of another secret")
     return {}
 

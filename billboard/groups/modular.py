@@ -8,7 +8,8 @@ from typing import Any, Final, NoReturn, TypeVar, final
 
 from billboard import _core
 from billboard.errors import GroupMismatchError, InvalidEncodingError
-from billboard.groups.group import Group
+from billboard.groups.group import Element, Group
+from billboard.groups.group import Scalar as AnyScalar
 from billboard.groups.hashing import hash_to_field
 
 _Own = TypeVar("_Own")
@@ -132,6 +133,15 @@ class ScalarField:
 
     def __repr__(self) -> str:
         return f"<Group {self.name}>"
+
+
+def one_group(first: Element | AnyScalar, *others: Element | AnyScalar) -> Group:
+    """The group of all. Raises `GroupMismatchError`, with the names of two, if there are more."""
+    group = first.group
+    for each in others:
+        if each.group is not group:
+            raise GroupMismatchError(group.name, each.group.name)
+    return group
 
 
 def own(group: Group, value: object, kind: type[_Own]) -> _Own:

@@ -44,12 +44,12 @@ def x_of(point: Point) -> bytes:
     return point.affine()[0].to_bytes(28, "big")
 
 
-def decode_private(data: bytes) -> int:
-    """Decode a private key, 1 <= d < q."""
+def decode_secret(data: bytes, reason: str = "private-key-range") -> int:
+    """Decode a private key d, or an ephemeral e, from 1 to q - 1."""
     require_length(data, 28)
-    private = int.from_bytes(data, "big")
-    require(0 < private < P224.order, "private-key-range")
-    return private
+    secret = int.from_bytes(data, "big")
+    require(0 < secret < P224.order, reason)
+    return secret
 
 
 def symmetric_key(first: bytes, index: int) -> bytes:
@@ -71,7 +71,7 @@ def diversifiers(key: bytes) -> tuple[int, int]:
 
 def keys_at(private: bytes, first_symmetric_key: bytes, index: int) -> Keys:
     """Derive the keys of an index from d_0 and SK_0, SPEC 14.1."""
-    d_0 = decode_private(private)
+    d_0 = decode_secret(private)
     key = symmetric_key(first_symmetric_key, index)
     u, v = diversifiers(key)
     d = (u * d_0 + v) % P224.order
@@ -101,28 +101,28 @@ def check_place(report: Report) -> None:
 
 def encrypt_report(public: bytes, ephemeral: int, report: Report) -> bytes:
     """Make a report, SPEC 14.2, with the secret e given."""
+    require(0 <= report.time < 2**32, "time")
     check_place(report)
     return lay_out_report(public, ephemeral, report)
 
 
 def lay_out_report(public: bytes, ephemeral: int, report: Report, form: int = 4) -> bytes:
-    """Make a report of any place, with any first byte of E."""
+    """Make a report of any time and place, with any first byte of E."""
     require_length(public, 28)
     x = int.from_bytes(public, "big")
     point = P224.lift(x) if x < P224.p else None
     if point is None:
         raise Refused("public-no-point")
-    require(0 < ephemeral < P224.order, "ephemeral-range")
     ephemeral_x, ephemeral_y = P224.times_generator(ephemeral).affine()
     uncompressed = be8(form) + ephemeral_x.to_bytes(28, "big") + ephemeral_y.to_bytes(28, "big")
     key, iv = _key_and_iv(point.times(ephemeral), uncompressed)
-    head = be32(report.time) + be8(report.confidence)
+    head = be32(report.time % 2**32) + be8(report.confidence)
     return head + uncompressed + gcm_seal(key, iv, encode_place(report))
 
 
 def open_report(private: bytes, data: bytes) -> Report:
     """Open a report with d_i, SPEC 14.2."""
-    d = decode_private(private)
+    d = decode_secret(private)
     if len(data) == LENGTH + 1:
         data = data[:4] + data[5:]
     require_length(data, LENGTH)

@@ -96,6 +96,12 @@ class Group(NamedTuple):
         require(k < self.order, reason)
         return k % self.order
 
+    def invert_scalar(self, k: int) -> int:
+        """Give 1 / k, SPEC 12.1."""
+        if k % self.order == 0:
+            raise Refused("zero")
+        return pow(k, -1, self.order)
+
     def hash_to_element(self, msg: bytes, dst: bytes) -> Element:
         """hash_to_element, SPEC 12.2."""
         if self.hash_to is None:

@@ -26,6 +26,12 @@ def _b28(value: int) -> bytes:
     return value.to_bytes(28, "big")
 
 
+def _sometimes_cut(rng: Random, key: bytes) -> str:
+    """In hex; sometimes of another length."""
+    cut = rng.choice((b"", key[:-1], key + b"\0", key * 2)) if chance(rng, 0.05) else key
+    return cut.hex()
+
+
 @sampler("findmy/keys")
 def _keys(rng: Random) -> Json:
     """Indices that take long to reach are rare; the last one is a case of the vectors."""
@@ -33,8 +39,8 @@ def _keys(rng: Random) -> Json:
     if chance(rng, 0.1):
         index = rng.choice((2**20 + 1, 2**20 + 2, 2**32 - 1))
     return {
-        "private_key": _b28(_any_private(rng)).hex(),
-        "symmetric_key": data(rng, 32).hex(),
+        "private_key": _sometimes_cut(rng, _b28(_any_private(rng))),
+        "symmetric_key": _sometimes_cut(rng, data(rng, 32)),
         "index": index,
     }
 
@@ -48,9 +54,16 @@ def _degrees(rng: Random, limit: int, share: float) -> int:
     return rng.choice(edges) if chance(rng, 0.3) else rng.randint(-limit, limit)
 
 
+def _time(rng: Random, share: float) -> int:
+    """In seconds since 2001; a share is before that, or too late."""
+    if chance(rng, share):
+        return rng.choice((-1, -(2**31), 2**32, 2**32 + 1, 2**39 - 1))
+    return number(rng, 0, 2**32 - 1)
+
+
 def _report(rng: Random, share: float) -> findmy.Report:
     return findmy.Report(
-        time=number(rng, 0, 2**32 - 1),
+        time=_time(rng, share),
         confidence=number(rng, 0, 255),
         latitude=_degrees(rng, 90 * 10**7, share),
         longitude=_degrees(rng, 180 * 10**7, share),
@@ -69,8 +82,11 @@ def _encrypt(rng: Random) -> Json:
     if chance(rng, 0.15):
         p = FIELDS["p224"]
         public = rng.choice((bytes(28), _b28(p), _b28(2**224 - 1), _b28(rng.randrange(p))))
-    ephemeral = _b28(_any_private(rng)).hex()
-    return {"public_key": public.hex(), "ephemeral": ephemeral, **_report(rng, 0.05)._asdict()}
+    keys = {
+        "public_key": _sometimes_cut(rng, public),
+        "ephemeral": _sometimes_cut(rng, _b28(_any_private(rng))),
+    }
+    return {**keys, **_report(rng, 0.05)._asdict()}
 
 
 def _damaged(rng: Random, report: bytes) -> bytes:
@@ -102,4 +118,4 @@ def _open(rng: Random) -> Json:
         report = report[:4] + rng.randbytes(1) + report[4:]
     if chance(rng, 0.08):
         private = _any_private(rng)
-    return {"private_key": _b28(private).hex(), "report": report.hex()}
+    return {"private_key": _sometimes_cut(rng, _b28(private)), "report": report.hex()}

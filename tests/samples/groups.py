@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billboard import elgamal, groups
+from billboard import groups
 from billboard.groups import Group
 from samples.sampler import (
     Json,
@@ -140,6 +140,26 @@ def _scalar_decode(rng: Random) -> Json:
     return {"group": of.name, "bytes": sometimes_damaged(rng, value, share=0.3).hex()}
 
 
+@sampler("scalar/add")
+@sampler("scalar/subtract")
+@sampler("scalar/multiply")
+def _two_scalars(rng: Random) -> Json:
+    """Also a scalar and itself, its opposite, or its inverse."""
+    of = group(rng)
+    k = integer(rng, of)
+    kin = (k, -k, pow(k, -1, of.order)) if k else (0,)
+    other = rng.choice(kin) if chance(rng, 0.2) else integer(rng, of)
+    left, right = (bytes(of.scalar(number)).hex() for number in (k, other))
+    return {"group": of.name, "left": left, "right": right}
+
+
+@sampler("scalar/negate")
+@sampler("scalar/invert")
+def _one_scalar(rng: Random) -> Json:
+    of = group(rng)
+    return {"group": of.name, "scalar": scalar(rng, of).hex()}
+
+
 def _candidate_of(of: Group, encoding: bytes) -> int:
     """The number of the candidate of SPEC 6.1 and 12.3."""
     if of.name == "ristretto255":
@@ -189,12 +209,15 @@ def _sizes(rng: Random) -> tuple[Group, int]:
 
 
 def _secrets(rng: Random, of: Group, n: int) -> list[bytes]:
-    return [scalar(rng, of, nonzero=True) for _ in range(n)]
+    """Some are 0."""
+    zero = bytes(of.scalar(0))
+    return [zero if chance(rng, 0.05) else scalar(rng, of, nonzero=True) for _ in range(n)]
 
 
 def _publics(rng: Random, of: Group, n: int) -> list[str]:
+    """Some are the identity."""
     secrets = map(of.scalar_from_bytes, _secrets(rng, of, n))
-    return [bytes(public).hex() for public in elgamal.public_elements(list(secrets))]
+    return [bytes(of.mul_generator(secret)).hex() for secret in secrets]
 
 
 @sampler("elgamal/encrypt")

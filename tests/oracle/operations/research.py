@@ -40,9 +40,32 @@ def element_hash(i: Input) -> Json:
     return _element(i.group.hash_to_element(i.data("message"), i.data("dst")))
 
 
+def _scalar(i: Input, k: int) -> Json:
+    return {"scalar": i.group.encode_scalar(k).hex()}
+
+
 def scalar_hash(i: Input) -> Json:
-    scalar = i.group.hash_to_scalar(i.data("message"), i.data("dst"))
-    return {"scalar": i.group.encode_scalar(scalar).hex()}
+    return _scalar(i, i.group.hash_to_scalar(i.data("message"), i.data("dst")))
+
+
+def scalar_add(i: Input) -> Json:
+    return _scalar(i, i.scalar("left") + i.scalar("right"))
+
+
+def scalar_subtract(i: Input) -> Json:
+    return _scalar(i, i.scalar("left") - i.scalar("right"))
+
+
+def scalar_negate(i: Input) -> Json:
+    return _scalar(i, -i.scalar("scalar"))
+
+
+def scalar_multiply(i: Input) -> Json:
+    return _scalar(i, i.scalar("left") * i.scalar("right"))
+
+
+def scalar_invert(i: Input) -> Json:
+    return _scalar(i, i.group.invert_scalar(i.scalar("scalar")))
 
 
 def scalar_decode(i: Input) -> Json:
@@ -129,7 +152,7 @@ def findmy_keys(i: Input) -> Json:
 
 def findmy_encrypt(i: Input) -> Json:
     report = findmy.Report(*map(i.number, findmy.Report._fields))
-    ephemeral = int.from_bytes(i.data("ephemeral"), "big")
+    ephemeral = findmy.decode_secret(i.data("ephemeral"), "ephemeral-range")
     return {"report": findmy.encrypt_report(i.data("public_key"), ephemeral, report).hex()}
 
 

@@ -37,6 +37,10 @@ class _Setting:
         """Give the inputs that name the group and the public keys."""
         return {"group": self.group.name, "publics": self.publics}
 
+    def with_identity(self) -> list[bytes]:
+        """Give public elements of which the last is the identity."""
+        return [*self.publics[:-1], identity_of(self.group)]
+
     def opening(self, ciphertext: bytes) -> Json:
         """Give the inputs of a decryption."""
         secrets = [self.group.encode_scalar(x) for x in self.secrets]
@@ -53,6 +57,9 @@ def _encrypting(at: _Setting) -> dict[str, bytes]:
     }
     values = {**at.common(), "messages": at.messages, "r": at.group.encode_scalar(0)}
     at.book.refused("elgamal/encrypt", at.name("r-zero"), "r is zero", "r-zero", **values)
+    values |= {"publics": at.with_identity(), "r": at.group.encode_scalar(at.r)}
+    case, reason = at.name("public-identity"), "public-identity"
+    at.book.refused("elgamal/encrypt", case, "X_n is the identity", reason, **values)
     return made
 
 
@@ -69,6 +76,9 @@ def _moving(at: _Setting, ciphertext: bytes) -> bytes:
     values["ciphertext"] = malformed
     comment = "elements that nobody encrypted are moved all the same"
     at.book.valid("elgamal/rerandomize", at.name("malformed"), comment, **values)
+    values["publics"] = at.with_identity()
+    case, reason = at.name("public-identity"), "public-identity"
+    at.book.refused("elgamal/rerandomize", case, "X_n is the identity", reason, **values)
     return bytes.fromhex(moved)
 
 
@@ -91,6 +101,10 @@ def _refused(at: _Setting, good: bytes) -> None:
         ("an-element-more", good + good[:size]),
     ):
         add(name, name.replace("-", " "), "wrong-length", data)
+    values = at.opening(good)
+    values["secrets"] = [*values["secrets"][:-1], at.group.encode_scalar(0)]
+    case, reason = at.name("secret-zero"), "secret-zero"
+    at.book.refused("elgamal/decrypt", case, "x_n is zero", reason, **values)
 
 
 def _on_group(book: Casebook, group: Group, n: int) -> None:

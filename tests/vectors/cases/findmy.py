@@ -44,6 +44,16 @@ def _deriving(book: Casebook) -> None:
         book.refused("findmy/keys", f"private-{name}", f"d_0: {name}", reason, **values)
         values = {"private_key": _bytes_of(private), "report": GOOD}
         book.refused("findmy/open", f"private-{name}", f"d: {name}", reason, **values)
+    for length in (0, 27, 29):
+        private_key, comment = (FIRST * 2)[:length], f"a private key of {length} bytes"
+        values = {"private_key": private_key, "symmetric_key": SYMMETRIC, "index": 1}
+        book.refused("findmy/keys", f"private-length-{length}", comment, "wrong-length", **values)
+        values = {"private_key": private_key, "report": GOOD}
+        book.refused("findmy/open", f"private-length-{length}", comment, "wrong-length", **values)
+    for length in (0, 31, 33):
+        values = {"private_key": FIRST, "symmetric_key": (SYMMETRIC * 2)[:length], "index": 1}
+        name, comment = f"symmetric-length-{length}", f"a symmetric key of {length} bytes"
+        book.refused("findmy/keys", name, comment, "wrong-length", **values)
     values = {"private_key": FIRST, "symmetric_key": SYMMETRIC, "index": LAST_INDEX}
     book.valid("findmy/keys", "last-index", "the last index, 2^20", **values)
     values = {"private_key": FIRST, "symmetric_key": SYMMETRIC, "index": LAST_INDEX + 1}
@@ -92,6 +102,12 @@ def _refused_encryptions(book: Casebook) -> None:
         add(f"ephemeral-{name}", f"e: {name}", "ephemeral-range", ephemeral=_bytes_of(e))
     for name, reason, degrees in _beyond():
         add(name, f"{reason} {degrees}", reason, **{reason: degrees})
+    add("time-before-2001", "the last second before 2001", "time", time=-1)
+    add("time-too-late", "2^32 seconds after 2001", "time", time=2**32)
+    for length in (0, 27, 29):
+        cut, what = (FIRST * 2)[:length], f"of {length} bytes"
+        add(f"public-length-{length}", f"a public key {what}", "wrong-length", public_key=cut)
+        add(f"ephemeral-length-{length}", f"an e {what}", "wrong-length", ephemeral=cut)
 
 
 def _beyond() -> list[tuple[str, str, int]]:

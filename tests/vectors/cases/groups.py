@@ -85,6 +85,34 @@ def _scalars(book: Casebook, group: Group) -> None:
         book.refused("scalar/decode", name, f"{length} bytes", reason, **values)
 
 
+def _scalar_arithmetic(book: Casebook, group: Group) -> None:
+    one, other = scalar_of(group, "one"), scalar_of(group, "other")
+    for name, left, right in (
+        ("different", one, other),
+        ("other-order", other, one),
+        ("same", one, one),
+        ("opposite", one, -one),
+        ("with-0", one, 0),
+        ("0-with", 0, one),
+        ("with-1", one, 1),
+        ("with-minus-1", one, -1),
+        ("minus-1-with-1", -1, 1),
+        ("minus-1-twice", -1, -1),
+    ):
+        sides = {"left": group.encode_scalar(left), "right": group.encode_scalar(right)}
+        for operation in ("add", "subtract", "multiply"):
+            case, comment = f"{group.name}-{name}", f"scalars: {name}"
+            book.valid(f"scalar/{operation}", case, comment, group=group.name, **sides)
+    for name, k in (("0", 0), ("1", 1), ("2", 2), ("minus-1", -1), ("random", one)):
+        values = {"group": group.name, "scalar": group.encode_scalar(k)}
+        case, comment = f"{group.name}-{name}", f"the scalar {name}"
+        book.valid("scalar/negate", case, comment, **values)
+        if k:
+            book.valid("scalar/invert", case, comment, **values)
+        else:
+            book.refused("scalar/invert", case, comment, "zero", False, **values)
+
+
 def _arithmetic(book: Casebook, group: Group) -> None:
     one, other = element_of(group, "one"), element_of(group, "other")
     opposite = group.decode(one).negated().encode()
@@ -161,6 +189,7 @@ def build() -> Casebook:
     for group in GROUPS.values():
         _decoding(book, group)
         _scalars(book, group)
+        _scalar_arithmetic(book, group)
         _arithmetic(book, group)
         _hashing(book, group)
     return book

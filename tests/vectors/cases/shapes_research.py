@@ -21,6 +21,7 @@ from .kinds import (
 GROUP = Kind("group name", {"enum": list(GROUPS)})
 ELEMENT = one_of_lengths("element", *sorted({g.element_length for g in GROUPS.values()}))
 SCALAR = one_of_lengths("scalar", *sorted({g.scalar_length for g in GROUPS.values()}))
+SECONDS = Kind("i40", {"type": "integer", "minimum": -(2**39), "maximum": 2**39 - 1})
 DEGREES = Kind("i32", {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1})
 
 
@@ -28,6 +29,7 @@ def _groups() -> dict[str, Operation]:
     decoding = invalid("wrong-length", "not-canonical")
     element, scalar = {"element": ELEMENT}, {"scalar": SCALAR}
     pair, hashing = {"left": ELEMENT, "right": ELEMENT}, {"message": BYTES, "dst": BYTES}
+    two_scalars = {"left": SCALAR, "right": SCALAR}
     hashing_refusals = invalid("unsupported", "dst-length")
     shapes: dict[str, tuple[str, Fields, Fields, dict[str, list[str]]]] = {
         "element/decode": ("2, 12.1", {"bytes": BYTES}, {"identity": BOOLEAN}, decoding),
@@ -39,6 +41,11 @@ def _groups() -> dict[str, Operation]:
         "element/hash": ("12.2", hashing, element, hashing_refusals),
         "scalar/hash": ("12.2", hashing, scalar, invalid("dst-length")),
         "scalar/decode": ("2, 12.1", {"bytes": BYTES}, {"zero": BOOLEAN}, decoding),
+        "scalar/add": ("2, 12.1", two_scalars, scalar, {}),
+        "scalar/subtract": ("2, 12.1", two_scalars, scalar, {}),
+        "scalar/negate": ("2, 12.1", scalar, scalar, {}),
+        "scalar/multiply": ("2, 12.1", two_scalars, scalar, {}),
+        "scalar/invert": ("2, 12.1", scalar, scalar, invalid("zero")),
     }
     return _on_groups("groups", shapes)
 
@@ -72,10 +79,13 @@ def _elgamal() -> dict[str, Operation]:
     moving = {"publics": elements, **ciphertext, "s": SCALAR}
     opening, opened = {"secrets": scalars, **ciphertext}, {"messages": elements}
     malformed = ("wrong-length", "a-not-canonical", "a-identity", "b-not-canonical")
+    encrypting_refusals = invalid("public-identity", "r-zero")
+    moving_refusals = invalid("public-identity", "a-identity")
+    opening_refusals = invalid("secret-zero", *malformed)
     shapes: dict[str, tuple[str, Fields, Fields, dict[str, list[str]]]] = {
-        "elgamal/encrypt": ("6.2, 12.4", encrypting, ciphertext, invalid("r-zero")),
-        "elgamal/rerandomize": ("6.2, 12.4", moving, ciphertext, invalid("a-identity")),
-        "elgamal/decrypt": ("6.2, 12.4", opening, opened, invalid(*malformed)),
+        "elgamal/encrypt": ("6.2, 12.4", encrypting, ciphertext, encrypting_refusals),
+        "elgamal/rerandomize": ("6.2, 12.4", moving, ciphertext, moving_refusals),
+        "elgamal/decrypt": ("6.2, 12.4", opening, opened, opening_refusals),
     }
     return _on_groups("elgamal", shapes)
 
@@ -115,20 +125,20 @@ def _rerandomizable_keys() -> dict[str, Operation]:
 
 
 def _findmy() -> dict[str, Operation]:
-    deriving = {"private_key": B28, "symmetric_key": B32, "index": U32}
+    deriving = {"private_key": BYTES, "symmetric_key": BYTES, "index": U32}
     derived = {"symmetric_key": B32, "private_key": B28, "public_key": B28, "identifier": B32}
-    deriving_refusals = invalid("private-key-range", "index-out-of-range", "derived-zero")
+    deriving_reasons = ("wrong-length", "private-key-range", "index-out-of-range", "derived-zero")
     report = {"time": U32, "confidence": U8, "latitude": DEGREES, "longitude": DEGREES}
     report |= {"accuracy": U8, "status": U8}
-    making = {"public_key": B28, "ephemeral": B28, **report}
+    making = {"public_key": BYTES, "ephemeral": BYTES, **report, "time": SECONDS}
     places = ("latitude", "longitude")
-    made, opening = {"report": exactly(88)}, {"private_key": B28, "report": BYTES}
-    making_refusals = invalid("public-no-point", "ephemeral-range", *places)
+    made, opening = {"report": exactly(88)}, {"private_key": BYTES, "report": BYTES}
+    making_reasons = ("wrong-length", "public-no-point", "ephemeral-range", "time", *places)
     malformed = ("wrong-length", "private-key-range", "ephemeral-form", "ephemeral-not-on-curve")
     opening_refusals = {**invalid(*malformed, *places), "not-mine": ["box"]}
     return {
-        "findmy/keys": Operation("findmy", "14.1", deriving, derived, deriving_refusals),
-        "findmy/encrypt": Operation("findmy", "14.2", making, made, making_refusals),
+        "findmy/keys": Operation("findmy", "14.1", deriving, derived, invalid(*deriving_reasons)),
+        "findmy/encrypt": Operation("findmy", "14.2", making, made, invalid(*making_reasons)),
         "findmy/open": Operation("findmy", "14.2", opening, report, opening_refusals),
     }
 
