@@ -1,7 +1,8 @@
 """The oracle and the engine agree: on some random cases of every operation, and on 10,000 each.
 
 The oracle is the specification a second time, in plain Python; it shares no code with the engine.
-`compare_with_oracle` plays single cases again, and runs parts of the campaign.
+`compare_with_oracle` plays single cases again, and runs parts of the campaign. Batches of the core
+are compared row for row.
 """
 
 from __future__ import annotations
@@ -9,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from multiprocessing.pool import Pool
 
+import compare_batches_with_oracle
 import compare_with_oracle
+import oracle.elgamal
+import oracle.groups
 import pytest
+from compare_with_oracle import Disagreement
 from samples import SAMPLERS
 from vector_engine import HANDLERS, Json, Setting
 from vector_engine_cases import CASES
@@ -21,6 +26,15 @@ LEAST_VALID = 0.1
 LEAST_REFUSED = 0.01
 
 REFUSING = {case["operation"] for _, case in CASES if case["result"] != "valid"}
+
+SIZES = dict.fromkeys(("encrypt", "rerandomize", "decrypt", "embed"), (1, 2, 3, 8, 38))
+SIZES["open"] = (2, 3, 8, 38)
+"""How many elements a message has, by what is done to a batch; only the classes have frames."""
+
+FEW_ROWS = (1, 15, 17, 67)
+"""Around the 16 from which on a key has tables, and the 64 of a block."""
+
+MANY_ROWS = (1, 15, 17, 64, 65, 338)
 
 each_operation = pytest.mark.parametrize("operation", sorted(SAMPLERS))
 
@@ -68,5 +82,46 @@ def test_a_disagreement_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for handler in (other_value, another_error):
         monkeypatch.setitem(HANDLERS, "epoch/at", handler)
-        with pytest.raises(compare_with_oracle.Disagreement, match="--only 'epoch/at' --from 0 "):
+        with pytest.raises(Disagreement, match="--only 'epoch/at' --from 0 "):
             compare_with_oracle.run("epoch/at", 0, CASES_EACH)
+
+
+# Batches
+
+
+@pytest.mark.parametrize(("name", "n"), [(name, n) for name in SIZES for n in SIZES[name]])
+def test_batches_agree(name: str, n: int) -> None:
+    counts = FEW_ROWS if n < 38 else FEW_ROWS[:3]
+    done = [compare_batches_with_oracle.run(name, n, count, 0) for count in counts]
+    good, bad = map(sum, zip(*done, strict=True))
+    assert good + bad == sum(counts)
+    assert good > 0
+    assert bad > 0 or name == "embed"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SIZES)
+def test_batches_agree_on_ten_thousand_rows(name: str, pool: Pool) -> None:
+    rounds = CAMPAIGN // (sum(MANY_ROWS) * len(SIZES[name]))
+    batches = [
+        (name, n, count, 1 + index)
+        for n in SIZES[name]
+        for count in MANY_ROWS
+        for index in range(rounds)
+    ]
+    done = pool.starmap(compare_batches_with_oracle.run, batches, chunksize=1)
+    assert sum(good + bad for good, bad in done) == CAMPAIGN
+    assert sum(good for good, _ in done) >= CAMPAIGN // 3
+
+
+def test_a_disagreement_of_a_batch_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def disagrees(name: str) -> None:
+        with pytest.raises(Disagreement, match=rf"run\('{name}', 2, 5, 0\): row 0: "):
+            compare_batches_with_oracle.run(name, 2, 5, 0)
+
+    of_another_row = property(lambda batch: range(1, 1 + len(batch.rows)))
+    monkeypatch.setattr(compare_batches_with_oracle.Batch, "drawn", of_another_row)
+    monkeypatch.setattr(oracle.elgamal, "decrypt", lambda *_: [bytes(32), bytes(32)])
+    monkeypatch.setattr(oracle.groups.Group, "embed", lambda *_: bytes(32))
+    for name in ("encrypt", "rerandomize", "decrypt", "embed"):
+        disagrees(name)

@@ -114,7 +114,7 @@ def _blob_decode(rng: Random) -> Json:
     return {"blob": (damaged_blob(rng, value) if chance(rng, 0.5) else value).hex()}
 
 
-def _blob_for(rng: Random, name: str) -> tuple[bytes, int]:
+def blob_for(rng: Random, name: str) -> tuple[bytes, int]:
     """A blob for a key mostly: some are for another, hold a wrong frame, or are damaged."""
     other = key_name(rng)
     same = named_keys()[other]["class"] == named_keys()[name]["class"]
@@ -125,7 +125,7 @@ def _blob_for(rng: Random, name: str) -> tuple[bytes, int]:
 @sampler("blob/open")
 def _blob_open(rng: Random) -> Json:
     name = key_name(rng)
-    value, hours = _blob_for(rng, name)
+    value, hours = blob_for(rng, name)
     return {"key": name, "blob": value.hex(), "time": time_around(rng, hours)}
 
 
@@ -144,7 +144,7 @@ def _batch(rng: Random, name: str) -> tuple[bytes, int]:
     size = 32 * (named_keys()[name]["class"] + 1)
     rows, expiries = [], [1]
     for _ in range(rng.choice((0, 1, 2, 2, 3))):
-        value, hours = _blob_for(rng, name)
+        value, hours = blob_for(rng, name)
         row = value[:size].ljust(size, b"\0")
         rows += [row, _again(rng, name, row)] if chance(rng, 0.2) else [row]
         expiries.append(hours)
