@@ -19,6 +19,7 @@ from findmy.reports import LocationReport
 from findmy.util import crypto
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import LONGEST
 
 from billboard.errors import BillboardError, EpochError, InvalidEncodingError, NotMine
 from billboard.findmy import LAST_INDEX, REPORT_SIZE, Key, KeySchedule, Report
@@ -401,5 +402,5 @@ def test_no_extra_is_needed() -> None:
         "print({'petlib', 'py_ecc', 'typer', 'rich', 'findmy'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", code]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert said.strip() == "set()"
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONGEST)
+    assert done.stdout.strip() == "set()"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import LONGEST
 
 from billboard import Lane, SecretFileError, SecretKey, secretfile
 from billboard.secretfile import Kind
@@ -173,7 +174,8 @@ def test_a_write_that_stops_in_the_middle_leaves_nothing(tmp_path: Path) -> None
         "except SecretFileError as error:\n"
         "    sys.exit(7 if 'can not be written: File too large' in str(error) else 1)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "file")], check=False)
+    command = [sys.executable, "-c", script, str(tmp_path / "file")]
+    done = subprocess.run(command, check=False, timeout=LONGEST)
     assert done.returncode == 7
     assert list(tmp_path.iterdir()) == []
 
@@ -185,7 +187,8 @@ def test_a_kill_in_the_middle_leaves_no_file_of_that_name(tmp_path: Path) -> Non
         "secretfile.save(Path(sys.argv[1]), secretfile.Kind.LANE, bytes(100), None)\n"
     )
     path = tmp_path / "file"
-    done = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, check=False, timeout=LONGEST)
     assert done.returncode == -9
     assert not path.exists()
     assert all(left.name.startswith(".file.") for left in tmp_path.iterdir())

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+run = functools.partial(subprocess.run, check=True, timeout=20 * 60)
 
 ROOT = Path(__file__).parent.parent
 README = """
@@ -20,16 +23,16 @@ sys.exit(not (result.attempted >= 14 and result.failed == 0))
 @pytest.mark.slow
 def test_the_wheel_runs_the_readme_without_rust(tmp_path: Path) -> None:
     maturin = [Path(sys.executable).parent / "maturin", "build", "--release", "--locked"]
-    subprocess.run([*maturin, "--out", tmp_path], cwd=ROOT, check=True)
+    run([*maturin, "--out", tmp_path], cwd=ROOT)
     (wheel,) = tmp_path.glob("*.whl")
     assert "cp311-abi3" in wheel.name
     assert not [n for n in zipfile.ZipFile(wheel).namelist() if n.startswith(("tests", "rust"))]
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    run([sys.executable, "-m", "venv", tmp_path / "venv"])
     python = tmp_path / "venv/bin/python"
     constraints = ["--constraint", ROOT / "constraints.txt"]
     pip = [python, "-m", "pip", "install", "--quiet"]
-    subprocess.run([*pip, "--only-binary", ":all:", *constraints, wheel], check=True)
+    run([*pip, "--only-binary", ":all:", *constraints, wheel])
     readme = tmp_path / "README.md"
     readme.write_text((ROOT / "README.md").read_text())
     clean = {"PATH": "/usr/bin:/bin"}
-    subprocess.run([python, "-c", README, readme], cwd=tmp_path, env=clean, check=True)
+    run([python, "-c", README, readme], cwd=tmp_path, env=clean)

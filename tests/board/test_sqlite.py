@@ -13,6 +13,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+from processes import LONGEST, watched
 
 from billboard import BoardParameters, Post, RefusedPostError, SqliteStore, StoreError
 from billboard.board import sqlite
@@ -60,13 +61,14 @@ def test_kill_9_loses_nothing_acknowledged(tmp_path: Path, acknowledged: int) ->
     assert process.stdin is not None
     assert process.stdout is not None
     feeder = threading.Thread(target=_feed, args=(process, posts))
-    feeder.start()
-    # It waits for more when all are answered, so that the signal always finds it at work.
-    answered = [bytes.fromhex(process.stdout.readline()) for _ in range(acknowledged)]
-    process.send_signal(signal.SIGKILL)
-    answered += [bytes.fromhex(line) for line in process.stdout if len(line) == 65]
-    feeder.join()
-    assert process.wait() == -signal.SIGKILL
+    with watched(process):
+        feeder.start()
+        # It waits for more when all are answered, so that the signal always finds it at work.
+        answered = [bytes.fromhex(process.stdout.readline()) for _ in range(acknowledged)]
+        process.send_signal(signal.SIGKILL)
+        answered += [bytes.fromhex(line) for line in process.stdout if len(line) == 65]
+        feeder.join()
+        assert process.wait() == -signal.SIGKILL
     process.stdout.close()
     with contextlib.suppress(BrokenPipeError):
         process.stdin.close()
@@ -104,9 +106,11 @@ def test_several_processes_on_one_file(tmp_path: Path) -> None:
         threading.Thread(target=_feed, args=(*pair, True))
         for pair in zip(processes, batches, strict=True)
     ]
-    for feeder in feeders:
-        feeder.start()
-    with SqliteStore(path) as store:
+    with SqliteStore(path) as store, contextlib.ExitStack() as stack:
+        for process in processes:
+            stack.enter_context(watched(process))
+        for feeder in feeders:
+            feeder.start()
         board = make_board(store)
         for process, feeder in zip(processes, feeders, strict=True):
             assert process.stdout is not None
@@ -227,6 +231,7 @@ def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=LONGEST,
     )
     answered = {bytes.fromhex(line) for line in result.stdout.split()}
     assert 0 < len(answered) < 60

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+from processes import LONGEST
 
 from billboard import BoardParameters, SqliteStore, StoreError
 
@@ -134,7 +135,8 @@ def test_of_two_that_create_one_wins(tmp_path: Path) -> None:
         for process in processes:
             process.start()
         for process in processes:
-            process.join()
+            process.join(timeout=LONGEST)
+            process.kill()
         said = sorted(outcomes.get(timeout=10) for _ in processes)
         with SqliteStore(path) as store:
             origin = store.parameters.origin
@@ -156,7 +158,8 @@ def test_a_create_that_was_cut_short_is_repeated(tmp_path: Path) -> None:
         "sqlite._run = killed\n"
         "SqliteStore.create(sys.argv[1], BoardParameters('example.org/board'))\n"
     )
-    process = subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    command = [sys.executable, "-c", code, str(path)]
+    process = subprocess.run(command, check=False, timeout=LONGEST)
     assert process.returncode == -signal.SIGKILL
     assert path.stat().st_size > 0
     with SqliteStore.create(path, BoardParameters(ORIGIN)) as store:

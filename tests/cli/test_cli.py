@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import LONGEST, watched
 
 from billboard import (
     Blob,
@@ -49,6 +50,7 @@ class Shell:
             text=True,
             check=False,
             env={**os.environ, "COLUMNS": "200", **environment},
+            timeout=LONGEST,
         )
         assert "Traceback" not in result.stderr
         assert TOKEN not in result.stdout + result.stderr
@@ -349,22 +351,32 @@ def test_usage_errors_exit_2(shell: Shell) -> None:
         assert "Usage" in err
 
 
+# Who runs the tests in the background has SIGINT ignored, and so would the sandbox.
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
 @pytest.fixture
 def sandbox(shell: Shell) -> Iterator[list[str]]:
     """`billboard sandbox` in the background; yields the options it prints."""
-    process = subprocess.Popen(
-        [*BILLBOARD, "sandbox"],
-        cwd=shell.directory,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "COLUMNS": "500", "PYTHONUNBUFFERED": "1"},
-    )
+    python, option, program = BILLBOARD
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(
+            [python, option, HEARS_CTRL_C + program, "sandbox"],
+            cwd=shell.directory,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COLUMNS": "500", "PYTHONUNBUFFERED": "1"},
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
-    yield process.stdout.readline().split()
-    process.send_signal(signal.SIGINT)
-    said = process.stdout.read()
-    process.stdout.close()
-    assert process.wait() == 130
+    with watched(process):
+        yield process.stdout.readline().split()
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+        process.stdout.close()
+        assert process.wait() == 130
     assert said.count("woke a device of com.example") >= 1
 
 
@@ -393,6 +405,7 @@ def test_missing_extras_are_named(shell: Shell) -> None:
         capture_output=True,
         text=True,
         check=False,
+        timeout=LONGEST,
     )
     assert result.returncode == 1
     assert "pip install 'anonymous-billboard[cli]'" in result.stderr

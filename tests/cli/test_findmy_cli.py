@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from findmy import FindMyAccessory
+from processes import LONGEST
 from typer.testing import CliRunner, Result
 
 from billboard.cli.findmy import findmy_app
@@ -178,7 +179,9 @@ def test_it_is_a_command_of_billboard(accessory: Path) -> None:
     def billboard(*arguments: str) -> tuple[int, str]:
         code = "from billboard.cli import main; main()"
         command = [sys.executable, "-c", code, "findmy", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=os.environ, timeout=LONGEST
+        )
         return done.returncode, done.stdout + done.stderr
 
     assert billboard("keys", str(accessory), "--count", "1")[0] == 0

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import pytest
+from processes import LONGEST
 
 from billboard.push import CONTENT_FREE_PAYLOAD
 
@@ -80,6 +81,10 @@ def test_the_package_needs_no_library_of_a_push_service() -> None:
         "print(*sorted({'curl_cffi', 'jwt', 'h2', 'trustme'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, check=True, text=True
+        [sys.executable, "-c", program],
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=LONGEST,
     )
     assert done.stdout.split() == []

@@ -17,6 +17,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from curl_cffi import AsyncSession, CurlHttpVersion
+from processes import LONGEST
 
 from billboard.push import CONTENT_FREE_PAYLOAD
 from billboard.push.sandbox import Sandbox
@@ -289,6 +290,7 @@ def test_a_sandbox_runs_without_asyncio_debris() -> None:
         capture_output=True,
         check=True,
         text=True,
+        timeout=LONGEST,
     )
     assert done.stdout.startswith("https://127.0.0.1:")
     assert done.stderr == ""
