@@ -10,6 +10,7 @@ constant time.
 from __future__ import annotations
 
 import hashlib
+import operator
 import struct
 from dataclasses import dataclass, field
 from typing import NoReturn, final
@@ -97,15 +98,16 @@ class KeySchedule:
         return Key(private_key, public.x.to_bytes(_COORDINATE, "big"), key)
 
     def _symmetric_key(self, i: int) -> bytes:
-        if not isinstance(i, int) or not 0 <= i <= LAST_INDEX:
+        index = _whole(i)
+        if index is None or not 0 <= index <= LAST_INDEX:
             raise EpochError("the index is not a whole number from 0 to 2^20")
         # Threads may race for the position: each reads and writes it whole, so it is always right.
         reached, key = self._position
-        if i < reached:
+        if index < reached:
             reached, key = 0, self._first
-        for _ in range(i - reached):
+        for _ in range(index - reached):
             key = _kdf(key, b"update", _SYMMETRIC)
-        self._position = i, key
+        self._position = index, key
         return key
 
     def __repr__(self) -> str:
@@ -133,16 +135,17 @@ class Report:
     confidence: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.time - _START_OF_2001 < 1 << 32:
+        if not _START_OF_2001 <= self.time < _START_OF_2001 + (1 << 32):
             raise InvalidEncodingError("time", "is not within 2^32 seconds from 2001 on")
         if not -90 <= self.latitude <= 90:
             raise InvalidEncodingError("latitude", "is beyond 90 degrees")
         if not -180 <= self.longitude <= 180:
             raise InvalidEncodingError("longitude", "is beyond 180 degrees")
         for name in ("accuracy", "status", "confidence"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not 0 <= value <= 255:
+            value = _whole(getattr(self, name))
+            if value is None or not 0 <= value <= 255:
                 raise InvalidEncodingError(name, "is not a whole number from 0 to 255")
+            object.__setattr__(self, name, value)
 
     def encrypt(self, public_x: bytes, *, ephemeral: bytes | None = None) -> bytes:
         """The 88 bytes that a finder sends who sees ``public_x``.
@@ -162,7 +165,7 @@ class Report:
         numbers = secret.public_key().public_numbers()
         point = b"\x04" + b"".join(n.to_bytes(_COORDINATE, "big") for n in (numbers.x, numbers.y))
         aead, iv = _aead(secret, public, point)
-        degrees = round(self.latitude * _UNIT), round(self.longitude * _UNIT)
+        degrees = (round(float(each) * _UNIT) for each in (self.latitude, self.longitude))
         box = aead.encrypt(iv, _PLACE.pack(*degrees, self.accuracy, self.status), None)
         return _HEAD.pack(int(self.time) - _START_OF_2001, self.confidence) + point + box
 
@@ -194,6 +197,14 @@ class Report:
             status=status,
             confidence=confidence,
         )
+
+
+def _whole(number: object) -> int | None:
+    """A whole number of Python or NumPy; None for anything else."""
+    try:
+        return operator.index(number)  # type: ignore[arg-type]
+    except TypeError:
+        return None
 
 
 def _kdf(secret: bytes, shared_info: bytes, length: int) -> bytes:

@@ -10,7 +10,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
+import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -192,10 +194,24 @@ def test_going_on_does_not_begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert updates.count(b"update") == 1
 
 
-@pytest.mark.parametrize("i", [-1, LAST_INDEX + 1, 2**64, 1.0, "1", None])
+@pytest.mark.parametrize(
+    "i", [-1, LAST_INDEX + 1, 2**64, 1.0, "1", None, np.int64(-1), np.float64(1), np.array([1, 2])]
+)
 def test_an_index_out_of_reach(i: object) -> None:
     with pytest.raises(EpochError, match=r"from 0 to 2\^20"):
         KeySchedule(FIRST, SYMMETRIC).at(i)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int64, np.uint64])
+def test_numbers_of_numpy_are_whole_numbers(kind: type[np.integer[Any]]) -> None:
+    assert KeySchedule(FIRST, SYMMETRIC).at(kind(1)).identifier == KEY.identifier
+    fields = {"accuracy": 12, "status": 32, "confidence": 2}
+    report = Report(NOW, kind(47), kind(8), **{name: kind(each) for name, each in fields.items()})
+    assert report == Report(NOW, 47, 8, **fields)
+    assert all(type(getattr(report, name)) is int for name in fields)
+    assert Report.decrypt(report.encrypt(KEY.public_x), KEY.private_key) == report
+    with pytest.raises(InvalidEncodingError, match="time"):
+        Report(kind(5), 0, 0, **fields)
 
 
 def test_the_last_index() -> None:
@@ -287,6 +303,8 @@ def test_an_x_of_another_length_or_not_reduced() -> None:
         ("longitude", math.inf),
         ("accuracy", 256),
         ("accuracy", 1.5),
+        ("accuracy", np.int64(256)),
+        ("accuracy", np.float64(2)),
         ("status", -1),
         ("confidence", 256),
     ],
