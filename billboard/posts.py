@@ -52,6 +52,15 @@ def post_size(frame_class: FrameClass) -> int:
     return _HEADER + box_size(frame_class) + schnorr.SIGNATURE_SIZE
 
 
+_SIZES = {
+    "public": (32,),
+    "salt": (32,),
+    "box": tuple(map(box_size, FrameClass)),
+    "signature": (schnorr.SIGNATURE_SIZE,),
+}
+"""Bytes that the parts of a post may have."""
+
+
 def dtype(frame_class: FrameClass) -> np.dtype[np.void]:
     """The fields of a post as a NumPy record (SPEC 8.2).
 
@@ -144,7 +153,10 @@ class Envelope:
 @final
 @dataclass(frozen=True, repr=False)
 class Post:
-    """A sealed post. What is decoded is well-formed but for its signature: call `verify`."""
+    """A sealed post. What is decoded is well-formed but for its signature: call `verify`.
+
+    Raises `InvalidEncodingError` for a part that no post has room for.
+    """
 
     epoch: int
     seq: int
@@ -152,6 +164,13 @@ class Post:
     salt: bytes
     box: bytes
     signature: bytes
+
+    def __post_init__(self) -> None:
+        _check_numbers(self.epoch, self.seq)
+        for name, sizes in _SIZES.items():
+            if (size := len(getattr(self, name))) not in sizes:
+                listed = " or ".join(map(str, sizes))
+                raise InvalidEncodingError(name, f"must be {listed} bytes, not {size}")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Post:
@@ -265,9 +284,14 @@ def _signed(
     return Post(epoch, seq, public, salt, box, signature)
 
 
+def _check_numbers(epoch: int, seq: int) -> None:
+    for name, number in (("epoch", epoch), ("seq", seq)):
+        if not 0 <= number <= MAX_UINT32:
+            raise InvalidEncodingError(name, f"{number} is not from 0 to 2^32 - 1")
+
+
 def _header(epoch: int, seq: int, public: bytes, salt: bytes) -> bytes:
-    if not 0 <= seq <= MAX_UINT32:
-        raise InvalidEncodingError("seq", f"{seq} is not from 0 to 2^32 - 1")
+    _check_numbers(epoch, seq)
     numbers = bytes([_VERSION]) + epoch.to_bytes(4, "big") + seq.to_bytes(4, "big")
     return identifier_of(public) + numbers + public + salt
 

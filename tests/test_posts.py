@@ -199,6 +199,34 @@ def test_a_post_signed_by_a_stranger_with_the_keys_of_the_lane_is_not_of_the_lan
 
 
 @pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("epoch", -1),
+        ("epoch", 2**32),
+        ("seq", -1),
+        ("seq", 2**32),
+        ("public", bytes(31)),
+        ("salt", bytes(33)),
+        ("box", b""),
+        ("box", bytes(353)),
+        ("signature", bytes(63)),
+    ],
+)
+def test_a_post_made_by_hand_has_parts_that_fit(field: str, value: object) -> None:
+    with pytest.raises(InvalidEncodingError) as refusal:
+        dataclasses.replace(POST, **{field: value})  # type: ignore[arg-type]
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize("frame_class", FrameClass)
+def test_a_post_made_by_hand_is_of_the_class_of_its_box(frame_class: FrameClass) -> None:
+    made = dataclasses.replace(POST, box=bytes(posts.box_size(frame_class)))
+    assert made.frame_class is frame_class
+    assert frame_class.name in made._repr_html_()
+    assert len(bytes(made)) == posts.post_size(frame_class)
+
+
+@pytest.mark.parametrize(
     ("key_id", "descriptor", "field"),
     [
         (bytes(15), bytes(32), "key id"),

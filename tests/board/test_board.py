@@ -215,8 +215,12 @@ def test_what_was_withdrawn_does_not_come_back(tmp_path: Path) -> None:
 
 def test_a_post_object_that_would_not_decode_is_refused(board: Board, store: SqliteStore) -> None:
     post = make_post()
-    for change in ({"salt": b"s" * 33}, {"box": b""}, {"public": bytes(32)}, {"public": b"P"}):
-        refused(board, replace(post, **change), "encoding")
+    for public in (bytes(32), b"\xff" * 32):
+        refused(board, replace(post, public=public), "encoding")
+    for name, value in (("salt", b"s" * 33), ("box", b""), ("public", b"P"), ("epoch", 2**32)):
+        forced = replace(post)
+        object.__setattr__(forced, name, value)
+        refused(board, forced, "encoding")
     assert store.epochs() == {}
 
 

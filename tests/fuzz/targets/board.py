@@ -132,16 +132,19 @@ def _submit_bytes(source: Source, opened: Board, model: Model, clock: Clock) -> 
 
 
 def _submit_object(source: Source, opened: Board, model: Model, clock: Clock) -> None:
-    """An object that no decoder made."""
-    post = Post(
-        epoch=source.number(4),
-        seq=source.number(5),
-        public=source.part(),
-        salt=source.part(),
-        box=source.part(2),
-        signature=source.part(),
+    """An object that no decoder made: refused if a part does not fit, by the board otherwise."""
+    epoch, seq = source.number(4), source.number(5)
+    public, salt, box, signature = source.part(), source.part(), source.part(2), source.part()
+    post = attempt(
+        public + salt + box + signature,
+        lambda _: Post(epoch, seq, public, salt, box, signature),
+        InvalidEncodingError,
     )
-    _submit(post, opened, model, clock)
+    fits = (len(public), len(salt), len(signature)) == (32, 32, 64) and seq < 2**32
+    fits = fits and len(box) in map(box_size, FrameClass)
+    require((post is not None) == fits, "which parts make a post")
+    if post is not None:
+        _submit(post, opened, model, clock)
 
 
 def _submit(post: Post, opened: Board, model: Model, clock: Clock) -> None:
