@@ -105,4 +105,4 @@ def validate_batch(
     progress: Progress | None = None,
 ) -> Mask:
     """Which rows of ``array``, uint8 of shape (items, n + 1, 32), are blobs: bool of (items,)."""
-    return _core.validate(array, frame_class.elements + 1, threads, progress)
+    return _core.validate(array, FrameClass(frame_class).elements + 1, threads, progress)

@@ -177,6 +177,7 @@ class SecretKey:
     @classmethod
     def generate(cls, frame_class: FrameClass = FrameClass.L) -> SecretKey:
         """A fresh key with its proofs of possession."""
+        frame_class = FrameClass(frame_class)
         n = frame_class.elements
         secret = [random_scalar() for _ in range(n)]
         proofs = b"".join(

@@ -230,6 +230,7 @@ class Lane(_Side):
     ) -> Lane:
         """A fresh lane on the board ``origin``, from the epoch at ``now`` (None: the clock) on."""
         epoch = posts.epoch_at(now, epoch_length)
+        frame_class = FrameClass(frame_class)
         schedule = _Schedule(origin, frame_class, epoch_length, epoch, os.urandom(32))
         return cls(schedule, random_scalar())
 

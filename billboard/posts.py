@@ -44,7 +44,7 @@ DEFAULT_EPOCH_LENGTH = 86_400
 
 def box_size(frame_class: FrameClass) -> int:
     """Bytes of a sealed envelope."""
-    return _KEY_ID + _DESCRIPTOR + frame_class.blob_size + _AEAD_TAG
+    return _KEY_ID + _DESCRIPTOR + FrameClass(frame_class).blob_size + _AEAD_TAG
 
 
 def post_size(frame_class: FrameClass) -> int:

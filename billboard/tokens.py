@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,13 +47,19 @@ class FrameClass(enum.IntEnum):
     """The size of everything on one board (SPEC 4.1). The value is n, the elements of a message.
 
     H carries a `Handle`, for throughput; the others carry a `DeviceToken`: S one of APNs, L, the
-    default, one of FCM too, XL a Web Push subscription.
+    default, one of FCM too, XL a Web Push subscription. What takes a class takes its number too,
+    and raises `InvalidEncodingError` for anything else.
     """
 
     H = 2
     S = 3
     L = 8
     XL = 38
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:  # noqa: ARG003
+        known = ", ".join(f"{each.name} = {each:d}" for each in cls)
+        raise InvalidEncodingError("frame class", f"must be one of {known}")
 
     @property
     def elements(self) -> int:
@@ -161,7 +167,10 @@ class Frame:
     """What a blob holds: a device token, or in class H a handle, and until when it may be used.
 
     ``expires`` is in seconds since 1970 and a whole hour; ``gate`` is 16 bytes, or None. ``salt``
-    is 7 random bytes beside a handle, drawn if left out, and None beside a token.
+    is 7 random bytes beside a handle, drawn if left out, and None beside a token. Both may be
+    anything that `memoryview` takes.
+
+    Raises `InvalidEncodingError`.
     """
 
     token: DeviceToken | Handle
@@ -172,6 +181,9 @@ class Frame:
     def __post_init__(self) -> None:
         if self.expires % _HOUR or not 0 <= self.expires // _HOUR < 2**32:
             raise InvalidEncodingError("expires", f"{self.expires} is not a whole hour since 1970")
+        for name in ("gate", "salt"):
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, bytes(memoryview(given)))
         if self.gate is not None and (len(self.gate) != GATE_SIZE or self.gate == _NO_GATE):
             raise InvalidEncodingError("gate", "must be 16 bytes that are not all zero, or None")
         if isinstance(self.token, Handle):
@@ -189,6 +201,7 @@ class Frame:
         Raises `InvalidEncodingError` if the token is too long for the class, and for a token in
         class H or a handle in another.
         """
+        frame_class = FrameClass(frame_class)
         expiry, gate = self.expires // _HOUR, self.gate or _NO_GATE
         if isinstance(self.token, Handle):
             if not frame_class.carries_handle:
@@ -222,6 +235,7 @@ class Frame:
 
         Raises `NotMine` for every other.
         """
+        frame_class = FrameClass(frame_class)
         fits = len(data) == frame_class.frame_size
         if not fits or not _core.decode_frame(data, key_hash, hours(now)):
             raise NotMine("not a frame of this key that is valid now")
@@ -250,6 +264,7 @@ class FrameBatch(Sequence[Frame]):
     def __init__(
         self, array: NDArray[np.uint8], opened: NDArray[np.bool_], frame_class: FrameClass
     ) -> None:
+        frame_class = FrameClass(frame_class)
         flat = array.reshape(len(array), frame_class.frame_size)
         self.records = flat.view(frame_class.dtype).reshape(len(array))
         self._opened = opened.copy()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from billboard import (
     DeviceToken,
     Envelope,
     Frame,
+    FrameBatch,
     FrameClass,
     Handle,
     InvalidEncodingError,
@@ -115,6 +118,54 @@ def test_a_class_fixes_the_size_of_everything(frame_class: FrameClass) -> None:
     assert len(bytes(key)) == sizes.public_key
     made = post_of(frame_class), posts.dummy(frame_class, origin=ORIGIN, epoch=EPOCH)
     assert {len(bytes(post)) for post in made} == {posts.post_size(frame_class)} == {sizes.post}
+
+
+# A number in the place of a class
+
+NUMBERS = {"number": int, "of NumPy": np.uint8, "class": FrameClass}
+
+
+@pytest.mark.parametrize("kind", NUMBERS.values(), ids=NUMBERS)
+@each_class
+def test_the_number_of_a_class_stands_for_it(
+    frame_class: FrameClass, kind: Callable[[int], FrameClass]
+) -> None:
+    number, key = kind(frame_class.elements), key_of(frame_class)
+    lane = Lane.generate(ORIGIN, frame_class=number, now=NOW)
+    assert lane.frame_class is lane.grant(EPOCH).frame_class is frame_class
+    lane.post(EPOCH, blob_of(frame_class), key.public_key)
+    assert SecretKey.generate(number).public_key.frame_class is frame_class
+    assert BoardParameters(ORIGIN, frame_class=number).frame_class is frame_class
+    assert validate_batch(blob_of(frame_class).array, number).all()
+    frame, key_hash = Frame(token_of(frame_class), EPOCH * DAY), key.public_key.key_hash
+    encoded = frame.encode(number, key_hash)
+    assert Frame.decode(encoded, number, key_hash, now=NOW - DAY).token == frame.token
+    array = np.frombuffer(encoded, np.uint8).reshape(1, -1)
+    assert FrameBatch(array, np.ones(1, bool), number)[0].token == frame.token
+    assert posts.post_size(number) == posts.post_size(frame_class)
+    assert posts.dtype(number) == posts.dtype(frame_class)
+    assert posts.dummy(number, origin=ORIGIN, epoch=EPOCH).frame_class is frame_class
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 9, -8, 8.5, "L", "8", b"\x08", None, [8]])
+def test_what_is_no_class_is_refused_as_such(wrong: Any) -> None:
+    batch, encoded = np.zeros((1, 9, 32), np.uint8), bytes(240)
+    for use in (
+        lambda: FrameClass(wrong),
+        lambda: Lane.generate(ORIGIN, frame_class=wrong, now=NOW),
+        lambda: SecretKey.generate(wrong),
+        lambda: BoardParameters(ORIGIN, frame_class=wrong),
+        lambda: validate_batch(batch, wrong),
+        lambda: Frame(HANDLE, EPOCH * DAY).encode(wrong, bytes(32)),
+        lambda: Frame.decode(encoded, wrong, bytes(32)),
+        lambda: FrameBatch(batch, np.ones(1, bool), wrong),
+        lambda: posts.box_size(wrong),
+        lambda: posts.post_size(wrong),
+        lambda: posts.dtype(wrong),
+        lambda: posts.dummy(wrong, origin=ORIGIN, epoch=EPOCH),
+    ):
+        with pytest.raises(InvalidEncodingError, match="frame class: must be one of H = 2, S = 3"):
+            use()
 
 
 # One class from end to end

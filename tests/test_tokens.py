@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -245,6 +247,24 @@ def test_numbers_become_platforms() -> None:
 def test_bad_expiries_are_refused(expires: int) -> None:
     with pytest.raises(InvalidEncodingError, match="whole hour"):
         Frame(TOKEN, expires)
+
+
+@pytest.mark.parametrize(
+    "kind", [bytearray, memoryview, lambda data: np.frombuffer(data, np.uint8)]
+)
+def test_a_gate_and_a_salt_may_be_anything_like_bytes(kind: Callable[[bytes], Any]) -> None:
+    gate, salt = b"0123456789abcdef", b"7 bytes"
+    made = Frame(HANDLE, 500_000 * 3600, kind(gate), kind(salt))
+    assert made == HANDLE_FRAME
+    assert hash(made) == hash(HANDLE_FRAME)
+    assert type(made.gate) is type(made.salt) is bytes
+    assert made.encode(H, HASH) == HANDLE_DATA
+    for wrong in (bytes(16), b"x" * 15, b"x" * 17):
+        with pytest.raises(InvalidEncodingError, match="gate"):
+            Frame(TOKEN, 3600, kind(wrong))
+    for text in ("0123456789abcdef", 5):
+        with pytest.raises(TypeError, match="bytes-like"):
+            Frame(TOKEN, 3600, text)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("gate", [b"", b"x", b"x" * 17, bytes(16)])

@@ -28,6 +28,7 @@ class BoardParameters:
     def __post_init__(self) -> None:
         check_origin(self.origin)
         check_epoch_length(self.epoch_length)
+        object.__setattr__(self, "frame_class", FrameClass(self.frame_class))
 
 
 @dataclass(frozen=True)
