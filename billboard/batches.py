@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from billboard import _core
 from billboard.errors import InvalidRowsError
 
+__all__ = ["Array", "Mask", "Progress", "backend", "multiply_batch", "multiply_generator_batch"]
+
 Array = NDArray[np.uint8]
 """Elements, scalars or ciphertexts, 32 bytes each: uint8 of shape (items, .., 32)."""
 

@@ -16,6 +16,8 @@ from billboard.tokens import FrameClass
 if TYPE_CHECKING:
     from billboard.keys import PublicKey
 
+__all__ = ["Blob", "stack", "unstack", "validate_batch"]
+
 
 @final
 class Blob:

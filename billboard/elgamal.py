@@ -27,6 +27,16 @@ from billboard.groups import Element, Group, Scalar
 from billboard.groups.modular import one_group
 from billboard.groups.ristretto255 import RISTRETTO255
 
+__all__ = [
+    "Ciphertext",
+    "DecryptionKey",
+    "EncryptionKey",
+    "decrypt",
+    "encrypt",
+    "public_elements",
+    "rerandomize",
+]
+
 _Operand = TypeVar("_Operand", Element, Scalar)
 
 

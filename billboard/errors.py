@@ -7,6 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+__all__ = [
+    "BillboardError",
+    "EpochError",
+    "GroupMismatchError",
+    "InvalidEncodingError",
+    "InvalidRowsError",
+    "InvalidSignatureError",
+    "NotMine",
+    "ProviderError",
+    "RefusedPostError",
+    "SecretFileError",
+    "StoreError",
+    "UnsupportedError",
+    "WithdrawnError",
+]
+
 
 class BillboardError(Exception):
     """Base class of all errors of this package."""

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 
 from billboard.errors import EpochError, InvalidEncodingError, NotMine
 
+__all__ = ["LAST_INDEX", "REPORT_SIZE", "Key", "KeySchedule", "Report"]
+
 _CURVE = ec.SECP224R1()
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFF16A2E0B8F03E13DD29455C5C2A3D
 _COORDINATE = 28

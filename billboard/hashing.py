@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from billboard.groups.ristretto255 import Scalar
 
+__all__ = ["encode_tuple", "expand", "hash_bytes", "hash_to_scalar"]
+
 _LABEL = b"billboard/v1/"
 
 

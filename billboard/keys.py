@@ -23,6 +23,8 @@ from billboard.hashing import hash_bytes
 from billboard.proofs import schnorr
 from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, Handle, hours, seconds
 
+__all__ = ["DEFAULT_LIFETIME", "PublicKey", "SecretKey"]
+
 _VERSION = 1
 _SCALAR = 32
 _PER_ELEMENT = 32 + schnorr.SIGNATURE_SIZE

@@ -17,6 +17,8 @@ from billboard.keys import PublicKey
 from billboard.posts import Envelope, Post
 from billboard.tokens import FrameClass
 
+__all__ = ["LONGEST_CATCH_UP", "SLOTS", "Lane", "LaneReader"]
+
 _VERSION = 1
 _FIXED = 11 + 32 + 32 + 1
 

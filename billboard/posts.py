@@ -20,6 +20,22 @@ from billboard.hashing import encode_tuple, expand, hash_bytes
 from billboard.proofs import schnorr
 from billboard.tokens import FrameClass, seconds
 
+__all__ = [
+    "DEFAULT_EPOCH_LENGTH",
+    "FIRST_SEQ_LIMIT",
+    "MAX_UINT32",
+    "NO_DESCRIPTOR",
+    "SHORTEST_EPOCH",
+    "Envelope",
+    "Post",
+    "box_size",
+    "dtype",
+    "dummy",
+    "epoch_at",
+    "identifier_of",
+    "post_size",
+]
+
 _VERSION = 1
 _KEY_ID, _DESCRIPTOR = 16, 32
 _HEADER = 105

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from billboard.errors import SecretFileError
 from billboard.hashing import hash_bytes
 
+__all__ = ["Kind", "decode", "encode", "load", "read", "save"]
+
 _MAGIC = b"billboard-secret\n"
 _VERSION = 1
 _PLAIN, _SCRYPT = 0, 1

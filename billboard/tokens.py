@@ -17,6 +17,18 @@ from numpy.typing import NDArray
 from billboard import _core, html
 from billboard.errors import InvalidEncodingError, NotMine
 
+__all__ = [
+    "GATE_SIZE",
+    "HANDLE_SIZE",
+    "SALT_SIZE",
+    "DeviceToken",
+    "Frame",
+    "FrameBatch",
+    "FrameClass",
+    "Handle",
+    "Platform",
+]
+
 _OVERHEAD = 42
 _NO_GATE = bytes(16)
 _HOUR = 3600

@@ -27,6 +27,16 @@ from billboard.groups import Element, Group, Scalar
 from billboard.groups.modular import one_group
 from billboard.groups.ristretto255 import RISTRETTO255
 
+__all__ = [
+    "Ciphertext",
+    "RerandomizableKey",
+    "decrypt",
+    "encrypt",
+    "recognize_keys_batch",
+    "rerandomize",
+    "rerandomize_keys_batch",
+]
+
 
 @dataclass(frozen=True, repr=False)
 class Ciphertext:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
 import importlib
 import importlib.metadata
-import pkgutil
 import re
 from pathlib import Path
 from types import FunctionType
@@ -72,31 +70,15 @@ SECTIONS = {
 """The anchor of each section in the page that MyST makes of SPEC.md."""
 
 
-def public_names(module: str) -> set[str]:
-    """What a module offers: its ``__all__``, or else what its own source binds in public."""
-    loaded = importlib.import_module(module)
-    if hasattr(loaded, "__all__"):
-        return set(loaded.__all__)
-    names = set()
-    for node in ast.parse(Path(loaded.__file__ or "").read_text()).body:
-        match node:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-                names.add(name)
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                names.add(name)
-    return {name for name in names if not name.startswith("_")}
-
-
 def skip_foreign(
-    app: Sphinx, what: str, name: str, value: object, skip: bool, _options: object
+    app: Sphinx, what: str, _name: str, value: object, skip: bool, _options: object
 ) -> bool | None:
     """Leave out what a module has from elsewhere, unless that is the compiled core."""
     if what != "module" or skip:
         return None
     module = app.env.current_document.autodoc_module
     named = isinstance(value, type | FunctionType)
-    foreign = named and value.__module__ not in (module, "billboard._core")
-    return foreign or name not in public_names(module)
+    return named and value.__module__ not in (module, "billboard._core")
 
 
 def repair_signature(
@@ -127,19 +109,17 @@ def _linked(citation: re.Match[str]) -> str:
 
 
 def check_complete(_app: Sphinx, env: Any) -> None:
-    """Warn of each public name that the pages in reference/ do not have exactly once."""
+    """Warn of each name in an ``__all__`` that the pages in reference/ do not have exactly once."""
     documented: dict[str, list[Any]] = {}
     python = env.domains.python_domain
     for full, entry in python.objects.items():
         module, _, name = full.rpartition(".")
         if module in python.modules and entry.objtype != "module" and not entry.aliased:
             documented.setdefault(name, []).append(getattr(importlib.import_module(module), name))
-    modules = [found.name for found in pkgutil.walk_packages(billboard.__path__, "billboard.")]
-    for module in ["billboard", *modules]:
-        if "._" in module or module.startswith("billboard.cli"):
-            continue
-        for name in sorted(public_names(module)):
-            value = getattr(importlib.import_module(module), name)
+    for module in sorted(python.modules):
+        loaded = importlib.import_module(module)
+        for name in loaded.__all__:
+            value = getattr(loaded, name)
             times = sum(each is value for each in documented.get(name, []))
             if times != 1:
                 log.warning("%s.%s is in the reference %d times", module, name, times)

@@ -1,4 +1,9 @@
-"""The public names are frozen: `public_names.txt` has them, and changes with CHANGELOG.md only."""
+"""The public names are frozen, and their parameters: `public_names.txt` has them.
+
+Public is what docs/reference documents: the ``__all__`` of each module that has an entry there. It
+changes with a line in CHANGELOG.md, after a deprecation; ``python tests/test_public_names.py`` then
+writes the list anew.
+"""
 
 from __future__ import annotations
 
@@ -6,52 +11,135 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import billboard
 
-STORED = Path(__file__).parent / "public_names.txt"
-OUTSIDE = ("billboard._core", "billboard.cli", "billboard.push")
-"""The core is private, the command line has no names; sending is not finished in 0.1."""
+ROOT = Path(__file__).parents[1]
+STORED = ROOT / "tests" / "public_names.txt"
+REFERENCE = "".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
+DOCUMENTED = sorted(re.findall(r"automodule:: (\S+)", REFERENCE))
+
+OPERATORS = {
+    *("__bytes__", "__int__", "__len__", "__getitem__", "__array__"),
+    *("__add__", "__sub__", "__neg__", "__mul__"),
+    *("__enter__", "__exit__", "__aenter__", "__aexit__"),
+}
 
 
-def bound(module: str) -> list[str]:
-    """The public names of a module: its ``__all__``, or what its own source binds."""
-    loaded = importlib.import_module(module)
-    if hasattr(loaded, "__all__"):
-        return list(loaded.__all__)
-    names = []
-    for node in ast.parse(Path(inspect.getfile(loaded)).read_text()).body:
-        match node:
-            case ast.ClassDef(name=name) | ast.FunctionDef(name=name):
-                names.append(name)
-            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
-                names.append(name)
-    return [name for name in names if not name.startswith("_")]
+def parameters(function: Callable[..., object]) -> str:
+    """As they are written, but for annotations; of a default, only that there is one."""
+    bare = [
+        each.replace(
+            annotation=each.empty, default=each.empty if each.default is each.empty else ...
+        )
+        for each in inspect.signature(function).parameters.values()
+    ]
+    return str(inspect.Signature(bare)).replace("=Ellipsis", "=")
 
 
-def members(module: str, name: str) -> list[str]:
-    """The public methods, properties and fields of a class, as its source has them."""
-    value = getattr(importlib.import_module(module), name)
-    if not inspect.isclass(value):
-        return []
-    own = {*vars(value), *getattr(value, "__annotations__", {})}
-    return sorted(each for each in own if not each.startswith("_"))
+def own_bases(cls: type) -> list[type]:
+    return [base for base in cls.__mro__ if base.__module__.startswith("billboard")]
+
+
+def constructor(cls: type) -> Callable[..., object] | None:
+    """Unless there is none to call, or its docstring says to use something else."""
+    found = [vars(base)["__init__"] for base in own_bases(cls) if "__init__" in vars(base)]
+    if not found or getattr(cls, "_is_protocol", False):
+        return None
+    return None if (found[0].__doc__ or "").startswith("Use ") else cls
+
+
+def attributes(cls: type) -> set[str]:
+    """What the classes of this package set in ``__init__`` to an attribute of the object."""
+    names = set()
+    for init in (vars(base).get("__init__") for base in own_bases(cls)):
+        if inspect.isfunction(init) and not init.__code__.co_filename.startswith("<"):
+            tree = ast.parse(textwrap.dedent(inspect.getsource(init)))
+            stored = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+            names |= {node.attr for node in stored if isinstance(node.ctx, ast.Store)}
+    return names
+
+
+def members(cls: type) -> Iterator[str]:
+    names = attributes(cls)
+    for base in own_bases(cls):
+        names |= {*vars(base), *vars(base).get("__annotations__", {})}
+    for name in sorted(names):
+        value = getattr(cls, name, None)
+        if name in OPERATORS and value is not None:
+            yield name
+        elif not name.startswith("_"):
+            yield name + (parameters(value) if callable(value) else "")
+
+
+def listed(module: ModuleType, name: str) -> Iterator[str]:
+    """The lines of a name; only the first if it is documented with another module."""
+    value: Any = getattr(module, name)
+    if getattr(value, "__module__", None) in {*DOCUMENTED} - {module.__name__}:
+        yield name
+    elif inspect.isclass(value):
+        made = constructor(value)
+        yield name + (parameters(made) if made else "")
+        yield from (f"{name}.{member}" for member in members(value))
+    else:
+        yield name + (parameters(value) if inspect.isfunction(value) else "")
 
 
 def public_names() -> list[str]:
-    modules = [info.name for info in pkgutil.walk_packages(billboard.__path__, "billboard.")]
-    lines = []
-    for module in ["billboard", *(each for each in modules if not each.startswith(OUTSIDE))]:
-        for name in sorted(bound(module)):
-            lines.append(f"{module} {name}")
-            if module != "billboard":
-                lines += [f"{module} {name}.{member}" for member in members(module, name)]
-    return lines
+    modules = map(importlib.import_module, DOCUMENTED)
+    return [
+        f"{module.__name__} {line}"
+        for module in modules
+        for name in sorted(module.__all__)
+        for line in listed(module, name)
+    ]
 
 
 def test_the_public_names_are_frozen() -> None:
     assert public_names() == STORED.read_text().splitlines()
+
+
+def test_a_module_is_documented_if_it_says_what_is_public() -> None:
+    found = pkgutil.walk_packages(billboard.__path__, "billboard.")
+    modules = ["billboard", *(each.name for each in found if each.name != "billboard._core")]
+    public = [name for name in modules if hasattr(importlib.import_module(name), "__all__")]
+    assert sorted(public) == DOCUMENTED
+
+
+class Example:
+    """One of everything that is listed."""
+
+    def __init__(self, first: int, /, second: str = "", *rest: int, third: int = 3) -> None:
+        self.first, self.second = first, second
+        self.third: int = third
+        self._hidden = rest
+
+    @property
+    def text(self) -> str:
+        """No parameters."""
+        return self.second
+
+    @classmethod
+    def made(cls, *, of: int) -> Example:
+        """Without ``cls``."""
+        return cls(of)
+
+    def __bytes__(self) -> bytes:
+        return bytes(self.first)
+
+
+def test_what_is_listed_of_a_class(monkeypatch: Any) -> None:
+    monkeypatch.setattr(Example, "__module__", "billboard.example")
+    assert parameters(Example) == "(first, /, second=, *rest, third=)"
+    assert list(members(Example)) == [
+        *("__bytes__", "first", "made(*, of)", "second", "text", "third"),
+    ]
 
 
 if __name__ == "__main__":

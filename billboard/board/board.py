@@ -16,6 +16,8 @@ from billboard.errors import (
 )
 from billboard.posts import Post, epoch_at
 
+__all__ = ["EPOCHS_AHEAD", "LONGEST_SKEW", "Board"]
+
 EPOCHS_AHEAD = 14
 """For how many epochs after the current one a board takes posts (SPEC 9)."""
 

@@ -19,6 +19,8 @@ from billboard.board.store import BUNDLE, BoardParameters, Edition, Entry
 from billboard.errors import RefusedPostError, StoreError
 from billboard.tokens import FrameClass
 
+__all__ = ["SqliteStore"]
+
 _APPLICATION_ID = 0x62626264  # "bbbd"
 _BUSY_TIMEOUT = 30_000  # milliseconds
 

@@ -10,6 +10,8 @@ from typing import Protocol
 from billboard.posts import DEFAULT_EPOCH_LENGTH, check_epoch_length, check_origin
 from billboard.tokens import FrameClass
 
+__all__ = ["BUNDLE", "BoardParameters", "Edition", "Entry", "Store"]
+
 BUNDLE = 256
 """Posts that are read together."""
 

@@ -8,6 +8,8 @@ from billboard.errors import InvalidEncodingError, InvalidSignatureError
 from billboard.groups.ristretto255 import SUITE, Element, Scalar
 from billboard.hashing import hash_to_scalar
 
+__all__ = ["SIGNATURE_SIZE", "sign", "verify"]
+
 SIGNATURE_SIZE = 64
 """Bytes of a signature."""
 

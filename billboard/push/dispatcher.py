@@ -13,6 +13,8 @@ from billboard.push.notification import Attempt, DispatchResult, Notification, O
 from billboard.push.provider import Provider
 from billboard.tokens import DeviceToken
 
+__all__ = ["BACKOFF_BASE", "BACKOFF_MAX", "LONGEST_WAIT", "Dispatcher"]
+
 _log = logging.getLogger(__name__)
 
 BACKOFF_BASE = 1.0

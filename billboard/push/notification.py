@@ -9,6 +9,16 @@ from dataclasses import dataclass, field
 
 from billboard.tokens import DeviceToken
 
+__all__ = [
+    "CONTENT_FREE_PAYLOAD",
+    "MAX_COLLAPSE_ID",
+    "MAX_PAYLOAD",
+    "Attempt",
+    "DispatchResult",
+    "Notification",
+    "Outcome",
+]
+
 CONTENT_FREE_PAYLOAD = b'{"aps":{"alert":{"loc-key":"NEW_MESSAGE"},"mutable-content":1}}'
 """The same bytes for every notification, so that they tell nothing (SPEC 10)."""
 

@@ -7,6 +7,8 @@ from typing import Protocol
 from billboard.push.notification import Attempt, Notification
 from billboard.tokens import Platform
 
+__all__ = ["Provider"]
+
 
 class Provider(Protocol):
     """A client of one push service. It never retries: the dispatcher alone does."""

@@ -38,6 +38,8 @@ from billboard.push.sandbox_http2 import (
     ResetStream,
 )
 
+__all__ = ["Delivery", "Sandbox"]
+
 JWT_LIFETIME = 3600
 """Seconds after which APNs calls a provider token expired."""
 

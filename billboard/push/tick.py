@@ -13,6 +13,8 @@ from billboard.push.notification import Notification
 from billboard.tokens import DeviceToken, Handle, Platform, seconds
 from billboard.webpush import WebPushSubscription
 
+__all__ = ["DEFAULT_LIFETIME", "Tick", "open_tick"]
+
 DEFAULT_LIFETIME = 3600.0
 """Seconds for which a push service may try to deliver."""
 

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from billboard.errors import ProviderError
 
+__all__ = ["ApnsKey"]
+
 LIFETIME = 50 * 60.0
 """Seconds for which a token is used. Apple refuses one older than an hour."""
 
