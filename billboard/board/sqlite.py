@@ -8,8 +8,8 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
 
@@ -56,6 +56,24 @@ MIGRATIONS = (
 """Step i takes the schema from version i to version i + 1. Never edit one that has shipped."""
 
 
+@dataclass(eq=False)
+class _Waiting:
+    """A post in the queue, until it is ``decided``, and why it was not kept then, if so.
+
+    Not a `Future`: its lock is one of Python's own, which an interrupt may leave locked.
+    """
+
+    epoch: int
+    entry: Entry
+    decided: bool = False
+    refusal: RefusedPostError | StoreError | None = None
+
+    def decide(self, refusal: RefusedPostError | StoreError | None) -> None:
+        """Whoever sees ``decided`` sees the refusal too."""
+        self.refusal = refusal
+        self.decided = True
+
+
 @final
 class SqliteStore:
     """Keeps a board in the file ``path``, which `create` has made.
@@ -72,7 +90,7 @@ class SqliteStore:
         self._process = os.getpid()
         self._closed = False
         self._write_lock = threading.Lock()
-        self._queue: list[tuple[int, Entry, Future[None]]] = []
+        self._queue: list[_Waiting] = []
         self._queue_lock = threading.Lock()
         self._local = threading.local()
         # Weak, so that the connection of a thread that has ended is closed with it.
@@ -106,16 +124,17 @@ class SqliteStore:
     def put(self, epoch: int, entry: Entry) -> None:
         """See `Store.put`."""
         self._check_usable()
-        done: Future[None] = Future()
+        waiting = _Waiting(epoch, entry)
         with self._queue_lock:
-            self._queue.append((epoch, entry, done))
+            self._queue.append(waiting)
         with self._write_lock:
             # Whoever holds the lock commits for all that queued up behind the previous commit.
-            if not done.done():
+            if not waiting.decided:
                 self._commit_queue()
-        if not done.done():  # the thread that committed for this one was interrupted
+        if not waiting.decided:  # the thread that committed for this one was interrupted
             raise _undecided(self.path, "the commit was interrupted")
-        done.result()
+        if waiting.refusal is not None:
+            raise waiting.refusal
 
     def publish(self, epoch: int, dummies: Callable[[int], Sequence[Entry]]) -> Edition:
         """See `Store.publish`."""
@@ -202,16 +221,13 @@ class SqliteStore:
             return
         try:
             with self._writing() as db:
-                outcomes = [_put(db, epoch, entry) for epoch, entry, _ in batch]
+                refusals = [_put(db, waiting.epoch, waiting.entry) for waiting in batch]
         except StoreError as error:
-            for _, _, done in batch:
-                done.set_exception(error)
+            for waiting in batch:
+                waiting.decide(error)
             return
-        for (_, _, done), refusal in zip(batch, outcomes, strict=True):
-            if refusal is None:
-                done.set_result(None)
-            else:
-                done.set_exception(refusal)
+        for waiting, refusal in zip(batch, refusals, strict=True):
+            waiting.decide(refusal)
 
     def _check_usable(self) -> None:
         if os.getpid() != self._process:

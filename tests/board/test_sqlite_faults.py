@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -19,7 +21,7 @@ from processes import LONGEST
 from billboard import BoardParameters, SqliteStore, StoreError
 
 from .support import EPOCH, ORIGIN, make_store
-from .test_sqlite import entry
+from .test_sqlite import entry, stored
 
 # Puts in four threads and the main one, while an alarm interrupts the main one all the time.
 INTERRUPTED = """
@@ -111,6 +113,59 @@ def test_who_waited_for_an_interrupted_commit_is_told(
         assert "not known" in outcomes[0]
         store.put(EPOCH, entry(2))
         assert store.epochs() == {EPOCH: 1}
+
+
+def interrupted_at(moment: int, action: Callable[[], object]) -> bool:
+    """Whether ``action`` was cut short by a Ctrl-C at so many steps from its beginning.
+
+    A step is where Python looks for signals, but for loops: when it enters a function of its own,
+    and when one of C returns.
+    """
+    steps = iter(range(moment))
+
+    def profile(_: object, event: str, __: object) -> None:
+        if event in ("call", "c_return") and next(steps, None) is None:
+            raise KeyboardInterrupt
+
+    sys.setprofile(profile)
+    try:
+        action()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+def test_a_commit_may_be_interrupted_at_each_of_its_steps(tmp_path: Path) -> None:
+    """Whoever waits for it goes on, and knows as much as can be known."""
+
+    def follow(number: int) -> None:
+        try:
+            store.put(EPOCH, entry(number))
+        except StoreError as error:
+            outcomes.append(str(error))
+        else:
+            outcomes.append("kept")
+
+    outcomes: list[str] = []
+    with make_store(tmp_path) as store:
+        for moment in itertools.count():
+            follower = threading.Thread(target=follow, args=(moment,), daemon=True)
+            with store._write_lock:
+                follower.start()
+                while not store._queue:
+                    time.sleep(0.001)
+                interrupted = interrupted_at(moment, store._commit_queue)
+            follower.join(timeout=10)
+            assert not follower.is_alive(), f"blocked by an interrupt at step {moment}"
+            if not interrupted:
+                break
+        kept = [number for number, outcome in enumerate(outcomes) if outcome == "kept"]
+        assert {entry(number).identifier for number in kept} <= set(stored(store.path))
+        assert all(outcome == "kept" or "not known" in outcome for outcome in outcomes)
+    assert len(outcomes) == moment + 1 > 20
+    assert kept[-1] == moment
 
 
 def _create(path: str, origin: str, start: float, outcomes: multiprocessing.Queue[str]) -> None:
