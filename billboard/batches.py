@@ -1,7 +1,7 @@
 """Batches of elements of ristretto255, natively and on all CPUs (SPEC 6.2, 13.3).
 
-`multiply_batch` and `multiply_generator_batch` are the group operation by itself; `elgamal`,
-`universal`, `blob` and `keys` have batches of what they define. All work on NumPy arrays of
+`multiply_batch` and `multiply_generator_batch` are the group operation by itself; ``elgamal``,
+``universal``, ``blob`` and ``keys`` have batches of what they define. All work on NumPy arrays of
 encodings, in blocks of some hundred elements, without the GIL.
 """
 
