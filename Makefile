@@ -13,9 +13,18 @@ CORE := $(shell find rust -name target -prune -o -type f -print)
 demo: .venv/installed
 	$(BIN)/billboard demo
 
+# The suite runs on the portable backend too, beside the other, where there is another.
 test: lint
 	cargo test --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
-	$(BIN)/python -m pytest -m "not slow"
+	if [ "$$($(BIN)/python -c 'from billboard import batches; print(batches.backend())')" = portable ]; then \
+		$(BIN)/python -m pytest -m "not slow"; \
+	else \
+		BILLBOARD_BACKEND=portable $(BIN)/python -m pytest -m "not slow" -p no:cacheprovider >.portable.log 2>&1 & \
+		$(BIN)/python -m pytest -m "not slow" && status=0 || status=$$?; \
+		wait $$! || { status=1; cat .portable.log; }; \
+		echo "on the portable backend: $$(tail -n 1 .portable.log)"; \
+		exit $$status; \
+	fi
 
 # The long campaigns, and all other tests without Python's own assertions.
 test-slow: .venv/developing
