@@ -16,9 +16,14 @@ SIZES = (1, 8, 64, 512, 4_096, 32_768)
 LARGE = 1_000_000
 """Pairs that only the native backend of the fastest is given."""
 
+TWO_THREADS = f"{BACKEND} on two threads"
+
 
 def operations(large: bool) -> list[Operation]:
-    """Rerandomizing `SIZES` pairs on each backend; on the fastest `LARGE` too, if so."""
+    """Rerandomizing `SIZES` pairs on each backend; on the fastest `LARGE` too, if so.
+
+    On the fastest, the largest two of them on two threads besides.
+    """
     sizes = (*SIZES, LARGE) if large else SIZES
     key = elgamal.EncryptionKey(elgamal.public_elements([random_scalar()]))
     data = np.frombuffer(os.urandom(30 * SIZES[-1]), np.uint8).reshape(-1, 1, 30)
@@ -28,6 +33,9 @@ def operations(large: bool) -> list[Operation]:
     contestants = {
         f"{BACKEND}, {items}": Contestant(_call(key, pairs[:items]), items) for items in sizes
     }
+    for items in sizes[-2:]:
+        call, one_thread = _call(key, pairs[:items], threads=2), f"{BACKEND}, {items}"
+        contestants[f"{TWO_THREADS}, {items}"] = Contestant(call, items, 2, (one_thread,))
     if BACKEND != "portable":
         contestants |= {
             f"portable, {items}": Contestant(on_portable(_call(key, pairs[:items])), items)
@@ -36,5 +44,5 @@ def operations(large: bool) -> list[Operation]:
     return [Operation(SUBJECT, "rerandomize", contestants)]
 
 
-def _call(key: elgamal.EncryptionKey, pairs: Array) -> Call:
-    return lambda: key.rerandomize_batch(pairs, threads=1)
+def _call(key: elgamal.EncryptionKey, pairs: Array, threads: int = 1) -> Call:
+    return lambda: key.rerandomize_batch(pairs, threads=threads)

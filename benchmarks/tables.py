@@ -28,9 +28,9 @@ def show(records: list[Record]) -> None:
     for group in dict.fromkeys(r["subject"] for r in grouped):
         _beside_peers(f"{group}, one call for one item, us", grouped, BILLBOARD, group)
     _sizes("Rerandomizing pairs in batches that grow, us a pair", rest)
-    for threaded in (TWO_THREADS, TWO_THREADS_PORTABLE):
-        rows = {_name(r): _threads(r) for r in rest if r["contestant"] == threaded}
-        _print(threaded, rows)
+    for threaded in (TWO_THREADS, TWO_THREADS_PORTABLE, sizes.TWO_THREADS):
+        found = [r for r in rest if r["contestant"].startswith(threaded)]
+        _print(threaded, {f"{_name(r)}, {r['items']}": _threads(r) for r in found})
     _print(
         "Batches on one thread, time per element over that of class L",
         {r["operation"]: _ratios(r) for r in rest if _is(r, classes.ELEMENTS, classes.REFERENCE)},
