@@ -46,13 +46,15 @@ def beside_peers(records: Records, operation: str) -> dict[str, float]:
 def draw_growing(records: Records, target: Path) -> None:
     figure, axis = plt.subplots(figsize=(6.5, 3), layout="constrained")
     for backend, (numbers, times) in growing(records).items():
-        style = "-o" if backend != "portable" else "--o"
+        style = {"portable": "--o", sizes.TWO_THREADS: ":o"}.get(backend, "-o")
         axis.plot(numbers, times, style, color=OURS, label=f"billboard, {backend}", markersize=4)
     for name in ("rbcl", DALEK):
         peer = beside_peers(records, "rerandomize")[name]
         axis.axhline(peer, color=THEIRS, linewidth=1)
         axis.annotate(name, (1, peer), fontsize=8, va="bottom", color=THEIRS)
-    axis.set(xscale="log", yscale="log", xlabel="pairs in a batch", ylabel="µs a pair")
+    axis.set(
+        xscale="log", yscale="log", xlabel="pairs in a batch", ylabel="µs a pair", ylim=(1, 200)
+    )
     axis.legend(frameon=False, fontsize=8)
     figure.savefig(target, metadata={"Date": None})
 
