@@ -21,6 +21,7 @@ __all__ = [
     "StoreError",
     "UnsupportedError",
     "WithdrawnError",
+    "WitnessError",
 ]
 
 
@@ -105,8 +106,8 @@ class StoreError(BillboardError):
 class RefusedPostError(BillboardError):
     """The board does not accept this post; nothing was stored.
 
-    ``reason`` is one of ``encoding``, ``class``, ``epoch``, ``signature``, ``published``, ``seq``
-    (SPEC 9).
+    ``reason`` is one of ``encoding``, ``class``, ``epoch``, ``signature``, ``published``, ``seq``,
+    ``quota``, ``admission`` (SPEC 9.1).
     """
 
     def __init__(self, reason: str, explanation: str) -> None:
@@ -115,6 +116,10 @@ class RefusedPostError(BillboardError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.reason, str(self))
+
+
+class WitnessError(BillboardError):
+    """A witness did not cosign a checkpoint, and why."""
 
 
 class ProviderError(BillboardError):

@@ -2,112 +2,254 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import final
+from typing import Protocol, final
 
 from billboard import posts
-from billboard.board.store import BUNDLE, Edition, Entry, Store
+from billboard.board.manifest import Descriptor, Edition, Index, decode_leaf, edition_prefix
+from billboard.board.note import Note, NoteSigner, Signature
+from billboard.board.objects import Objects
+from billboard.board.publisher import Publisher
+from billboard.board.receipt import Receipt
+from billboard.board.store import BUNDLE, Entry, Store
+from billboard.board.tiles import TileReader
 from billboard.errors import (
     EpochError,
     InvalidEncodingError,
     InvalidSignatureError,
     RefusedPostError,
+    StoreError,
+    WitnessError,
 )
 from billboard.posts import Post, epoch_at
+from billboard.tokens import FrameClass
 
-__all__ = ["EPOCHS_AHEAD", "LONGEST_SKEW", "Board"]
+__all__ = ["Board", "Witness"]
 
-EPOCHS_AHEAD = 14
-"""For how many epochs after the current one a board takes posts (SPEC 9)."""
+_log = logging.getLogger(__name__)
 
-LONGEST_SKEW = 3600
-"""Seconds by which clocks may differ, if an epoch is not shorter (SPEC 9)."""
+
+class Witness(Protocol):
+    """Who sees to it that a board shows everyone the same log."""
+
+    def cosign(self, note: Note, reader: TileReader) -> Signature:
+        """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
+
+        Raises `WitnessError`.
+        """
 
 
 @final
 class Board:
-    """The board that ``store`` keeps. ``clock`` gives seconds since 1970."""
+    """The board whose rows ``store`` keeps and that publishes ``objects``, signed by ``signer``.
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.time) -> None:
-        self.origin = store.parameters.origin
+    ``witnesses`` are asked to cosign what is published, before readers get it; a board goes on
+    without those that do not answer. ``quota`` is how many posts may wait for an edition of an
+    epoch; None for any number. ``clock`` gives seconds since 1970.
+
+    Raises `InvalidEncodingError` if ``signer`` is not named as the board is.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        objects: Objects,
+        signer: NoteSigner,
+        *,
+        witnesses: Sequence[Witness] = (),
+        quota: int | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.parameters = store.parameters
+        """What makes it the board that it is."""
+        if signer.key.name != self.parameters.origin:
+            raise InvalidEncodingError("note key", f"is not that of {self.parameters.origin}")
+        self._store, self._objects, self._signer = store, objects, signer
+        self._publisher = Publisher(store, objects, signer)
+        self._witnesses, self._quota, self._clock = witnesses, quota, clock
+
+    @property
+    def origin(self) -> str:
         """What names this board."""
-        self.epoch_length = store.parameters.epoch_length
+        return self.parameters.origin
+
+    @property
+    def epoch_length(self) -> int:
         """Seconds of an epoch."""
-        self.frame_class = store.parameters.frame_class
+        return self.parameters.epoch_length
+
+    @property
+    def frame_class(self) -> FrameClass:
         """The class of all its posts."""
-        self._skew = min(LONGEST_SKEW, self.epoch_length)
-        self._store = store
-        self._clock = clock
+        return self.parameters.frame_class
 
     @property
     def epoch(self) -> int:
         """The current epoch."""
-        return epoch_at(self._clock(), self.epoch_length)
+        return epoch_at(self._clock(), self.parameters.epoch_length)
 
-    def submit(self, post: Post) -> None:
+    def submit(self, post: Post) -> Receipt:
         """Accept a post: when this returns, it is on stable storage.
 
         Raises `RefusedPostError`, with a reason, if the board does not accept it, and `StoreError`
         if storage failed; nothing is stored then.
         """
-        try:
-            data = bytes(post)
-            post = Post.from_bytes(data)  # whoever made this object, what is stored decodes
-        except InvalidEncodingError as error:
-            raise RefusedPostError("encoding", str(error)) from None
-        if post.frame_class is not self.frame_class:
-            raise RefusedPostError("class", f"this board is of class {self.frame_class.name}")
-        opens = (post.epoch - EPOCHS_AHEAD) * self.epoch_length - self._skew
-        now = self._clock()
-        if not opens <= now < (post.epoch + 1) * self.epoch_length + self._skew:
-            problem = f"epoch {post.epoch} is not open in epoch {int(now // self.epoch_length)}"
-            raise RefusedPostError("epoch", problem)
-        try:
-            post.verify(self.origin)
-        except InvalidSignatureError as error:
-            raise RefusedPostError("signature", f"{error} for board {self.origin}") from None
-        self._store.put(post.epoch, Entry(post.identifier, post.seq, data))
+        (outcome,) = self.submit_all([bytes(post)])
+        if isinstance(outcome, RefusedPostError):
+            raise outcome
+        return outcome
 
-    def publish(self, epoch: int) -> Edition:
-        """Make the next edition of ``epoch``.
+    def submit_all(self, encoded: Sequence[bytes]) -> list[Receipt | RefusedPostError]:
+        """Accept encoded posts, as `submit` does one: for each its receipt, or the refusal."""
+        checked = [self._checked(data) for data in encoded]
+        entries = [each for each in checked if isinstance(each, Entry)]
+        decisions = iter(self._store.put(entries, self._quota) if entries else ())
+        now = self._clock()
+        outcomes: list[Receipt | RefusedPostError] = []
+        for each in checked:
+            refusal = next(decisions) if isinstance(each, Entry) else each
+            if refusal is None and isinstance(each, Entry):
+                outcomes.append(self._promise(each, now))
+            elif refusal is not None:
+                outcomes.append(refusal)
+        return outcomes
+
+    def close(self, epoch: int) -> None:
+        """Close the next edition of ``epoch``: what is posted from now on goes into a later one.
 
         Raises `EpochError` before that epoch has begun, and when the one after it is over.
         """
         now, epoch = self._clock(), posts.check_epoch(epoch)
-        if now < epoch * self.epoch_length - self._skew:
+        length = self.parameters.epoch_length
+        if now < epoch * length - self.parameters.skew:
             raise EpochError(f"epoch {epoch} has not begun: the current one is {self.epoch}")
-        if now >= (epoch + 2) * self.epoch_length:
+        if now >= (epoch + 2) * length:
             raise EpochError(f"epoch {epoch} is over: the current one is {self.epoch}")
-        return self._store.publish(epoch, lambda count: self._dummies(epoch, count))
+        time = self.parameters.due(epoch, now)
+        self._store.close_edition(epoch, time, lambda count: self._dummies(epoch, count))
+
+    def publish(self, epoch: int) -> Edition:
+        """Close the next edition of ``epoch``, publish it, and have the log cosigned.
+
+        One that is closed already is published instead. Raises as `close` does, and `StoreError` if
+        storage failed: to call this again goes on where it stopped.
+        """
+        if not any(edition.epoch == epoch for edition in self._store.closed()):
+            self.close(epoch)
+        self.publish_closed()
+        return self.editions(epoch)[-1]
+
+    def publish_due(self) -> tuple[Edition, ...]:
+        """Publish what the schedule asks for by now (SPEC 9.2), and say what that was."""
+        now = self._clock()
+        for epoch in range(max(self.epoch - 1, 0), self.epoch + 1):
+            closed = self._store.closed(epoch)
+            if not closed or closed[-1].time < self.parameters.due(epoch, now):
+                self.close(epoch)
+        return self.publish_closed()
+
+    def publish_closed(self) -> tuple[Edition, ...]:
+        """Publish the editions that are closed, have the log cosigned, and say which they were."""
+        published = self._publisher.publish_closed()
+        self.cosign()
+        return published
+
+    def publish_descriptor(self, descriptor: Descriptor) -> None:
+        """Log a push server's descriptor, and have the log cosigned."""
+        self._publisher.publish_descriptor(descriptor)
+        self.cosign()
+
+    def cosign(self) -> None:
+        """Ask the witnesses to cosign the last checkpoint, and let readers have it."""
+        state = self._store.log_state()
+        if not state.size:
+            return
+        note, signatures = Note.from_bytes(state.note), []
+        for witness in self._witnesses:
+            try:
+                signatures.append(witness.cosign(note, TileReader(state.size, self._objects.get)))
+            except WitnessError as error:
+                _log.warning("the log with %d entries is not cosigned: %s", state.size, error)
+        self._store.serve(state.size, bytes(note.signed(*signatures)))
+
+    def checkpoint(self) -> bytes:
+        """The checkpoint of the master log, a note, that readers get; empty before the first."""
+        return self._store.log_state().served
+
+    def object(self, name: str) -> bytes:
+        """What is published under a name. Raises `LookupError` if nothing is."""
+        return self._objects.get(name)
 
     def editions(self, epoch: int) -> tuple[Edition, ...]:
         """The editions of ``epoch``, by number; none if it is not published or has expired."""
-        return self._store.editions(epoch)
+        leaves = [
+            decode_leaf(self.origin, edition.leaf)
+            for edition in self._store.closed(epoch)
+            if edition.leaf is not None
+        ]
+        return tuple(leaf for leaf in leaves if isinstance(leaf, Edition))
 
     def bundle(self, epoch: int, identifier: bytes, *, edition: int = 0) -> tuple[Post, ...]:
         """The 256 posts among which ``identifier`` is, if it is in that edition.
 
-        Raises `LookupError` if there is no such edition.
+        Raises `LookupError` if there is no such edition, `StoreError` if it is damaged.
         """
-        return self._decoded(epoch, edition, self._edition(epoch, edition).bundle_of(identifier))
+        found = self._edition(epoch, edition)
+        index = Index(self._objects.get(edition_prefix(epoch, edition) + "index"))
+        for position in index.bundles_of(identifier):
+            bundle = self._bundle(found, position)
+            if bundle[0].identifier <= identifier:
+                break
+        return bundle
 
     def posts(self, epoch: int, *, edition: int) -> Iterator[Post]:
-        """All posts of an edition, by identifier. Raises `LookupError` as `bundle` does."""
-        for index in range(self._edition(epoch, edition).size // BUNDLE):
-            yield from self._decoded(epoch, edition, index)
+        """All posts of an edition, by identifier. Raises as `bundle` does."""
+        found = self._edition(epoch, edition)
+        for index in range(found.size // BUNDLE):
+            yield from self._bundle(found, index)
 
     def expire(self, before: int | None = None) -> int:
-        """Delete epochs smaller than ``before``; how many posts that was.
+        """Delete epochs smaller than ``before``; how many posts that was, with dummies.
 
         None stands for the epoch before the current one. Raises `EpochError` for a later one, in
-        which a reader or a late post may still come (SPEC 9).
+        which a reader or a late post may still come (SPEC 9.7).
         """
         latest = max(self.epoch - 1, 0)
         before = latest if before is None else before
         if before > latest:
             raise EpochError(f"only epochs before {latest} can expire now, not {before - 1}")
+        # The rows last: if this is cut short they tell the next one what to delete.
+        for epoch in self._store.epochs():
+            if epoch < before:
+                self._objects.delete(f"{epoch}/")
         return self._store.expire(before)
+
+    def _checked(self, data: bytes) -> Entry | RefusedPostError:
+        """The rules that need no database."""
+        parameters, now = self.parameters, self._clock()
+        try:
+            post = Post.from_bytes(data)
+        except InvalidEncodingError as error:
+            return RefusedPostError("encoding", str(error))
+        if post.frame_class is not parameters.frame_class:
+            problem = f"this board is of class {parameters.frame_class.name}"
+            return RefusedPostError("class", problem)
+        if not parameters.opens(post.epoch) <= now < parameters.ends(post.epoch):
+            current = int(now // parameters.epoch_length)
+            problem = f"epoch {post.epoch} is not open in epoch {current}"
+            return RefusedPostError("epoch", problem)
+        try:
+            post.verify(self.origin)
+        except InvalidSignatureError as error:
+            return RefusedPostError("signature", f"{error} for board {self.origin}")
+        return Entry(post.epoch, post.identifier, post.seq, data)
+
+    def _promise(self, entry: Entry, now: float) -> Receipt:
+        # As much time again as there is between editions, to publish and have it cosigned.
+        deadline = self.parameters.next_due(entry.epoch, now) + self.parameters.late_interval
+        return Receipt.sign(self._signer, entry.epoch, entry.data, deadline)
 
     def _edition(self, epoch: int, number: int) -> Edition:
         editions = self.editions(epoch)
@@ -117,11 +259,17 @@ class Board:
             )
         return editions[number]
 
-    def _decoded(self, epoch: int, number: int, index: int) -> tuple[Post, ...]:
-        return tuple(map(Post.from_bytes, self._store.bundle(epoch, number, index)))
+    def _bundle(self, edition: Edition, index: int) -> tuple[Post, ...]:
+        prefix = edition_prefix(edition.epoch, edition.number)
+        reader = TileReader(edition.size, lambda name: self._objects.get(prefix + name))
+        try:
+            return tuple(map(Post.from_bytes, reader.bundle(index, edition.root)))
+        except InvalidEncodingError as error:
+            raise StoreError(f"{prefix}: {error}: run `billboard board fsck`") from None
 
     def _dummies(self, epoch: int, count: int) -> Sequence[Entry]:
         made = [
-            posts.dummy(self.frame_class, origin=self.origin, epoch=epoch) for _ in range(count)
+            posts.dummy(self.parameters.frame_class, origin=self.origin, epoch=epoch)
+            for _ in range(count)
         ]
-        return [Entry(post.identifier, post.seq, bytes(post)) for post in made]
+        return [Entry(epoch, post.identifier, post.seq, bytes(post)) for post in made]

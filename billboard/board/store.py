@@ -1,98 +1,190 @@
-"""What a board needs of its storage. A store sees opaque bytes."""
+"""What a board needs of its database. A store sees opaque bytes."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from billboard.posts import DEFAULT_EPOCH_LENGTH, check_epoch_length, check_origin
+from billboard.errors import InvalidEncodingError, RefusedPostError
+from billboard.posts import DEFAULT_EPOCH_LENGTH, MAX_UINT32, check_epoch_length, check_origin
 from billboard.tokens import FrameClass
 
-__all__ = ["BUNDLE", "BoardParameters", "Edition", "Entry", "Store"]
+__all__ = [
+    "BUNDLE",
+    "DEFAULT_LATE_INTERVAL",
+    "EPOCHS_AHEAD",
+    "LONGEST_SKEW",
+    "BoardParameters",
+    "ClosedEdition",
+    "Entry",
+    "LogState",
+    "Store",
+]
 
 BUNDLE = 256
 """Posts that are read together."""
 
+DEFAULT_LATE_INTERVAL = 3600
+"""Seconds."""
+
+EPOCHS_AHEAD = 14
+"""For how many epochs after the current one a board takes posts (SPEC 9.1)."""
+
+LONGEST_SKEW = 3600
+"""Seconds by which clocks may differ, if an epoch is not shorter (SPEC 9)."""
+
 
 @dataclass(frozen=True)
 class BoardParameters:
-    """What makes a board the one it is: its origin, epoch length in seconds, and class.
+    """What makes a board the one it is.
 
-    Raises `InvalidEncodingError` (SPEC 2).
+    Its origin, its epoch length in seconds, the class of its posts, and how many seconds there are
+    between the editions of an epoch. Raises `InvalidEncodingError` (SPEC 2, 9.2).
     """
 
     origin: str
     epoch_length: int = DEFAULT_EPOCH_LENGTH
     frame_class: FrameClass = FrameClass.L
+    late_interval: int = DEFAULT_LATE_INTERVAL
 
     def __post_init__(self) -> None:
         check_origin(self.origin)
+        if "+" in self.origin or self.origin.startswith("billboard/"):
+            raise InvalidEncodingError(
+                "origin", "of a board has no + and begins with no billboard/"
+            )
         check_epoch_length(self.epoch_length)
         object.__setattr__(self, "frame_class", FrameClass(self.frame_class))
+        if not 1 <= self.late_interval <= MAX_UINT32:
+            raise InvalidEncodingError("late interval", "must be from 1 to 2^32 - 1 seconds")
+
+    @property
+    def skew(self) -> int:
+        """Seconds by which clocks may differ (SPEC 9)."""
+        return min(LONGEST_SKEW, self.epoch_length)
+
+    def opens(self, epoch: int) -> int:
+        """When the board begins to take posts of ``epoch``, in seconds since 1970."""
+        return (epoch - EPOCHS_AHEAD) * self.epoch_length - self.skew
+
+    def ends(self, epoch: int) -> int:
+        """When it takes none any more."""
+        return (epoch + 1) * self.epoch_length + self.skew
+
+    def due(self, epoch: int, now: float) -> int:
+        """When the latest edition of ``epoch`` was due (SPEC 9.2); its beginning before that."""
+        begin = epoch * self.epoch_length
+        latest = -(-(self.ends(epoch) - begin) // self.late_interval)
+        passed = int((now - begin) // self.late_interval)
+        return begin + self.late_interval * min(max(passed, 0), latest)
+
+    def next_due(self, epoch: int, now: float) -> int:
+        """When the first edition of ``epoch`` after ``now`` is due."""
+        begin = epoch * self.epoch_length
+        passed = int((now - begin) // self.late_interval)
+        return begin if now < begin else begin + self.late_interval * (passed + 1)
 
 
 @dataclass(frozen=True)
 class Entry:
     """A post as the store sees it."""
 
+    epoch: int
     identifier: bytes
     seq: int
     data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Edition:
-    """A published edition: its posts never change.
+class ClosedEdition:
+    """An edition whose posts can not change any more: ``size`` of them, due at ``time``.
 
-    ``first_identifiers`` holds the first identifier of each bundle of 256 posts.
+    ``leaf`` is its entry in the master log, None as long as it is not published.
     """
 
     epoch: int
     number: int
-    first_identifiers: tuple[bytes, ...] = field(repr=False)
+    size: int
+    time: int
+    leaf: bytes | None = None
 
-    @property
-    def size(self) -> int:
-        """How many posts, a multiple of 256."""
-        return BUNDLE * len(self.first_identifiers)
 
-    def bundle_of(self, identifier: bytes) -> int:
-        """Which bundle (0, 1, ..) holds ``identifier`` if any does (SPEC 9)."""
-        return max(bisect_right(self.first_identifiers, identifier) - 1, 0)
+@dataclass(frozen=True)
+class LogState:
+    """How far the master log is.
+
+    ``note`` is its last checkpoint, signed by the board, ``served`` the one that readers get, which
+    may be older and has the cosignatures of witnesses. Both are empty before the first.
+    """
+
+    size: int
+    root: bytes
+    note: bytes
+    served: bytes
 
 
 class Store(Protocol):
-    """Storage of one board; its methods may be called from several threads and processes."""
+    """The rows of one board; its methods may be called from several threads and processes.
+
+    What returns is on stable storage. What raises `StoreError` has changed nothing, unless the
+    message says that this is not known.
+    """
 
     @property
     def parameters(self) -> BoardParameters:
         """Of which board. They are set once, when the store is made."""
 
-    def put(self, epoch: int, entry: Entry) -> None:
-        """Keep a post until its epoch is published, in place of an older one of its identifier.
+    def put(
+        self, entries: Sequence[Entry], quota: int | None = None
+    ) -> list[RefusedPostError | None]:
+        """Keep each post until its edition is closed, in place of an older one of its identifier.
 
-        When it returns the post is on stable storage. Raises `RefusedPostError` if the identifier
-        is in an edition or has a post of the same or a greater seq, `StoreError` if storage failed;
-        then nothing has changed.
+        For each one whether it was refused, and then it is not kept: ``published`` if its
+        identifier is in an edition, ``seq`` if there is a post of the same or a greater seq,
+        ``quota`` if so many others already wait for an edition of its epoch.
         """
 
-    def publish(self, epoch: int, dummies: Callable[[int], Sequence[Entry]]) -> Edition:
-        """Make the next edition of all posts that wait for ``epoch``, with ``dummies(count)``.
+    def close_edition(
+        self, epoch: int, time: int, dummies: Callable[[int], Sequence[Entry]]
+    ) -> ClosedEdition:
+        """Make the next edition of all posts that wait for ``epoch``, with ``dummies(count)``."""
 
-        When it returns the edition is on stable storage, and the posts in it can not change any
-        more.
+    def closed(self, epoch: int | None = None) -> tuple[ClosedEdition, ...]:
+        """The closed editions of an epoch, by number; without one, those not published, in turn."""
+
+    def entries(self, edition: ClosedEdition) -> Iterator[bytes]:
+        """The posts of a closed edition, by identifier. Raises `StoreError` if one is damaged."""
+
+    def log_state(self) -> LogState:
+        """How far the master log is."""
+
+    def propose(self, size: int, leaf: bytes, edition: tuple[int, int] | None) -> bytes | None:
+        """Make ``leaf`` the pending entry of the log with ``size`` entries, if there is none.
+
+        Returns the entry that is pending. None if the log has another size by now, or ``edition``,
+        the epoch and number of the one that the entry is of, is published.
         """
 
-    def editions(self, epoch: int) -> tuple[Edition, ...]:
-        """The editions of an epoch, by number."""
+    def advance(
+        self,
+        state: LogState,
+        pending: bytes,
+        root: bytes,
+        note: bytes,
+        edition: tuple[int, int] | None,
+    ) -> bool:
+        """Move the log from ``state`` by its ``pending`` entry to ``root`` and its checkpoint.
 
-    def bundle(self, epoch: int, number: int, index: int) -> tuple[bytes, ...]:
-        """The 256 posts of bundle ``index`` of an edition, by identifier.
-
-        Raises `LookupError` if there is no such bundle.
+        If the entry is of an edition, it is published then: ``edition`` is its epoch and number.
+        False, and nothing has changed, if the log is not in that state.
         """
+
+    def serve(self, size: int, note: bytes) -> None:
+        """Let readers get ``note``, of the log with ``size`` entries, unless they get a newer."""
+
+    def epochs(self) -> dict[int, int]:
+        """Each epoch that there are rows of, with how many posts wait for its next edition."""
 
     def expire(self, before: int) -> int:
         """Delete posts and editions of epochs smaller than ``before``; how many posts that was."""

@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from billboard.batches import Mask
-from billboard.board import Board, BoardParameters, SqliteStore
+from billboard.board import Board, BoardParameters, SqliteStore, create_board, open_board
+from billboard.board.directory import DATABASE
 from billboard.cli import files
 from billboard.cli.demo import run_demo
 from billboard.cli.files import (
@@ -147,7 +148,7 @@ def post(
         seq=None if replaces_seq is None else replaces_seq + 1,
         slot=slot,
     )
-    with files.open_board(board) as opened:
+    with open_board(board) as opened:
         _same_board(owner, opened)
         opened.submit(sealed)
     console.print(f"posted for epoch {sealed.epoch}, slot {slot}, seq {sealed.seq}")
@@ -162,7 +163,7 @@ def fetch(
 ) -> None:
     """Find the blob of the device whose lane grant you have."""
     reader = files.read_grant(grant)
-    with files.open_board(board) as opened:
+    with open_board(board) as opened:
         wanted = [opened.epoch, opened.epoch - 1] if epoch is None else [epoch]
         newest = reader.find(post for each in wanted for post in _candidates(opened, reader, each))
     if newest is None:
@@ -248,13 +249,13 @@ def board_init(
 ) -> None:
     """Make an empty board."""
     parameters = BoardParameters(origin, epoch_length, files.frame_class(class_name))
-    SqliteStore.create(board, parameters).close()
+    console.print(str(create_board(board, parameters)))
 
 
 @board_app.command("publish")
 def board_publish(board: BoardPath, epoch: Epoch = None) -> None:
     """Publish the next edition of an epoch."""
-    with files.open_board(board) as opened:
+    with open_board(board) as opened:
         edition = opened.publish(opened.epoch if epoch is None else epoch)
     console.print(f"epoch {edition.epoch}, edition {edition.number}: {edition.size} posts")
 
@@ -262,16 +263,15 @@ def board_publish(board: BoardPath, epoch: Epoch = None) -> None:
 @board_app.command("expire")
 def board_expire(board: BoardPath) -> None:
     """Delete what is older than the previous epoch."""
-    with files.open_board(board) as opened:
+    with open_board(board) as opened:
         console.print(f"{opened.expire()} posts deleted")
 
 
 @board_app.command("info")
 def board_info(board: BoardPath) -> None:
     """Check the file, and show what is on the board."""
-    with SqliteStore(board) as store:
+    with SqliteStore(board / DATABASE) as store, open_board(board) as opened:
         store.check()
-        opened = Board(store)
         console.print(f"{opened.origin}: class {opened.frame_class.name},", end=" ")
         console.print(f"epochs of {opened.epoch_length} s, now {opened.epoch}")
         table = Table("epoch", "waiting", "editions", "published, with dummies")

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from billboard.blob import Blob, stack
-from billboard.board import Board, BoardParameters, SqliteStore
+from billboard.board import Board, BoardParameters, create_board, open_board
 from billboard.keys import PublicKey, SecretKey
 from billboard.lanes import Lane, LaneReader
 from billboard.posts import Post
@@ -60,8 +60,8 @@ class Story:
 def run_demo(devices: int, console: Console) -> bool:
     """Play the story with that many devices; whether everything was as it should be."""
     with tempfile.TemporaryDirectory(prefix="billboard-demo-") as directory:
-        story = _play(devices, Path(directory) / "board.sqlite", console)
-        files = [path.read_bytes() for path in Path(directory).iterdir()]
+        story = _play(devices, Path(directory) / "board", console)
+        files = [path.read_bytes() for path in Path(directory).rglob("*") if path.is_file()]
     checks = _checks(story, files)
     console.print(_who_saw_what(devices, story))
     console.print(_timing(story))
@@ -85,8 +85,8 @@ def _play(count: int, path: Path, console: Console) -> Story:
         secret_key = SecretKey.generate()
         with step("devices make lanes", count) as advance:
             devices = [_device(advance) for _ in range(count)]
-        with SqliteStore.create(path, BoardParameters(ORIGIN)) as store:
-            board = Board(store)
+        create_board(path, BoardParameters(ORIGIN))
+        with open_board(path) as board:
             epoch = board.epoch
             # Contacts got their grants through their end-to-end encrypted chat.
             grants = [[bytes(lane.grant(epoch)) for lane in device.lanes] for device in devices]

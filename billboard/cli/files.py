@@ -20,7 +20,6 @@ from rich.progress import Progress
 
 from billboard.batches import Array
 from billboard.blob import Blob, unstack
-from billboard.board import Board, SqliteStore
 from billboard.errors import BillboardError, InvalidEncodingError
 from billboard.keys import PublicKey
 from billboard.lanes import LaneReader
@@ -39,7 +38,7 @@ SecretPath = Annotated[Path, typer.Argument(metavar="SECRET", help="The server's
 PublicPath = Annotated[
     str, typer.Argument(metavar="PUBLIC", help="The public key file of the blob's push server.")
 ]
-BoardPath = Annotated[Path, typer.Argument(metavar="BOARD", help="The board's SQLite file.")]
+BoardPath = Annotated[Path, typer.Argument(metavar="BOARD", help="The board's directory.")]
 LanePath = Annotated[Path, typer.Argument(metavar="LANE", help="The lane's secret file.")]
 Blobs = Annotated[str, typer.Argument(metavar="BLOBS", help="File of blobs, - for stdin.")]
 Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]
@@ -208,13 +207,6 @@ def write_blobs(path: str, array: Array) -> None:
 def read_grant(path: str) -> LaneReader:
     """A lane grant."""
     return LaneReader.from_bytes(read_one(path, "lane grant"))
-
-
-@contextmanager
-def open_board(path: Path) -> Iterator[Board]:
-    """The board in a file."""
-    with SqliteStore(path) as store:
-        yield Board(store)
 
 
 @contextmanager

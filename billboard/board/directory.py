@@ -1,0 +1,72 @@
+"""A board in a directory: its database, its objects and its key."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from billboard import secretfile
+from billboard.board.board import Board, Witness
+from billboard.board.note import Algorithm, NoteKey, NoteSigner
+from billboard.board.objects import FileObjects
+from billboard.board.sqlite import SqliteStore
+from billboard.board.store import BoardParameters
+from billboard.errors import StoreError
+
+__all__ = ["create_board", "load_signer", "open_board", "save_seed"]
+
+DATABASE, OBJECTS, KEY = "board.sqlite", "objects", "board.key"
+
+
+def create_board(
+    directory: str | os.PathLike[str], parameters: BoardParameters, passphrase: str | None = None
+) -> NoteKey:
+    """Make a board in ``directory``, which must not exist, with a new key; the public key.
+
+    Raises `StoreError`, `SecretFileError`, `InvalidEncodingError`.
+    """
+    path = Path(directory)
+    seed = os.urandom(32)
+    signer = NoteSigner(parameters.origin, Algorithm.ED25519, seed)
+    try:
+        path.mkdir()
+    except OSError as error:
+        raise StoreError(f"{path} can not be made: {error.strerror}") from None
+    # The database last: without it there is no board.
+    save_seed(path / KEY, signer, seed, passphrase)
+    FileObjects(path / OBJECTS)
+    SqliteStore.create(path / DATABASE, parameters).close()
+    return signer.key
+
+
+@contextmanager
+def open_board(
+    directory: str | os.PathLike[str],
+    passphrase: str | None = None,
+    *,
+    witnesses: Sequence[Witness] = (),
+    quota: int | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Board]:
+    """The board in ``directory``; see `Board`. Raises `StoreError`, `SecretFileError`."""
+    path = Path(directory)
+    with SqliteStore(path / DATABASE) as store:
+        signer = load_signer(path / KEY, passphrase)
+        objects = FileObjects(path / OBJECTS)
+        yield Board(store, objects, signer, witnesses=witnesses, quota=quota, clock=clock)
+
+
+def save_seed(path: Path, signer: NoteSigner, seed: bytes, passphrase: str | None) -> None:
+    """Write the secret file of a note key (SPEC 11)."""
+    key = signer.key
+    payload = bytes([key.algorithm]) + seed + key.name.encode()
+    secretfile.save(path, secretfile.Kind.NOTE_KEY, payload, passphrase)
+
+
+def load_signer(path: Path, passphrase: str | None = None) -> NoteSigner:
+    """Read the secret file of a note key. Raises `SecretFileError`."""
+    payload = secretfile.load(path, secretfile.Kind.NOTE_KEY, passphrase)
+    return NoteSigner(payload[33:].decode(), Algorithm(payload[0]), payload[1:33])

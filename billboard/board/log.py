@@ -1,0 +1,161 @@
+"""Writing a log as tiles, and reading it back (SPEC 9.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from billboard.board import merkle
+from billboard.board.tiles import (
+    ENTRIES,
+    WIDTH,
+    bundle_bytes,
+    split_bundle,
+    tile_path,
+    tiles,
+)
+from billboard.errors import InvalidEncodingError, StoreError
+
+__all__ = ["LogWriter", "check_log", "read_entries"]
+
+_FLUSH = 32
+"""Full bundles that are put together."""
+
+
+class _Tiles(Protocol):
+    """What of `Objects` a log needs."""
+
+    def put(self, objects: Iterable[tuple[str, bytes]]) -> None: ...
+
+    def get(self, name: str) -> bytes: ...
+
+
+class LogWriter:
+    """Appends to the log of ``size`` entries whose tiles are in ``objects`` below ``prefix``.
+
+    Takes memory for a few bundles, however many entries there are.
+    """
+
+    def __init__(self, objects: _Tiles, prefix: str, size: int = 0) -> None:
+        self.size = size
+        self._objects, self._prefix = objects, prefix
+        self._entries: list[bytes] = []
+        self._levels: list[list[bytes]] = []
+        self._written: list[tuple[str, bytes]] = []
+        for level, index, width in tiles(size):
+            if index == size >> 8 * (level + 1) and width < WIDTH:
+                self._row(level).extend(_hashes(self._get(tile_path(level, index, width))))
+        if width := size % WIDTH:
+            bundle = self._get(tile_path(ENTRIES, size // WIDTH, width))
+            self._entries = split_bundle(bundle, width)
+
+    def append(self, entries: Iterable[bytes]) -> bytes:
+        """Append ``entries``, and return the root. When this returns all tiles are durable."""
+        for entry in entries:
+            self._entries.append(entry)
+            self._add(0, self.size, merkle.leaf_hash(entry))
+            self.size += 1
+            if self.size % WIDTH == 0:
+                self._put_bundle()
+        self._put_partial()
+        return self.root()
+
+    def _add(self, level: int, index: int, found: bytes) -> None:
+        row = self._row(level)
+        row.append(found)
+        if len(row) == WIDTH:
+            self._written.append((tile_path(level, index // WIDTH), b"".join(row)))
+            self._add(level + 1, index // WIDTH, merkle.complete_hash(row))
+            row.clear()
+
+    def _row(self, level: int) -> list[bytes]:
+        while len(self._levels) <= level:
+            self._levels.append([])
+        return self._levels[level]
+
+    def _put_bundle(self) -> None:
+        path = tile_path(ENTRIES, (self.size - 1) // WIDTH)
+        self._written.append((path, bundle_bytes(self._entries)))
+        self._entries.clear()
+        if len(self._written) >= 2 * _FLUSH:
+            self._flush()
+
+    def _put_partial(self) -> None:
+        if self._entries:
+            path = tile_path(ENTRIES, self.size // WIDTH, len(self._entries))
+            self._written.append((path, bundle_bytes(self._entries)))
+        for level, row in enumerate(self._levels):
+            if row:
+                path = tile_path(level, self.size >> 8 * (level + 1), len(row))
+                self._written.append((path, b"".join(row)))
+        self._flush()
+
+    def _flush(self) -> None:
+        self._objects.put((self._prefix + path, data) for path, data in self._written)
+        self._written.clear()
+
+    def root(self) -> bytes:
+        """The root of the log as it is now."""
+
+        def node(level: int, index: int) -> bytes:
+            tile_level, within = divmod(level, 8)
+            first = (index << within) % WIDTH
+            return merkle.complete_hash(self._row(tile_level)[first : first + (1 << within)])
+
+        return merkle.subtree_hash(0, self.size, node)
+
+    def _get(self, path: str) -> bytes:
+        return _get(self._objects, self._prefix + path)
+
+
+def read_entries(objects: _Tiles, prefix: str, size: int) -> Iterator[bytes]:
+    """The entries of a log, not verified. Raises `StoreError` if a bundle can not be read."""
+    for start in range(0, size, WIDTH):
+        width = min(size - start, WIDTH)
+        path = prefix + tile_path(ENTRIES, start // WIDTH, width)
+        try:
+            yield from split_bundle(_get(objects, path), width)
+        except InvalidEncodingError:
+            raise _damaged(path) from None
+
+
+def check_log(
+    objects: _Tiles, prefix: str, size: int, root: bytes, entries: Iterable[bytes]
+) -> None:
+    """Make the log again of ``entries``, those that `read_entries` gives, and compare each tile.
+
+    Raises `StoreError` if it is not the log that has that ``size`` and ``root``.
+    """
+    writer = LogWriter(_Compared(objects), prefix)
+    if writer.append(entries) != root or writer.size != size:
+        raise _damaged(prefix + "tile")
+
+
+class _Compared:
+    """Compares what is put with the objects that there are, and keeps nothing."""
+
+    def __init__(self, objects: _Tiles) -> None:
+        self._objects = objects
+
+    def get(self, name: str) -> bytes:
+        return self._objects.get(name)
+
+    def put(self, objects: Iterable[tuple[str, bytes]]) -> None:
+        for name, data in objects:
+            if _get(self._objects, name) != data:
+                raise _damaged(name)
+
+
+def _get(objects: _Tiles, name: str) -> bytes:
+    try:
+        return objects.get(name)
+    except LookupError:
+        raise StoreError(f"{name} is missing: restore a backup") from None
+
+
+def _hashes(tile: bytes) -> list[bytes]:
+    return [tile[i : i + 32] for i in range(0, len(tile), 32)]
+
+
+def _damaged(name: str) -> StoreError:
+    return StoreError(f"{name} is damaged, it is not what was signed: restore a backup")

@@ -1,0 +1,156 @@
+"""Merkle trees of RFC 6962 over SHA-256: hashes, roots and proofs (SPEC 9.3).
+
+A tree of n leaves has a *subtree* of leaves [start, end) wherever splitting [0, n) at the largest
+power of two below its length, again and again, leads to it. A complete one is named by its level
+and index: it has the leaves [index << level, (index + 1) << level).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from billboard.errors import InvalidEncodingError
+
+__all__ = [
+    "EMPTY",
+    "Node",
+    "consistency_proof",
+    "leaf_hash",
+    "node_hash",
+    "root_of_proof",
+    "subtree_hash",
+    "subtree_proof",
+    "verify_consistency",
+]
+
+Node = Callable[[int, int], bytes]
+"""Gives the hash of a complete subtree, by level and index."""
+
+EMPTY = hashlib.sha256().digest()
+"""The root of the tree without leaves."""
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """The hash of a leaf."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of a node with two children."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def subtree_hash(start: int, end: int, node: Node) -> bytes:
+    """The hash of the subtree of leaves [start, end); of the whole tree if that is [0, n)."""
+    size = end - start
+    if size == 0:
+        return EMPTY
+    level = size.bit_length() - 1
+    if size == 1 << level:
+        return node(level, start >> level)
+    middle = start + (1 << level)
+    return node_hash(node(level, start >> level), subtree_hash(middle, end, node))
+
+
+def complete_hash(hashes: Sequence[bytes]) -> bytes:
+    """The hash of a complete subtree above 2^k ``hashes``."""
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2], strict=True)
+        hashes = [node_hash(left, right) for left, right in pairs]
+    return hashes[0]
+
+
+def subtree_proof(start: int, end: int, size: int, node: Node) -> list[bytes]:
+    """The inclusion proof of the subtree [start, end) in the tree of ``size`` leaves.
+
+    Of a single leaf it is that of RFC 6962, section 2.1.1: siblings from the bottom to the top.
+    """
+    return [subtree_hash(*sibling, node) for sibling, _ in reversed(_path(start, end, size))]
+
+
+def root_of_proof(
+    found: bytes, start: int, end: int, size: int, proof: Sequence[bytes]
+) -> bytes | None:
+    """The root of the tree of ``size`` leaves if ``found`` is the hash of its subtree [start, end).
+
+    None if ``proof`` has not the length that it must have. Whoever verifies compares the root.
+    """
+    path = _path(start, end, size)
+    if len(path) != len(proof):
+        return None
+    for (_, is_left), sibling in zip(reversed(path), proof, strict=True):
+        found = node_hash(sibling, found) if is_left else node_hash(found, sibling)
+    return found
+
+
+def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
+    """What shows that the tree of ``old`` leaves is the beginning of that of ``new`` leaves.
+
+    That of RFC 6962, section 2.1.2. Empty if ``old`` is 0 or ``new``.
+    """
+    if not 0 < old < new:
+        return []
+    start, end, path = _frontier(old, new)
+    proof = [] if start == 0 else [subtree_hash(start, end, node)]
+    return proof + [subtree_hash(*sibling, node) for sibling, _ in reversed(path)]
+
+
+def verify_consistency(
+    old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
+) -> bool:
+    """Whether ``proof`` shows that the tree of ``old`` leaves is the beginning of the ``new``."""
+    if not 0 < old < new:
+        same = old == 0 or (old == new and old_root == new_root)
+        return same and not proof
+    start, _, path = _frontier(old, new)
+    first = [old_root] if start == 0 else list(proof[:1])
+    siblings = proof if start == 0 else proof[1:]
+    if not first or len(path) != len(siblings):
+        return False
+    small = large = first[0]
+    for (_, is_left), sibling in zip(reversed(path), siblings, strict=True):
+        large = node_hash(sibling, large) if is_left else node_hash(large, sibling)
+        if is_left:
+            small = node_hash(sibling, small)
+    return small == old_root and large == new_root
+
+
+_Siblings = list[tuple[tuple[int, int], bool]]
+"""From the top to the bottom: the leaves of each sibling, and whether it is on the left."""
+
+
+def _path(start: int, end: int, size: int) -> _Siblings:
+    low, high, path = 0, size, _Siblings()
+    if not 0 <= start < end <= size:
+        raise InvalidEncodingError("proof", f"[{start}, {end}) is not within {size} leaves")
+    while (low, high) != (start, end):
+        if high - low == 1:
+            raise InvalidEncodingError("proof", f"[{start}, {end}) is no subtree of {size} leaves")
+        middle = low + _split(high - low)
+        if start < middle:
+            path.append(((middle, high), False))
+            high = middle
+        else:
+            path.append(((low, middle), True))
+            low = middle
+    return path
+
+
+def _frontier(old: int, new: int) -> tuple[int, int, _Siblings]:
+    """The last of the complete subtrees that make up ``old`` leaves, and its path in ``new``."""
+    low, high, path = 0, new, _Siblings()
+    while high != old:
+        middle = low + _split(high - low)
+        if old <= middle:
+            path.append(((middle, high), False))
+            high = middle
+        else:
+            path.append(((low, middle), True))
+            low = middle
+    return low, high, path
+
+
+def _split(size: int) -> int:
+    """The largest power of two below ``size``, which is 2 or more."""
+    return 1 << ((size - 1).bit_length() - 1)

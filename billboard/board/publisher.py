@@ -1,0 +1,139 @@
+"""From closed editions to signed checkpoints (SPEC 9.3). Each step may be the last before a crash.
+
+A step that is repeated does the same again: the posts of an edition are fixed when it is closed,
+the entry of the master log when it is proposed, and an object that is there already is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from billboard.board.checkpoint import Checkpoint
+from billboard.board.log import LogWriter, check_log, read_entries
+from billboard.board.manifest import (
+    PREFIX,
+    Descriptor,
+    Edition,
+    Index,
+    decode_leaf,
+    edition_origin,
+    edition_prefix,
+    encode_leaf,
+)
+from billboard.board.note import Note, NoteSigner
+from billboard.board.objects import Objects
+from billboard.board.store import BUNDLE, ClosedEdition, LogState, Store
+from billboard.board.tiles import WIDTH, TileReader
+from billboard.errors import InvalidEncodingError, StoreError
+
+__all__ = ["Publisher", "checkpoint_name"]
+
+
+class Publisher:
+    """Publishes what is closed in ``store`` as ``objects``, signed by ``signer``."""
+
+    def __init__(self, store: Store, objects: Objects, signer: NoteSigner) -> None:
+        self._store, self._objects, self._signer = store, objects, signer
+        self._origin = store.parameters.origin
+
+    def publish_closed(self) -> tuple[Edition, ...]:
+        """Publish all editions that are closed, and say which they were."""
+        published = []
+        for closed in self._store.closed():
+            edition = self._write(closed)
+            self._append(encode_leaf(self._origin, edition), (edition.epoch, edition.number))
+            published.append(edition)
+        return tuple(published)
+
+    def publish_descriptor(self, descriptor: Descriptor) -> None:
+        """Log a descriptor."""
+        self._append(encode_leaf(self._origin, descriptor), None)
+
+    def _write(self, closed: ClosedEdition) -> Edition:
+        """Write the log of an edition, its index and its checkpoint."""
+        prefix = edition_prefix(closed.epoch, closed.number)
+        root = LogWriter(self._objects, prefix).append(self._store.entries(closed))
+        index = bytearray()
+        stored = _indexed(read_entries(self._objects, prefix, closed.size), index)
+        # What is signed is what is on stable storage: a bit may have flipped on its way there.
+        check_log(self._objects, prefix, closed.size, root, stored)
+        edition = Edition(
+            closed.epoch, closed.number, closed.size, root, Index(bytes(index)).hash, closed.time
+        )
+        origin = edition_origin(self._origin, closed.epoch, closed.number)
+        note = self._sign(Checkpoint(origin, closed.size, root))
+        objects = [(f"{prefix}index", bytes(index)), (f"{prefix}checkpoint", bytes(note))]
+        self._objects.put(objects)
+        return edition
+
+    def _append(self, leaf: bytes, edition: tuple[int, int] | None) -> None:
+        """Append an entry to the master log, that of an edition only once."""
+        while True:
+            state = self._store.log_state()
+            first = encode_leaf(self._origin, self._store.parameters)
+            wanted = leaf if state.size else first
+            pending = self._store.propose(state.size, wanted, edition if state.size else None)
+            if pending is not None:
+                self._advance(state, pending)
+                if pending == leaf:
+                    return  # whoever advanced the log, this is the entry
+            elif edition is not None and self._is_published(*edition):
+                return
+
+    def _is_published(self, epoch: int, number: int) -> bool:
+        return self._store.closed(epoch)[number].leaf is not None
+
+    def _advance(self, state: LogState, pending: bytes) -> None:
+        """Move the log by its pending entry, unless another publisher does."""
+        size = state.size + 1
+        if state.size:
+            self._objects.put([(checkpoint_name(state.size), state.note)])
+        if self._is_stale(state):
+            raise StoreError(
+                f"the log of {self._origin} has been signed with more than {state.size} entries,"
+                " and this database knows nothing of it: it is an old backup, and must not sign"
+            )
+        writer = LogWriter(self._objects, "", state.size)
+        if writer.root() != state.root:
+            raise StoreError(f"the log of {self._origin} is damaged: run `billboard board fsck`")
+        root = writer.append([pending])
+        self._read_back(size, root, pending)
+        note = bytes(self._sign(Checkpoint(self._origin, size, root)))
+        leaf = decode_leaf(self._origin, pending)
+        edition = (leaf.epoch, leaf.number) if isinstance(leaf, Edition) else None
+        if self._store.advance(state, pending, root, note, edition):
+            self._objects.put([(checkpoint_name(size), note)])
+
+    def _is_stale(self, state: LogState) -> bool:
+        try:
+            self._objects.get(checkpoint_name(state.size + 1))
+        except LookupError:
+            return False
+        # Another publisher may have advanced the log meanwhile: then the database knows.
+        return self._store.log_state().size == state.size
+
+    def _read_back(self, size: int, root: bytes, leaf: bytes) -> None:
+        reader = TileReader(size, self._objects.get)
+        try:
+            stored = reader.bundle((size - 1) // WIDTH, root)[-1]
+        except (InvalidEncodingError, LookupError):
+            stored = b""
+        if stored != leaf or reader.root() != root:
+            raise StoreError(f"the log of {self._origin} was not stored as written: nothing signed")
+
+    def _sign(self, checkpoint: Checkpoint) -> Note:
+        text = str(checkpoint)
+        return Note(text, (self._signer.sign(text),))
+
+
+def checkpoint_name(size: int) -> str:
+    """The object that is the checkpoint of the master log with ``size`` entries."""
+    return f"checkpoints/{size}"
+
+
+def _indexed(entries: Iterable[bytes], index: bytearray) -> Iterator[bytes]:
+    """The same, and the beginning of the first of each bundle in ``index``."""
+    for position, entry in enumerate(entries):
+        if position % BUNDLE == 0:
+            index += entry[:PREFIX]
+        yield entry

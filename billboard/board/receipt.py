@@ -1,0 +1,54 @@
+"""Receipts: what a board promises whoever submits a post (SPEC 9.6)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import final
+
+from billboard.board.checkpoint import decode_hash, decode_number
+from billboard.board.note import Note, NoteKey, NoteSigner, encode_base64
+from billboard.errors import InvalidEncodingError
+
+__all__ = ["Receipt"]
+
+LABEL = "billboard/receipt@v1"
+
+
+@final
+@dataclass(frozen=True)
+class Receipt:
+    """That the post with this SHA-256 will be in an edition of ``epoch`` before ``deadline``.
+
+    Or one of the same identifier and a greater seq. ``deadline`` is in seconds since 1970.
+    """
+
+    epoch: int
+    post_hash: bytes
+    deadline: int
+    note: Note
+
+    @classmethod
+    def sign(cls, signer: NoteSigner, epoch: int, post: bytes, deadline: int) -> Receipt:
+        """Promise it, as the board that ``signer`` is named after."""
+        post_hash = hashlib.sha256(post).digest()
+        fields = LABEL, signer.key.name, epoch, encode_base64(post_hash), deadline
+        text = "".join(f"{field}\n" for field in fields)
+        return cls(epoch, post_hash, deadline, Note(text, (signer.sign(text),)))
+
+    def __bytes__(self) -> bytes:
+        return bytes(self.note)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, key: NoteKey) -> Receipt:
+        """Parse a receipt of the board that signs with ``key``, and verify it.
+
+        Raises `InvalidEncodingError`, `InvalidSignatureError`.
+        """
+        note = Note.from_bytes(data)
+        lines = note.text.removesuffix("\n").split("\n")
+        if len(lines) != 5 or lines[:2] != [LABEL, key.name]:
+            raise InvalidEncodingError("receipt", f"is not one of {key.name}")
+        note.time_of(key)
+        epoch, deadline = (decode_number("receipt", lines[i]) for i in (2, 4))
+        return cls(epoch, decode_hash("receipt", lines[3]), deadline, note)
