@@ -96,7 +96,11 @@ class Board:
         Raises `RefusedPostError`, with a reason, if the board does not accept it, and `StoreError`
         if storage failed; nothing is stored then.
         """
-        (outcome,) = self.submit_all([bytes(post)])
+        try:
+            data = bytes(post)
+        except InvalidEncodingError as error:
+            raise RefusedPostError("encoding", str(error)) from None
+        (outcome,) = self.submit_all([data])
         if isinstance(outcome, RefusedPostError):
             raise outcome
         return outcome

@@ -16,6 +16,8 @@ from billboard import (
     SecretKey,
     SqliteStore,
 )
+from billboard.board import FileObjects
+from billboard.board.note import Algorithm, NoteSigner
 
 ORIGIN = "example.org/board"
 DAY = 86_400
@@ -52,5 +54,11 @@ def make_store(directory: Path, name: str = "board.sqlite") -> SqliteStore:
     return SqliteStore.create(directory / name, BoardParameters(ORIGIN))
 
 
+def make_signer(origin: str = ORIGIN) -> NoteSigner:
+    return NoteSigner(origin, Algorithm.ED25519, bytes(range(32)))
+
+
 def make_board(store: SqliteStore, clock: Clock | None = None) -> Board:
-    return Board(store, clock=clock or Clock())
+    """A board with its objects beside the file of ``store``."""
+    objects = FileObjects(store.path.with_suffix(".objects"))
+    return Board(store, objects, make_signer(store.parameters.origin), clock=clock or Clock())

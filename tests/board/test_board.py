@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -95,7 +96,9 @@ def test_a_bundle_holds_every_identifier_and_the_place_of_every_absent_one(board
         assert list(bundle) == published[start : start + BUNDLE]
     assert board.bundle(EPOCH, bytes(32))[0] == published[0]
     assert board.bundle(EPOCH, b"\xff" * 32)[-1] == published[-1]
-    assert edition.first_identifiers == (published[0].identifier, published[256].identifier)
+    index = board.object(f"{EPOCH}/0/index")
+    assert index == published[0].identifier[:8] + published[256].identifier[:8]
+    assert hashlib.sha256(index).digest() == edition.index_hash
 
 
 def test_late_posts_go_into_late_editions(board: Board) -> None:
@@ -195,7 +198,7 @@ def test_what_was_withdrawn_does_not_come_back(tmp_path: Path) -> None:
     """Short epochs: nothing expires in which a post could still be submitted again."""
     with SqliteStore.create(tmp_path / "b", BoardParameters("example.org/board", 60)) as store:
         clock = Clock(6_000.0)
-        board = Board(store, clock=clock)
+        board = make_board(store, clock)
         lane = Lane.generate("example.org/board", epoch_length=60, now=clock.now)
         post = make_post(lane, epoch=board.epoch, seq=1)
         board.submit(post)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import apsw
 import pytest
 from processes import LONGEST, watched
 
-from billboard import BoardParameters, Post, RefusedPostError, SqliteStore, StoreError
+from billboard import BoardParameters, Post, RefusedPostError, SqliteStore, StoreError, database
 from billboard.board import sqlite
-from billboard.board.store import BUNDLE, Entry
+from billboard.board.store import BUNDLE, ClosedEdition, Entry
 
-from .support import EPOCH, NOW, ORIGIN, Clock, make_board, make_post, make_store
+from .support import DAY, EPOCH, NOW, ORIGIN, Clock, make_board, make_post, make_store
 
 SUBMITTER = """
 import sys
-from billboard import Board, Post, SqliteStore
-board = Board(SqliteStore(sys.argv[1]), clock=lambda: float(sys.argv[2]))
+from billboard import Post, SqliteStore
+from board.support import Clock, make_board
+board = make_board(SqliteStore(sys.argv[1]), Clock(float(sys.argv[2])))
 for line in sys.stdin:
     post = Post.from_bytes(bytes.fromhex(line))
     board.submit(post)
@@ -44,11 +48,25 @@ def submitter(path: Path) -> subprocess.Popen[str]:
 def stored(path: Path) -> dict[bytes, bytes]:
     """What the file holds, read without the store."""
     with contextlib.closing(apsw.Connection(str(path))) as db:
-        return dict(db.execute("SELECT identifier, data FROM post").fetchall())
+        tables = db.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'post%'").fetchall()
+        query = "SELECT identifier, data FROM "
+        return {row[0]: row[1] for (name,) in tables for row in db.execute(query + name)}
 
 
 def entry(number: int, seq: int = 0) -> Entry:
-    return Entry(number.to_bytes(32, "big"), seq, number.to_bytes(4, "big") * 130)
+    identifier = number.to_bytes(32, "big")
+    return Entry(EPOCH, identifier, seq, identifier + number.to_bytes(4, "big") * 122)
+
+
+def put(store: SqliteStore, one: Entry) -> None:
+    """Put one post. Raises its refusal."""
+    (refusal,) = store.put([one])
+    if refusal is not None:
+        raise refusal
+
+
+def close(store: SqliteStore, dummies: Callable[[int], Sequence[Entry]]) -> ClosedEdition:
+    return store.close_edition(EPOCH, EPOCH * DAY, dummies)
 
 
 @pytest.mark.parametrize("acknowledged", [0, 1, 50, 117, 180])
@@ -133,12 +151,10 @@ def test_several_processes_on_one_file(tmp_path: Path) -> None:
 def test_threads_share_commits(tmp_path: Path) -> None:
     """Group commit: while one transaction is written, all other posts queue for the next."""
     with make_store(tmp_path) as store:
-        store.put(EPOCH, entry(10_000))
+        put(store, entry(10_000))
         with contextlib.closing(apsw.Connection(str(store.path))) as blocker:
             blocker.execute("BEGIN IMMEDIATE")
-            threads = [
-                threading.Thread(target=store.put, args=(EPOCH, entry(i))) for i in range(40)
-            ]
+            threads = [threading.Thread(target=put, args=(store, entry(i))) for i in range(40)]
             for thread in threads:
                 thread.start()
             deadline = time.monotonic() + 10
@@ -164,17 +180,17 @@ def _wal_commits(path: Path) -> int:
 
 def test_concurrent_refusals_concern_only_their_own_post(tmp_path: Path) -> None:
     with make_store(tmp_path) as store:
-        store.put(EPOCH, entry(3, seq=7))
+        put(store, entry(3, seq=7))
         outcomes: dict[int, str] = {}
 
-        def put(i: int) -> None:
+        def attempt(i: int) -> None:
             try:
-                store.put(EPOCH, entry(i, seq=5))
+                put(store, entry(i, seq=5))
                 outcomes[i] = "stored"
             except RefusedPostError as error:
                 outcomes[i] = error.reason
 
-        threads = [threading.Thread(target=put, args=(i,)) for i in range(12)]
+        threads = [threading.Thread(target=attempt, args=(i,)) for i in range(12)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -185,25 +201,25 @@ def test_concurrent_refusals_concern_only_their_own_post(tmp_path: Path) -> None
 
 def test_durability_settings_are_in_force(tmp_path: Path) -> None:
     with make_store(tmp_path) as store:
-        db = store._connection
+        db = store._database._connection
         assert db.execute("PRAGMA journal_mode").fetchall() == [("wal",)]
         assert db.execute("PRAGMA synchronous").fetchall() == [(2,)]  # FULL
 
 
 def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
     with make_store(tmp_path) as store:
-        pages = store._connection.execute("PRAGMA page_count").fetchall()[0][0]
-        store._connection.execute(f"PRAGMA max_page_count = {pages + 20}").fetchall()
+        pages = store._database._connection.execute("PRAGMA page_count").fetchall()[0][0]
+        store._database._connection.execute(f"PRAGMA max_page_count = {pages + 20}").fetchall()
         kept: list[int] = []
         with pytest.raises(StoreError, match="disk is full"):
             _put_until_it_fails(store, kept)
         assert len(kept) > 10
         with pytest.raises(StoreError, match="disk is full"):
-            store.publish(EPOCH, lambda n: [entry(20_000 + i) for i in range(n)])
-        assert store.editions(EPOCH) == ()
+            close(store, lambda n: [entry(20_000 + i) for i in range(n)])
+        assert store.closed(EPOCH) == ()
         assert store.epochs() == {EPOCH: len(kept)}
-        store._connection.execute("PRAGMA max_page_count = 100000").fetchall()
-        store.put(EPOCH, entry(len(kept)))
+        store._database._connection.execute("PRAGMA max_page_count = 100000").fetchall()
+        put(store, entry(len(kept)))
     with SqliteStore(tmp_path / "board.sqlite") as store:
         store.check()
         assert store.epochs() == {EPOCH: len(kept) + 1}
@@ -211,7 +227,7 @@ def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
 
 def _put_until_it_fails(store: SqliteStore, kept: list[int]) -> None:
     for number in range(10_000):
-        store.put(EPOCH, entry(number))
+        put(store, entry(number))
         kept.append(number)
 
 
@@ -245,25 +261,26 @@ def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
 def test_publishing_is_all_or_nothing(tmp_path: Path) -> None:
     with make_store(tmp_path) as store:
         for number in range(3):
-            store.put(EPOCH, entry(number))
+            put(store, entry(number))
 
         def fail(count: int) -> list[Entry]:
             raise RuntimeError(str(count))
 
         with pytest.raises(RuntimeError, match="253"):
-            store.publish(EPOCH, fail)
-        assert store.editions(EPOCH) == ()
+            close(store, fail)
+        assert store.closed(EPOCH) == ()
         assert store.epochs() == {EPOCH: 3}
-        edition = store.publish(EPOCH, lambda n: [entry(100 + i) for i in range(n)])
+        edition = close(store, lambda n: [entry(100 + i) for i in range(n)])
         assert edition.size == BUNDLE
 
 
 def test_two_publishers_make_two_editions(tmp_path: Path) -> None:
     with make_store(tmp_path) as one, SqliteStore(tmp_path / "board.sqlite") as two:
         numbers: list[int] = []
+        dummies = itertools.count()
 
         def publish(store: SqliteStore) -> None:
-            edition = store.publish(EPOCH, lambda n: [entry(i) for i in range(n)])
+            edition = close(store, lambda n: [entry(next(dummies)) for _ in range(n)])
             numbers.append(edition.number)
 
         threads = [threading.Thread(target=publish, args=(store,)) for store in (one, two)]
@@ -278,7 +295,7 @@ def test_damage_is_named_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "board.sqlite"
     with make_store(tmp_path) as store:
         for number in range(200):
-            store.put(EPOCH, entry(number))
+            put(store, entry(number))
     data = bytearray(path.read_bytes())
     data[4096 * 3 : 4096 * 6] = os.urandom(4096 * 3)
     path.write_bytes(data)
@@ -290,7 +307,7 @@ def test_damage_is_named_with_what_to_do(tmp_path: Path) -> None:
 def test_a_file_of_something_else(tmp_path: Path, size: int) -> None:
     path = tmp_path / "board.sqlite"
     path.write_bytes(os.urandom(size))
-    with pytest.raises(StoreError, match=r"damaged|not a billboard board"):
+    with pytest.raises(StoreError, match=r"damaged|is no board"):
         SqliteStore(path)
 
 
@@ -299,7 +316,7 @@ def test_another_sqlite_file_is_not_touched(tmp_path: Path) -> None:
     with contextlib.closing(apsw.Connection(str(path))) as db:
         db.execute("CREATE TABLE mine (x)")
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="not a billboard board"):
+    with pytest.raises(StoreError, match="is no board"):
         SqliteStore(path)
     with pytest.raises(StoreError, match="exists"):
         SqliteStore.create(path, BoardParameters(ORIGIN))
@@ -309,19 +326,19 @@ def test_another_sqlite_file_is_not_touched(tmp_path: Path) -> None:
 
 def test_an_empty_file_is_no_board(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    with pytest.raises(StoreError, match="not a billboard board"):
+    with pytest.raises(StoreError, match="is no board"):
         SqliteStore(tmp_path / "empty")
     assert (tmp_path / "empty").read_bytes() == b""
 
 
 def test_missing_and_existing_files(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="makes a board"):
+    with pytest.raises(StoreError, match="is it there"):
         SqliteStore(tmp_path / "none")
     assert not (tmp_path / "none").exists()
     make_store(tmp_path).close()
     with pytest.raises(StoreError, match="exists"):
         make_store(tmp_path)
-    with pytest.raises(StoreError, match="where it may write"):
+    with pytest.raises(StoreError, match="may it be written"):
         SqliteStore.create(tmp_path / "no" / "such", BoardParameters(ORIGIN))
 
 
@@ -329,7 +346,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
     make_store(tmp_path).close()
     path = tmp_path / "board.sqlite"
     with contextlib.closing(apsw.Connection(str(path))) as db:
-        db.execute(f"PRAGMA user_version = {len(sqlite.MIGRATIONS) + 1}").fetchall()
+        db.execute(f"PRAGMA user_version = {len(sqlite.SCHEMA.steps) + 1}").fetchall()
     with pytest.raises(StoreError, match="upgrade billboard"):
         SqliteStore(path)
 
@@ -337,36 +354,39 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_an_older_version_is_upgraded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next release adds a table: a file of this one gets it, and keeps what it holds."""
     with make_store(tmp_path) as store:
-        store.put(EPOCH, entry(1))
-    steps = (*sqlite.MIGRATIONS, "CREATE TABLE checkpoint (size INTEGER NOT NULL)")
-    monkeypatch.setattr(sqlite, "MIGRATIONS", steps)
+        put(store, entry(1))
+    steps = (*sqlite.SCHEMA.steps, "CREATE TABLE checkpoint (size INTEGER NOT NULL)")
+    monkeypatch.setattr(sqlite, "SCHEMA", replace(sqlite.SCHEMA, steps=steps))
     for _ in range(2):
         with SqliteStore(tmp_path / "board.sqlite") as store:
             assert store.epochs() == {EPOCH: 1}
             assert store.parameters == BoardParameters(ORIGIN)
-            assert store._connection.execute("SELECT * FROM checkpoint").fetchall() == []
+            assert store._database._connection.execute("SELECT * FROM checkpoint").fetchall() == []
 
 
 def test_a_failed_upgrade_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_store(tmp_path).close()
-    steps = (*sqlite.MIGRATIONS, "CREATE TABLE checkpoint (size INTEGER); CREATE TABLE post (x)")
+    steps = (
+        *sqlite.SCHEMA.steps,
+        "CREATE TABLE checkpoint (size INTEGER); CREATE TABLE edition (x)",
+    )
     with monkeypatch.context() as patch:
-        patch.setattr(sqlite, "MIGRATIONS", steps)
+        patch.setattr(sqlite, "SCHEMA", replace(sqlite.SCHEMA, steps=steps))
         with pytest.raises(StoreError, match="already exists"):
             SqliteStore(tmp_path / "board.sqlite")
     with SqliteStore(tmp_path / "board.sqlite") as store:
-        tables = store._connection.execute("SELECT name FROM sqlite_schema").fetchall()
+        tables = store._database._connection.execute("SELECT name FROM sqlite_schema").fetchall()
         assert ("checkpoint",) not in tables
 
 
 def test_a_locked_database_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 50)
+    monkeypatch.setattr(database, "_BUSY_TIMEOUT", 50)
     with make_store(tmp_path) as store:
         with contextlib.closing(apsw.Connection(str(store.path))) as blocker:
             blocker.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreError, match="locked"):
-                store.put(EPOCH, entry(1))
-        store.put(EPOCH, entry(1))
+                put(store, entry(1))
+        put(store, entry(1))
 
 
 def test_parameters_survive(tmp_path: Path) -> None:

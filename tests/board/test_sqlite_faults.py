@@ -19,9 +19,10 @@ import pytest
 from processes import LONGEST
 
 from billboard import BoardParameters, SqliteStore, StoreError
+from billboard.database import Database
 
 from .support import EPOCH, ORIGIN, make_store
-from .test_sqlite import entry, stored
+from .test_sqlite import close, entry, put, stored
 
 # Puts in four threads and the main one, while an alarm interrupts the main one all the time.
 INTERRUPTED = """
@@ -31,11 +32,12 @@ from billboard.board.store import Entry
 
 store = SqliteStore(sys.argv[1])
 numbers, kept, stopping = itertools.count(), [], threading.Event()
+dummies = itertools.count()
 
 def put():
     number = next(numbers)
     try:
-        store.put(1, Entry(number.to_bytes(32, "big"), 0, b"x" * 500))
+        store.put([Entry(1, number.to_bytes(32, "big"), 0, b"x" * 500)])
     except StoreError as error:
         if "not known" not in str(error):
             raise SystemExit(str(error))
@@ -56,8 +58,8 @@ while time.monotonic() < end:
         signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0002, 0.01))
         while True:
             put()
-            store.publish(2, lambda count: [
-                Entry(i.to_bytes(32, "big"), 0, b"x" * 500) for i in range(count)])
+            store.close_edition(2, 0, lambda count: [
+                Entry(2, next(dummies).to_bytes(32, "big"), 0, b"x" * 500) for _ in range(count)])
     except KeyboardInterrupt:
         interrupts += 1
 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -91,11 +93,11 @@ def test_who_waited_for_an_interrupted_commit_is_told(
 ) -> None:
     def follow() -> None:
         try:
-            store.put(EPOCH, entry(1))
+            put(store, entry(1))
         except StoreError as error:
             outcomes.append(str(error))
 
-    def interrupted(_: SqliteStore) -> None:
+    def interrupted(_: Database) -> None:
         raise KeyboardInterrupt
 
     outcomes: list[str] = []
@@ -105,13 +107,13 @@ def test_who_waited_for_an_interrupted_commit_is_told(
             follower.start()
             while not store._queue:
                 time.sleep(0.01)
-            patch.setattr(SqliteStore, "_writing", interrupted)
+            patch.setattr(Database, "writing", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 store._commit_queue()
         follower.join(timeout=10)
         assert len(outcomes) == 1
         assert "not known" in outcomes[0]
-        store.put(EPOCH, entry(2))
+        put(store, entry(2))
         assert store.epochs() == {EPOCH: 1}
 
 
@@ -142,7 +144,7 @@ def test_a_commit_may_be_interrupted_at_each_of_its_steps(tmp_path: Path) -> Non
 
     def follow(number: int) -> None:
         try:
-            store.put(EPOCH, entry(number))
+            put(store, entry(number))
         except StoreError as error:
             outcomes.append(str(error))
         else:
@@ -204,13 +206,13 @@ def test_a_create_that_was_cut_short_is_repeated(tmp_path: Path) -> None:
     code = (
         "import os, signal, sys\n"
         "from billboard import BoardParameters, SqliteStore\n"
-        "from billboard.board import sqlite\n"
-        "run = sqlite._run\n"
-        "def killed(db, steps):\n"
-        "    run(db, steps)\n"
+        "from billboard import database\n"
+        "run = database._run\n"
+        "def killed(db, *rest):\n"
+        "    run(db, *rest)\n"
         "    db.cache_flush()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "sqlite._run = killed\n"
+        "database._run = killed\n"
         "SqliteStore.create(sys.argv[1], BoardParameters('example.org/board'))\n"
     )
     command = [sys.executable, "-c", code, str(path)]
@@ -228,13 +230,13 @@ def _fork(action: str, store: SqliteStore) -> int:
         signal.alarm(10)
         try:
             if action == "put":
-                store.put(EPOCH, entry(9))
+                put(store, entry(9))
             elif action == "publish":
-                store.publish(EPOCH, lambda count: [entry(i) for i in range(count)])
+                close(store, lambda count: [entry(i) for i in range(count)])
             elif action == "expire":
                 store.expire(EPOCH)
             else:
-                store.editions(EPOCH)
+                store.closed(EPOCH)
         except StoreError as error:
             os._exit(7 if "fork" in str(error) else 1)
         os._exit(2)
@@ -246,13 +248,13 @@ def _fork(action: str, store: SqliteStore) -> int:
 @pytest.mark.parametrize("locked", [False, True])
 def test_use_after_fork_is_refused(tmp_path: Path, action: str, locked: bool) -> None:
     with make_store(tmp_path) as store:
-        store.put(EPOCH, entry(1))
+        put(store, entry(1))
         if locked:
             with store._write_lock, store._queue_lock:
                 assert _fork(action, store) == 7
         else:
             assert _fork(action, store) == 7
-        store.put(EPOCH, entry(2))
+        put(store, entry(2))
         assert store.epochs() == {EPOCH: 2}
 
 
@@ -261,10 +263,10 @@ def test_threads_that_end_give_their_connections_back(tmp_path: Path) -> None:
         return len(list(Path("/proc/self/fd").iterdir()))
 
     with make_store(tmp_path) as store:
-        store.put(EPOCH, entry(0))
+        put(store, entry(0))
         before = descriptors()
         for number in range(1, 41):
-            thread = threading.Thread(target=store.put, args=(EPOCH, entry(number)))
+            thread = threading.Thread(target=put, args=(store, entry(number)))
             thread.start()
             thread.join()
         assert descriptors() <= before + 4
@@ -273,13 +275,13 @@ def test_threads_that_end_give_their_connections_back(tmp_path: Path) -> None:
 
 def test_a_closed_store_is_not_used(tmp_path: Path) -> None:
     store = make_store(tmp_path)
-    store.put(EPOCH, entry(1))
+    put(store, entry(1))
     store.close()
     store.close()
     for use in (
-        lambda: store.put(EPOCH, entry(2)),
-        lambda: store.editions(EPOCH),
-        lambda: store.publish(EPOCH, lambda _: []),
+        lambda: put(store, entry(2)),
+        lambda: store.closed(EPOCH),
+        lambda: close(store, lambda _: []),
     ):
         with pytest.raises(StoreError, match="closed"):
             use()
@@ -287,7 +289,7 @@ def test_a_closed_store_is_not_used(tmp_path: Path) -> None:
 
 def test_a_reader_opens_while_a_writer_writes(tmp_path: Path) -> None:
     with make_store(tmp_path) as store:
-        store.put(EPOCH, entry(1))
+        put(store, entry(1))
         with contextlib.closing(apsw.Connection(str(store.path))) as writer:
             writer.execute("BEGIN IMMEDIATE")
             begin = time.monotonic()
