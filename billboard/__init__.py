@@ -6,7 +6,7 @@ SPEC.md defines every byte.
 """
 
 from billboard.blob import Blob, stack, unstack, validate_batch
-from billboard.board import Board, BoardParameters, Edition, SqliteStore
+from billboard.board import Board, BoardParameters, Edition, SqliteStore, create_board, open_board
 from billboard.errors import (
     BillboardError,
     EpochError,
@@ -20,6 +20,7 @@ from billboard.errors import (
     StoreError,
     UnsupportedError,
     WithdrawnError,
+    WitnessError,
 )
 from billboard.keys import PublicKey, SecretKey
 from billboard.lanes import Lane, LaneReader
@@ -58,7 +59,10 @@ __all__ = [
     "UnsupportedError",
     "WebPushSubscription",
     "WithdrawnError",
+    "WitnessError",
+    "create_board",
     "epoch_at",
+    "open_board",
     "stack",
     "unstack",
     "validate_batch",

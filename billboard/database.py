@@ -16,8 +16,6 @@ import apsw
 
 from billboard.errors import StoreError
 
-__all__ = ["Database", "Schema", "damaged", "rows", "undecided"]
-
 SQLiteValue = None | int | float | str | bytes
 
 _BUSY_TIMEOUT = 30_000  # milliseconds

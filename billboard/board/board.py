@@ -90,6 +90,16 @@ class Board:
         """The current epoch."""
         return epoch_at(self._clock(), self.parameters.epoch_length)
 
+    def close(self) -> None:
+        """Close its store. A board can also be used as a context manager."""
+        self._store.close()
+
+    def __enter__(self) -> Board:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
     def submit(self, post: Post) -> Receipt:
         """Accept a post: when this returns, it is on stable storage.
 
@@ -120,7 +130,7 @@ class Board:
                 outcomes.append(refusal)
         return outcomes
 
-    def close(self, epoch: int) -> None:
+    def close_edition(self, epoch: int) -> None:
         """Close the next edition of ``epoch``: what is posted from now on goes into a later one.
 
         Raises `EpochError` before that epoch has begun, and when the one after it is over.
@@ -132,16 +142,16 @@ class Board:
         if now >= (epoch + 2) * length:
             raise EpochError(f"epoch {epoch} is over: the current one is {self.epoch}")
         time = self.parameters.due(epoch, now)
-        self._store.close_edition(epoch, time, lambda count: self._dummies(epoch, count))
+        self._store.close_edition(epoch, time, lambda n: self._dummies(epoch, n))
 
     def publish(self, epoch: int) -> Edition:
         """Close the next edition of ``epoch``, publish it, and have the log cosigned.
 
-        One that is closed already is published instead. Raises as `close` does, and `StoreError` if
-        storage failed: to call this again goes on where it stopped.
+        One that is closed already is published instead. Raises as `close_edition` does, and
+        `StoreError` if storage failed: to call this again goes on where it stopped.
         """
         if not any(edition.epoch == epoch for edition in self._store.closed()):
-            self.close(epoch)
+            self.close_edition(epoch)
         self.publish_closed()
         return self.editions(epoch)[-1]
 
@@ -151,7 +161,7 @@ class Board:
         for epoch in range(max(self.epoch - 1, 0), self.epoch + 1):
             closed = self._store.closed(epoch)
             if not closed or closed[-1].time < self.parameters.due(epoch, now):
-                self.close(epoch)
+                self.close_edition(epoch)
         return self.publish_closed()
 
     def publish_closed(self) -> tuple[Edition, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from billboard import secretfile
@@ -42,7 +41,6 @@ def create_board(
     return signer.key
 
 
-@contextmanager
 def open_board(
     directory: str | os.PathLike[str],
     passphrase: str | None = None,
@@ -50,13 +48,14 @@ def open_board(
     witnesses: Sequence[Witness] = (),
     quota: int | None = None,
     clock: Callable[[], float] = time.time,
-) -> Iterator[Board]:
+) -> Board:
     """The board in ``directory``; see `Board`. Raises `StoreError`, `SecretFileError`."""
     path = Path(directory)
-    with SqliteStore(path / DATABASE) as store:
-        signer = load_signer(path / KEY, passphrase)
-        objects = FileObjects(path / OBJECTS)
-        yield Board(store, objects, signer, witnesses=witnesses, quota=quota, clock=clock)
+    if not (path / DATABASE).is_file():
+        raise StoreError(f"{path} is no board: `billboard board init` makes one")
+    signer = load_signer(path / KEY, passphrase)
+    store, objects = SqliteStore(path / DATABASE), FileObjects(path / OBJECTS)
+    return Board(store, objects, signer, witnesses=witnesses, quota=quota, clock=clock)
 
 
 def save_seed(path: Path, signer: NoteSigner, seed: bytes, passphrase: str | None) -> None:

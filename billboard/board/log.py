@@ -16,8 +16,6 @@ from billboard.board.tiles import (
 )
 from billboard.errors import InvalidEncodingError, StoreError
 
-__all__ = ["LogWriter", "check_log", "read_entries"]
-
 _FLUSH = 32
 """Full bundles that are put together."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from billboard.board.checkpoint import decode_hash, decode_number
@@ -47,8 +47,8 @@ class Edition:
     epoch: int
     number: int
     size: int
-    root: bytes
-    index_hash: bytes
+    root: bytes = field(repr=False)
+    index_hash: bytes = field(repr=False)
     time: int
 
 

@@ -12,18 +12,6 @@ from collections.abc import Callable, Sequence
 
 from billboard.errors import InvalidEncodingError
 
-__all__ = [
-    "EMPTY",
-    "Node",
-    "consistency_proof",
-    "leaf_hash",
-    "node_hash",
-    "root_of_proof",
-    "subtree_hash",
-    "subtree_proof",
-    "verify_consistency",
-]
-
 Node = Callable[[int, int], bytes]
 """Gives the hash of a complete subtree, by level and index."""
 

@@ -26,8 +26,6 @@ from billboard.board.store import BUNDLE, ClosedEdition, LogState, Store
 from billboard.board.tiles import WIDTH, TileReader
 from billboard.errors import InvalidEncodingError, StoreError
 
-__all__ = ["Publisher", "checkpoint_name"]
-
 
 class Publisher:
     """Publishes what is closed in ``store`` as ``objects``, signed by ``signer``."""

@@ -188,3 +188,6 @@ class Store(Protocol):
 
     def expire(self, before: int) -> int:
         """Delete posts and editions of epochs smaller than ``before``; how many posts that was."""
+
+    def close(self) -> None:
+        """Let go of what it has open. It can not be used after."""

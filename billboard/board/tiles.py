@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from billboard.board import merkle
 from billboard.errors import InvalidEncodingError
 
-__all__ = ["ENTRIES", "LONGEST_ENTRY", "WIDTH", "TileReader", "bundle_bytes", "tile_path", "tiles"]
-
 WIDTH = 256
 """Hashes in a full tile, and entries in a full bundle."""
 

@@ -18,21 +18,21 @@ from processes import LONGEST, watched
 
 from billboard import (
     Blob,
-    Board,
     FrameClass,
     Handle,
     Lane,
     PublicKey,
     SecretKey,
-    SqliteStore,
+    epoch_at,
 )
+from billboard.board import open_board
 from billboard.cli import main
 
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
 TOKEN = bytes(range(32)).hex()
 HANDLE = Handle(b"sixteen bytes ..")
 APNS = ["--apns-key", "k", "--apns-key-id", "k", "--apns-team-id", "t", "--topic", "t"]
-POST = ["post", "board.sqlite", "lane.key", "server.pub", "blob"]
+POST = ["post", "board", "lane.key", "server.pub", "blob"]
 
 
 class Shell:
@@ -82,7 +82,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.ok("keygen", "server.key", "server.pub")
     made.write("tokens", TOKEN + "\n")
     made.ok("encrypt", "server.pub", "tokens", "--out", "blob")
-    made.ok("board", "init", "board.sqlite", "--origin", "example.org/board")
+    made.ok("board", "init", "board", "--origin", "example.org/board")
     made.ok("lane", "new", "lane.key", "--origin", "example.org/board")
     made.ok("lane", "grant", "lane.key", "--out", "grant")
     return made.directory
@@ -94,41 +94,41 @@ def shell(template: Path, tmp_path: Path) -> Shell:
 
 
 def test_from_token_to_blob_of_a_contact(shell: Shell) -> None:
-    said = shell.ok("post", "board.sqlite", "lane.key", "server.pub", "blob")
+    said = shell.ok("post", "board", "lane.key", "server.pub", "blob")
     assert "slot 0" in said
-    assert "seq" in shell.fails("post", "board.sqlite", "lane.key", "server.pub", "blob")
-    assert "256 posts" in shell.ok("board", "publish", "board.sqlite")
-    shell.ok("fetch", "board.sqlite", "grant", "--out", "found")
+    assert "seq" in shell.fails("post", "board", "lane.key", "server.pub", "blob")
+    assert "256 posts" in shell.ok("board", "publish", "board")
+    shell.ok("fetch", "board", "grant", "--out", "found")
     assert shell.read("found") == shell.read("blob")
     fresh = shell.ok("rerandomize", "server.pub", "found")
     assert fresh != shell.read("blob")
     assert "1 of 1 blobs" in shell.ok("open", "server.key", stdin=fresh)
-    info = shell.ok("board", "info", "board.sqlite")
+    info = shell.ok("board", "info", "board")
     assert "example.org/board" in info
     assert "256" in info
-    assert "0 posts deleted" in shell.ok("board", "expire", "board.sqlite")
+    assert "0 posts deleted" in shell.ok("board", "expire", "board")
 
 
 def test_a_published_post_is_replaced_by_the_next_slot(shell: Shell) -> None:
-    shell.ok("post", "board.sqlite", "lane.key", "server.pub", "blob")
-    shell.ok("board", "publish", "board.sqlite")
+    shell.ok("post", "board", "lane.key", "server.pub", "blob")
+    shell.ok("board", "publish", "board")
     newer = shell.ok("encrypt", "server.pub", "tokens")
-    arguments = ("post", "board.sqlite", "lane.key", "server.pub")
+    arguments = ("post", "board", "lane.key", "server.pub")
     assert "next slot" in shell.fails(*arguments, stdin=newer)
     shell.ok(*arguments, "--slot", "1", stdin=newer)
-    shell.ok("board", "publish", "board.sqlite")
-    assert shell.ok("fetch", "board.sqlite", "grant") == newer
+    shell.ok("board", "publish", "board")
+    assert shell.ok("fetch", "board", "grant") == newer
 
 
 def test_an_unpublished_post_is_replaced_by_a_greater_seq(shell: Shell) -> None:
-    arguments = ("post", "board.sqlite", "lane.key", "server.pub")
+    arguments = ("post", "board", "lane.key", "server.pub")
     said = shell.ok(*arguments, "blob")
     seq = re.search(r"seq (\d+)", said)
     assert seq is not None
     newer = shell.ok("encrypt", "server.pub", "tokens")
     shell.ok(*arguments, "--replaces-seq", seq[1], stdin=newer)
-    shell.ok("board", "publish", "board.sqlite")
-    assert shell.ok("fetch", "board.sqlite", "grant") == newer
+    shell.ok("board", "publish", "board")
+    assert shell.ok("fetch", "board", "grant") == newer
 
 
 def test_many_blobs_at_once(shell: Shell) -> None:
@@ -142,15 +142,15 @@ def test_many_blobs_at_once(shell: Shell) -> None:
 @pytest.mark.parametrize("name", ["H", "XL"])
 def test_another_class_by_hand(shell: Shell, name: str) -> None:
     shell.ok("keygen", "a.key", "a.pub", "--class", name)
-    shell.ok("board", "init", "a.sqlite", "--origin", "a", "--class", name)
-    assert f"a: class {name}," in shell.ok("board", "info", "a.sqlite")
+    shell.ok("board", "init", "a", "--origin", "a", "--class", name)
+    assert f"a: class {name}," in shell.ok("board", "info", "a")
     shell.ok("lane", "new", "a.lane", "--origin", "a", "--class", name)
     shell.ok("lane", "grant", "a.lane", "--out", "a.grant")
     text = HANDLE.value.hex() if name == "H" else TOKEN
     shell.ok("encrypt", "a.pub", "--out", "a.blob", stdin=text)
-    shell.ok("post", "a.sqlite", "a.lane", "a.pub", "a.blob")
-    shell.ok("board", "publish", "a.sqlite")
-    found = shell.ok("fetch", "a.sqlite", "a.grant")
+    shell.ok("post", "a", "a.lane", "a.pub", "a.blob")
+    shell.ok("board", "publish", "a")
+    found = shell.ok("fetch", "a", "a.grant")
     fresh = shell.ok("rerandomize", "a.pub", stdin=found)
     assert "1 of 1 blobs" in shell.ok("open", "a.key", stdin=fresh)
 
@@ -210,7 +210,7 @@ def test_secrets_are_private_and_never_overwritten(shell: Shell) -> None:
         "encrypt", "server.pub", "tokens", "--out", "server.key"
     )
     assert "exists" in shell.fails("lane", "new", "lane.key", "--origin", "example.org/board")
-    assert "exists" in shell.fails("board", "init", "board.sqlite", "--origin", "x")
+    assert "exists" in shell.fails("board", "init", "board", "--origin", "x")
     shell.fails("lane", "grant", "lane.key", "--out", "grant")
     shell.fails("lane", "grant", "lane.key", "--epoch", "1", "--out", "new.grant")
     assert _contents(shell) == before
@@ -219,7 +219,8 @@ def test_secrets_are_private_and_never_overwritten(shell: Shell) -> None:
 
 
 def _contents(shell: Shell) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in shell.directory.iterdir()}
+    paths = (path for path in shell.directory.rglob("*") if path.is_file())
+    return {str(path): path.read_bytes() for path in paths}
 
 
 def test_a_blob_for_another_key(shell: Shell) -> None:
@@ -255,23 +256,23 @@ def test_a_blob_for_another_key(shell: Shell) -> None:
         (["open", "h.key", "blob"], "line 1 must be 96 bytes"),
         (["keygen", "--class", "M", "new.key", "new.pub"], "class M is none of H, S, L, XL"),
         (["keygen", "--class", "8", "new.key", "new.pub"], "class 8 is none of H, S, L, XL"),
-        (["board", "init", "new.sqlite", "--origin", "x", "--class", "l"], "class l is none of"),
+        (["board", "init", "new", "--origin", "x", "--class", "l"], "class l is none of"),
         (["lane", "new", "new.key", "--origin", "x", "--class", ""], "is none of H, S, L, XL"),
-        (["post", "board.sqlite", "h.lane", "server.pub", "blob"], "of class L, and this lane"),
-        (["post", "board.sqlite", "lane.key", "h.pub", "blob"], "of class H, and this lane"),
-        (["post", "board.sqlite", "h.lane", "h.pub", "h.blob"], "in class H, and this board"),
+        (["post", "board", "h.lane", "server.pub", "blob"], "of class L, and this lane"),
+        (["post", "board", "lane.key", "h.pub", "blob"], "of class H, and this lane"),
+        (["post", "board", "h.lane", "h.pub", "h.blob"], "in class H, and this board"),
         (["push", "h.key", "h.blob", *APNS], "handles"),
         (["push", "server.key", "blob", "--handles", "register", *APNS], "handles"),
         (["push", "h.key", "h.blob", "--handles", "tokens", *APNS], "line 1: handle"),
         (["rerandomize", "server.pub", "identity"], "rows 0, 2"),
         ([*POST, "--epoch", "3"], "epoch 3"),
         ([*POST, "--slot", "16"], "slot 16"),
-        (["post", "board.sqlite", "lane.key", "server.pub", "garbage"], "not base64"),
-        (["post", "board.sqlite", "lane.key", "server.pub", "blob", "--replaces-seq", "-5"], "seq"),
+        (["post", "board", "lane.key", "server.pub", "garbage"], "not base64"),
+        (["post", "board", "lane.key", "server.pub", "blob", "--replaces-seq", "-5"], "seq"),
         (
             [
                 "post",
-                "board.sqlite",
+                "board",
                 "lane.key",
                 "server.pub",
                 "blob",
@@ -281,13 +282,13 @@ def test_a_blob_for_another_key(shell: Shell) -> None:
             "seq",
         ),
         (["lane", "new", "new.key", "--origin", "[/x] y"], "origin"),
-        (["post", "tokens", "lane.key", "server.pub", "blob"], "damaged"),
-        (["post", "board.sqlite", "other.lane", "server.pub", "blob"], "this lane is for"),
-        (["fetch", "board.sqlite", "grant"], "no post in a published edition"),
-        (["fetch", "board.sqlite", "blob"], "grant"),
-        (["fetch", "none.sqlite", "grant"], "board init"),
-        (["board", "init", "new.sqlite", "--origin", "two words"], "origin"),
-        (["board", "publish", "board.sqlite", "--epoch", "4000000000"], "has not begun"),
+        (["post", "tokens", "lane.key", "server.pub", "blob"], "is no board"),
+        (["post", "board", "other.lane", "server.pub", "blob"], "this lane is for"),
+        (["fetch", "board", "grant"], "no post in a published edition"),
+        (["fetch", "board", "blob"], "grant"),
+        (["fetch", "none", "grant"], "board init"),
+        (["board", "init", "new", "--origin", "two words"], "origin"),
+        (["board", "publish", "board", "--epoch", "4000000000"], "has not begun"),
         (["lane", "new", "new.key", "--origin", "x", "--epoch-length", "5"], "epoch length"),
     ],
 )
@@ -326,22 +327,22 @@ def test_a_users_mistake_is_one_line(
 def test_an_origin_is_shown_as_it_is(shell: Shell) -> None:
     for number, origin in enumerate(("[/x]", "[red]z", "a:smile:b")):
         assert origin in shell.ok("lane", "new", f"{number}.key", "--origin", origin)
-        shell.ok("board", "init", f"{number}.sqlite", "--origin", origin)
-        assert origin in shell.ok("board", "info", f"{number}.sqlite")
+        shell.ok("board", "init", f"board-{number}", "--origin", origin)
+        assert origin in shell.ok("board", "info", f"board-{number}")
 
 
 def test_the_previous_epoch_is_looked_at_too(shell: Shell) -> None:
-    with SqliteStore(shell.directory / "board.sqlite") as store:
-        yesterday = Board(store).epoch - 1
-        board = Board(store, clock=lambda: 86_400.0 * yesterday)
-        lane = Lane.generate(board.origin, now=86_400.0 * yesterday)
+    yesterday = epoch_at() - 1
+    yesterdays = 86_400.0 * yesterday
+    with open_board(shell.directory / "board", clock=lambda: yesterdays) as board:
+        lane = Lane.generate(board.origin, now=yesterdays)
         key = PublicKey.from_bytes(base64.b64decode(shell.read("server.pub")))
         blob = Blob.from_bytes(base64.b64decode(shell.read("blob")))
         board.submit(lane.post(yesterday, blob, key))
         board.publish(yesterday)
     lane.save(shell.directory / "old.key")
     shell.ok("lane", "grant", "old.key", "--epoch", str(yesterday), "--out", "old.grant")
-    assert shell.ok("fetch", "board.sqlite", "old.grant") == shell.read("blob")
+    assert shell.ok("fetch", "board", "old.grant") == shell.read("blob")
 
 
 def test_usage_errors_exit_2(shell: Shell) -> None:
