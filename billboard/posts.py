@@ -113,7 +113,7 @@ def check_origin(origin: str) -> str:
 def check_epoch_length(length: int) -> int:
     """Return ``length`` in seconds, or raise `InvalidEncodingError` (SPEC 2)."""
     if not isinstance(length, int) or not SHORTEST_EPOCH <= length <= MAX_UINT32:
-        problem = f"{length} s is not a whole number from {SHORTEST_EPOCH} to 2^32 - 1"
+        problem = f"{length!r} is not an int from {SHORTEST_EPOCH} to 2^32 - 1 (seconds)"
         raise InvalidEncodingError("epoch length", problem)
     return length
 
