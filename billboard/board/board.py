@@ -9,7 +9,7 @@ from typing import Protocol, final
 
 from billboard import posts
 from billboard.board.manifest import Descriptor, Edition, Index, decode_leaf, edition_prefix
-from billboard.board.note import Note, NoteSigner, Signature
+from billboard.board.note import Note, NoteKey, NoteSigner, Signature
 from billboard.board.objects import Objects
 from billboard.board.publisher import Publisher
 from billboard.board.receipt import Receipt
@@ -84,6 +84,11 @@ class Board:
     def frame_class(self) -> FrameClass:
         """The class of all its posts."""
         return self.parameters.frame_class
+
+    @property
+    def key(self) -> NoteKey:
+        """The public key that it signs with."""
+        return self._signer.key
 
     @property
     def epoch(self) -> int:
@@ -204,6 +209,10 @@ class Board:
             if edition.leaf is not None
         ]
         return tuple(leaf for leaf in leaves if isinstance(leaf, Edition))
+
+    def epochs(self) -> dict[int, int]:
+        """Each epoch that it knows, and how many posts wait for its next edition."""
+        return self._store.epochs()
 
     def bundle(self, epoch: int, identifier: bytes, *, edition: int = 0) -> tuple[Post, ...]:
         """The 256 posts among which ``identifier`` is, if it is in that edition.

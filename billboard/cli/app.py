@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from billboard.batches import Mask
-from billboard.board import Board, BoardParameters, SqliteStore, create_board, open_board
-from billboard.board.directory import DATABASE
+from billboard.board import Board, open_board
 from billboard.cli import files
+from billboard.cli.board import board_app
 from billboard.cli.demo import run_demo
 from billboard.cli.files import (
     Ask,
@@ -49,7 +49,6 @@ app = typer.Typer(
     help="Publish push tokens on an anonymous billboard.",
 )
 lane_app = typer.Typer(no_args_is_help=True, help="Make lanes and grants.")
-board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
 app.add_typer(lane_app, name="lane")
 app.add_typer(board_app, name="board")
 app.add_typer(findmy_app, name="findmy")
@@ -236,50 +235,6 @@ def lane_grant(
     """Write the grant for a contact. It is a secret between the device and the contact."""
     owner = Lane.load(lane, files.passphrase(passphrase))
     files.write_lines(out, [bytes(owner.grant(_epoch_of(owner, epoch)))], mode=files.PRIVATE)
-
-
-@board_app.command("init")
-def board_init(
-    board: BoardPath,
-    origin: Annotated[str, typer.Option(help="The board's name, as a domain and path.")],
-    epoch_length: Annotated[
-        int, typer.Option(help="Seconds, as of the board.")
-    ] = DEFAULT_EPOCH_LENGTH,
-    class_name: Class = "L",
-) -> None:
-    """Make an empty board."""
-    parameters = BoardParameters(origin, epoch_length, files.frame_class(class_name))
-    console.print(str(create_board(board, parameters)))
-
-
-@board_app.command("publish")
-def board_publish(board: BoardPath, epoch: Epoch = None) -> None:
-    """Publish the next edition of an epoch."""
-    with open_board(board) as opened:
-        edition = opened.publish(opened.epoch if epoch is None else epoch)
-    console.print(f"epoch {edition.epoch}, edition {edition.number}: {edition.size} posts")
-
-
-@board_app.command("expire")
-def board_expire(board: BoardPath) -> None:
-    """Delete what is older than the previous epoch."""
-    with open_board(board) as opened:
-        console.print(f"{opened.expire()} posts deleted")
-
-
-@board_app.command("info")
-def board_info(board: BoardPath) -> None:
-    """Check the file, and show what is on the board."""
-    with SqliteStore(board / DATABASE) as store, open_board(board) as opened:
-        store.check()
-        console.print(f"{opened.origin}: class {opened.frame_class.name},", end=" ")
-        console.print(f"epochs of {opened.epoch_length} s, now {opened.epoch}")
-        table = Table("epoch", "waiting", "editions", "published, with dummies")
-        for epoch, waiting in store.epochs().items():
-            editions = opened.editions(epoch)
-            size = sum(edition.size for edition in editions)
-            table.add_row(str(epoch), str(waiting), str(len(editions)), str(size))
-        console.print(table)
 
 
 @app.command()
