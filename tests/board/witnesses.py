@@ -36,6 +36,16 @@ def tree_proof(old: int, entries: list[bytes], complete: bool = True) -> list[by
     return [*tree_proof(old - split, entries[split:], False), tree_hash(entries[:split])]
 
 
+def tree_path(index: int, entries: list[bytes]) -> list[bytes]:
+    """PATH of section 2.1.1."""
+    if len(entries) == 1:
+        return []
+    split = largest_split(len(entries))
+    if index < split:
+        return [*tree_path(index, entries[:split]), tree_hash(entries[split:])]
+    return [*tree_path(index - split, entries[split:]), tree_hash(entries[:split])]
+
+
 def largest_split(size: int) -> int:
     split = 1
     while 2 * split < size:
