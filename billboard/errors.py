@@ -16,6 +16,7 @@ __all__ = [
     "InvalidSignatureError",
     "NotMine",
     "ProviderError",
+    "RefusedCheckpointError",
     "RefusedPostError",
     "SecretFileError",
     "StoreError",
@@ -120,6 +121,22 @@ class RefusedPostError(BillboardError):
 
 class WitnessError(BillboardError):
     """A witness did not cosign a checkpoint, and why."""
+
+
+class RefusedCheckpointError(WitnessError):
+    """A checkpoint that this witness does not cosign; nothing was stored.
+
+    ``status`` is that of HTTP (C2SP tlog-witness): 400 for what is malformed, 404 for a log that it
+    does not watch, 403 without a signature of it, 409 if the old size is not that of the last
+    checkpoint, which ``size`` then is, and 422 if that is not continued.
+    """
+
+    def __init__(self, status: int, explanation: str, size: int | None = None) -> None:
+        super().__init__(explanation)
+        self.status, self.size = status, size
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.status, str(self), self.size)
 
 
 class ProviderError(BillboardError):

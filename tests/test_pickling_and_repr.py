@@ -213,6 +213,7 @@ ERRORS: list[BillboardError] = [
     InvalidEncodingError("field", "problem"),
     InvalidRowsError("array", [1, 2, 3]),
     RefusedPostError("seq", "explanation"),
+    errors.RefusedCheckpointError(409, "explanation", 5),
     NotMine("not mine"),
     SecretFileError("damaged"),
     errors.WithdrawnError("withdrawn"),
@@ -221,6 +222,7 @@ ERRORS: list[BillboardError] = [
     errors.GroupMismatchError("p256", "p224"),
     errors.UnsupportedError("p224 lacks something"),
     errors.StoreError("store"),
+    errors.WitnessError("witness"),
     errors.ProviderError("provider"),
 ]
 

@@ -163,7 +163,7 @@ def new_file(path: Path, mode: int = PUBLIC) -> Iterator[IO[str]]:
     except FileExistsError:
         raise BillboardError(f"{path} exists; no output is ever overwritten") from None
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             yield file
     except BaseException:
         path.unlink()

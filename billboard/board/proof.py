@@ -1,0 +1,227 @@
+"""Proofs, without network, that a post is on the board, or that none is (SPEC 9.8, 9.5)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import final
+
+from billboard.board import merkle
+from billboard.board.checkpoint import Checkpoint, Policy, Proof
+from billboard.board.manifest import Edition, Index, decode_leaf, edition_origin, edition_prefix
+from billboard.board.note import Note
+from billboard.board.tiles import WIDTH, TileReader
+from billboard.errors import InvalidEncodingError, InvalidSignatureError
+from billboard.posts import Post
+
+__all__ = [
+    "Get",
+    "Neighbor",
+    "manifest_proof_of",
+    "prove_absence",
+    "prove_post",
+    "verify_absence",
+    "verify_post",
+]
+
+Get = Callable[[str], bytes]
+"""Gives what a board publishes, by name (SPEC 9.3); ``checkpoint`` is that of the master log."""
+
+_IDENTIFIER = 32
+
+
+@final
+@dataclass(frozen=True)
+class Neighbor:
+    """A post next to where an identifier would be, and the proof that it is there."""
+
+    post: Post
+    proof: Proof
+
+
+def prove_post(get: Get, post: Post) -> Proof:
+    """That ``post`` is on the board whose files ``get`` gives.
+
+    From what is read nobody can tell where the post is, beyond its bundle in the first edition of
+    its epoch. Tiles are compared with checkpoints, whose signatures `verify_post` verifies. Raises
+    `LookupError` if the post is in no edition, or has expired, and `InvalidEncodingError` if the
+    files are not those of a board.
+    """
+    master, found = _Log.read(get), None
+    for edition, manifest_proof in _editions(master, post.epoch):
+        log = _Log.of(get, edition, master.checkpoint.origin)
+        # All of a later edition, also when the post is found (SPEC 9.5).
+        places: Sequence[int] = range(log.bundles)
+        if edition.number == 0:
+            places = log.places(_index(get, edition), post.identifier)
+        for place in places:
+            entries = log.bundle(place)
+            if bytes(post) in entries:
+                position = WIDTH * place + entries.index(bytes(post))
+                found = log.prove(position, bytes(manifest_proof))
+    if found is None:
+        raise LookupError(f"this post is in no published edition of epoch {post.epoch}")
+    return found
+
+
+def verify_post(proof: Proof, post: Post, policy: Policy) -> Edition:
+    """The edition that has ``post``, if ``proof`` shows it to whoever trusts ``policy``.
+
+    Raises `InvalidEncodingError`, `InvalidSignatureError`.
+    """
+    origin, manifest_proof = policy.log.name, manifest_proof_of(proof)
+    manifest = manifest_proof.extra
+    if manifest is None:
+        raise InvalidEncodingError("proof", "has no manifest in its extra's extra")
+    manifest_proof.verify(manifest, policy)
+    edition = decode_leaf(origin, manifest)
+    if not isinstance(edition, Edition):
+        raise InvalidEncodingError("proof", "its manifest is not that of an edition")
+    own = edition_origin(origin, edition.epoch, edition.number)
+    checkpoint = proof.verify(bytes(post), Policy(policy.log), own)
+    if (checkpoint.size, checkpoint.root) != (edition.size, edition.root):
+        raise InvalidSignatureError(f"{own}: the manifest is of another edition")
+    if post.epoch != edition.epoch:
+        raise InvalidSignatureError(f"{own}: the post is of epoch {post.epoch}")
+    return edition
+
+
+def manifest_proof_of(proof: Proof) -> Proof:
+    """The proof of the manifest, in the master log, that the proof of a post has with it.
+
+    Raises `InvalidEncodingError`.
+    """
+    if proof.extra is None:
+        raise InvalidEncodingError("proof", "has no proof of a manifest in its extra")
+    return Proof.from_bytes(proof.extra)
+
+
+def prove_absence(
+    get: Get, epoch: int, identifier: bytes, *, edition: int = 0
+) -> tuple[Neighbor, ...]:
+    """That no post with ``identifier`` is in that edition: both its neighbors, or one at an end.
+
+    What is read depends on the identifier, which the proof shows anyhow. Raises `LookupError` if
+    there is such a post, or no such edition, and `InvalidEncodingError` as `prove_post` does.
+    """
+    master = _Log.read(get)
+    found = [each for each in _editions(master, epoch) if each[0].number == edition]
+    if not found:
+        raise LookupError(f"epoch {epoch} has no published edition {edition}")
+    ((leaf, manifest_proof),) = found
+    log = _Log.of(get, leaf, master.checkpoint.origin)
+    place = log.places(_index(get, leaf), identifier)[-1]
+    entries = log.bundle(place)
+    at = bisect_left(entries, identifier, key=lambda entry: entry[:_IDENTIFIER])
+    if at < len(entries) and entries[at][:_IDENTIFIER] == identifier:
+        raise LookupError(f"a post with this identifier is in edition {edition} of epoch {epoch}")
+    after = WIDTH * place + at
+    return tuple(
+        Neighbor(Post.from_bytes(log.entry(each)), log.prove(each, bytes(manifest_proof)))
+        for each in (after - 1, after)
+        if 0 <= each < leaf.size
+    )
+
+
+def verify_absence(neighbors: tuple[Neighbor, ...], identifier: bytes, policy: Policy) -> Edition:
+    """The edition that has no post with ``identifier``, if ``neighbors`` show it.
+
+    Other editions of the same epoch may have one. Raises `InvalidEncodingError`,
+    `InvalidSignatureError`.
+    """
+    editions = {verify_post(each.proof, each.post, policy) for each in neighbors}
+    if len(editions) != 1:
+        raise InvalidSignatureError("the neighbors are not of one edition")
+    (edition,) = editions
+    places = [each.proof.index for each in neighbors]
+    before = [each for each in neighbors if each.post.identifier < identifier]
+    after = [each for each in neighbors if each.post.identifier > identifier]
+    if (len(before), len(after)) == (1, 1):
+        adjacent = before[0].proof.index + 1 == after[0].proof.index
+    elif len(neighbors) == 1 and (before or after):
+        adjacent = places == [edition.size - 1 if before else 0]
+    else:
+        adjacent = False
+    if not adjacent:
+        raise InvalidSignatureError("these are not the neighbors of this identifier")
+    return edition
+
+
+class _Log:
+    """A log as its checkpoint says that it is; what is read is compared with that."""
+
+    def __init__(self, note: Note, get: Get) -> None:
+        self.note, self.checkpoint = note, Checkpoint.from_text(note.text)
+        self._reader = TileReader(self.checkpoint.size, get)
+        self._last: tuple[int, list[bytes]] = -1, []
+
+    @classmethod
+    def read(cls, get: Get, prefix: str = "") -> _Log:
+        return cls(Note.from_bytes(get(f"{prefix}checkpoint")), lambda name: get(prefix + name))
+
+    @classmethod
+    def of(cls, get: Get, edition: Edition, origin: str) -> _Log:
+        """The log of an edition of the board ``origin``."""
+        log = cls.read(get, edition_prefix(edition.epoch, edition.number))
+        own = edition_origin(origin, edition.epoch, edition.number)
+        if log.checkpoint != Checkpoint(own, edition.size, edition.root):
+            raise InvalidEncodingError("checkpoint", f"is not that of the manifest of {own}")
+        return log
+
+    @property
+    def bundles(self) -> int:
+        return -(-self.checkpoint.size // WIDTH)
+
+    def bundle(self, place: int) -> list[bytes]:
+        if self._last[0] != place:
+            self._last = place, self._reader.bundle(place, self.checkpoint.root)
+        return self._last[1]
+
+    def entry(self, index: int) -> bytes:
+        return self.bundle(index // WIDTH)[index % WIDTH]
+
+    def places(self, index: Index, identifier: bytes) -> list[int]:
+        """The bundles that must be read to find ``identifier``: it is in the last, or absent."""
+        places = []
+        for place in index.bundles_of(identifier):
+            places.append(place)
+            if self.bundle(place)[0][:_IDENTIFIER] <= identifier:
+                break
+        return places
+
+    def prove(self, index: int, extra: bytes) -> Proof:
+        """That of the entry ``index``. If its bundle was the last to be read, it reads nothing."""
+        place = index // WIDTH
+        start, entries = WIDTH * place, self.bundle(place)
+        own = list(map(merkle.leaf_hash, entries))
+
+        def node(level: int, position: int) -> bytes:
+            # No tile of the bundle's own hashes: to read that would tell which bundle it is.
+            first = (position << level) - start
+            if first >= 0 and first + (1 << level) <= len(own):
+                return merkle.complete_hash(own[first : first + (1 << level)])
+            return self._reader.node(level, position)
+
+        hashes = merkle.subtree_proof(index, index + 1, self.checkpoint.size, node)
+        return Proof(index, tuple(hashes), self.note, extra)
+
+
+def _editions(master: _Log, epoch: int) -> list[tuple[Edition, Proof]]:
+    """Each edition of ``epoch``, by number, and the proof of its manifest."""
+    found = []
+    for index in reversed(range(master.checkpoint.size)):
+        entry = master.entry(index)
+        leaf = decode_leaf(master.checkpoint.origin, entry)
+        if isinstance(leaf, Edition) and leaf.epoch == epoch:
+            found.append((leaf, master.prove(index, entry)))
+            if leaf.number == 0:
+                break
+    return found[::-1]
+
+
+def _index(get: Get, edition: Edition) -> Index:
+    index = Index(get(edition_prefix(edition.epoch, edition.number) + "index"))
+    if index.hash != edition.index_hash:
+        raise InvalidEncodingError("index", "is not that of the manifest")
+    return index
