@@ -136,8 +136,9 @@ class BoardClient(_Client):
     ) -> Post | None:
         """The post under ``identifier``; None if it is shown that no edition of ``epoch`` has it.
 
-        Of the first edition one bundle is fetched, and ``dummies`` others in a random order, so
-        that the board does not know which it is for; later editions are fetched whole. Raises
+        Of the first edition one bundle is fetched, and ``dummies`` others in a random order (more
+        if less than these would then be left), so that the board does not know which it is for.
+        Later editions are fetched whole. Raises
         `EpochError` if ``epoch`` has no edition yet; see `editions` for ``accept_stale``.
         """
         found = self._reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)

@@ -350,7 +350,7 @@ class Reader:
         return entries
 
     def _hidden(self, edition: Edition, position: int, dummies: int) -> Procedure[list[bytes]]:
-        """A bundle, fetched together with ``dummies`` others.
+        """A bundle, fetched together with ``dummies`` others or more.
 
         The others are chosen once: a board that answers wrong, so that this is called again, could
         else tell it from them by what is asked for each time. And they are not in the cache, or
@@ -372,11 +372,16 @@ class Reader:
         return bundles[order.index(position)]
 
     def _among_decoys(self, log: VerifiedLog, position: int, dummies: int) -> list[int]:
-        """``position`` and as many others, in an order that tells nothing."""
-        shuffled = _system.sample(range(log.bundles), log.bundles)
-        others = (each for each in shuffled if not self._cache.has(log.bundle_name(each)))
-        order = [position, *itertools.islice((x for x in others if x != position), dummies)]
-        return _system.sample(order, len(order))
+        """``position`` and as many others, in an order that tells nothing.
+
+        So many that enough are left for the next time, or all.
+        """
+        names = ((each, log.bundle_name(each)) for each in range(log.bundles))
+        others = [each for each, name in names if each != position and not self._cache.has(name)]
+        count = dummies if len(others) > 2 * dummies else len(others)
+        order = [position, *_system.sample(others, count)]
+        _system.shuffle(order)
+        return order
 
     def _post(self, edition: Edition, entry: bytes) -> Post:
         """A post that an edition has."""

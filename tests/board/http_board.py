@@ -2,15 +2,100 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from billboard import Board
-from billboard.errors import RefusedPostError
+from billboard import BoardParameters, RefusedPostError
+from billboard.board.admission import ProofOfWork
+from billboard.board.checkpoint import Checkpoint
+from billboard.board.log import LogWriter
+from billboard.board.manifest import (
+    PREFIX,
+    Edition,
+    Leaf,
+    edition_origin,
+    edition_prefix,
+    encode_leaf,
+)
+from billboard.board.note import Note, NoteSigner
+from billboard.board.receipt import Receipt
+from billboard.board.store import BUNDLE
+
+from .support import ORIGIN, make_signer
+
+
+class Served(Protocol):
+    """What of a `billboard.Board` is served."""
+
+    def checkpoint(self) -> bytes: ...
+
+    def object(self, name: str) -> bytes: ...
+
+    def submit_all(self, encoded: Sequence[bytes]) -> Sequence[Receipt | RefusedPostError]: ...
+
+
+class ForgedBoard:
+    """Signs and serves whatever it is told to."""
+
+    def __init__(self, signer: NoteSigner | None = None, **parameters: Any) -> None:
+        self.signer = signer or make_signer()
+        self.parameters = BoardParameters(ORIGIN, **parameters)
+        self.objects: dict[str, bytes] = {}
+        self.note = b""
+        self.log = LogWriter(self, "")
+        self.log_leaf(self.parameters)
+
+    def get(self, name: str) -> bytes:
+        return self.objects[name]
+
+    def put(self, objects: Iterable[tuple[str, bytes]]) -> None:
+        self.objects.update(objects)
+
+    def object(self, name: str) -> bytes:
+        return self.objects[name]
+
+    def checkpoint(self) -> bytes:
+        return self.note
+
+    def submit_all(self, encoded: Sequence[bytes]) -> Sequence[Receipt | RefusedPostError]:
+        return [RefusedPostError("quota", "a forged board takes nothing") for _ in encoded]
+
+    def log_leaf(self, leaf: Leaf | bytes) -> None:
+        """Append an entry to the master log."""
+        entry = leaf if isinstance(leaf, bytes) else encode_leaf(ORIGIN, leaf)
+        root = self.log.append([entry])
+        self.note = self.sign(Checkpoint(ORIGIN, self.log.size, root))
+
+    def sign(self, checkpoint: Checkpoint) -> bytes:
+        return bytes(Note(str(checkpoint), (self.signer.sign(str(checkpoint)),)))
+
+    def publish(
+        self,
+        epoch: int,
+        entries: Sequence[bytes],
+        *,
+        number: int = 0,
+        time: int | None = None,
+        index: bytes | None = None,
+    ) -> Edition:
+        """Publish an edition of ``entries`` as they are."""
+        prefix = edition_prefix(epoch, number)
+        root = LogWriter(self, prefix).append(entries)
+        if index is None:
+            index = b"".join(entry[:PREFIX] for entry in entries[::BUNDLE])
+        checkpoint = Checkpoint(edition_origin(ORIGIN, epoch, number), len(entries), root)
+        self.put([(f"{prefix}index", index), (f"{prefix}checkpoint", self.sign(checkpoint))])
+        begin = epoch * self.parameters.epoch_length
+        its_time = begin if time is None else time
+        found = hashlib.sha256(index).digest()
+        edition = Edition(epoch, number, len(entries), root, found, its_time)
+        self.log_leaf(edition)
+        return edition
 
 
 @dataclass
@@ -37,11 +122,12 @@ class Asked:
 class HttpBoard:
     """Serves ``board`` on a free port while it is entered.
 
-    ``answers`` has functions from the honest answer to the one that is given, by path.
+    Posts need a proof of ``work_bits``, if any. ``answers`` has functions from the honest answer to
+    the one that is given, by path.
     """
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
+    def __init__(self, board: Served, *, work_bits: int = 0) -> None:
+        self.board, self.work_bits = board, work_bits
         self.answers: dict[str, Callable[[Answer], Answer]] = {}
         self.asked: list[Asked] = []
         self.closing = threading.Event()
@@ -96,12 +182,22 @@ class HttpBoard:
             return Answer(status=404)
 
     def _post(self, asked: Asked) -> Answer:
+        try:
+            if self.work_bits:
+                work = bytes.fromhex(dict(asked.headers).get("Billboard-Work", ""))
+                ProofOfWork(ORIGIN, self.work_bits).admit(asked.body, work)
+        except RefusedPostError as error:
+            return replace(_refused(error), headers={"Billboard-Work": str(self.work_bits)})
         (outcome,) = self.board.submit_all([asked.body])
         if isinstance(outcome, RefusedPostError):
-            told = {"reason": outcome.reason, "detail": str(outcome)}
-            status = 429 if outcome.reason in ("quota", "admission") else 422
-            return Answer(json.dumps(told).encode(), status)
+            return _refused(outcome)
         return Answer(bytes(outcome), 201)
+
+
+def _refused(error: RefusedPostError) -> Answer:
+    told = {"reason": error.reason, "detail": str(error)}
+    status = 429 if error.reason in ("quota", "admission") else 422
+    return Answer(json.dumps(told).encode(), status)
 
 
 class _Handler(BaseHTTPRequestHandler):
