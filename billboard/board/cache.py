@@ -14,7 +14,7 @@ from typing import final
 
 from billboard.errors import StoreError
 
-__all__ = ["Cache"]
+__all__ = ["Cache", "replace_file"]
 
 OBJECTS, CHECKPOINT, LOCK = "objects", "checkpoint", "lock"
 
@@ -67,7 +67,7 @@ class Cache:
         self._remember(name, data)
         if self._directory is not None:
             # Not synced: what a crash damages is found out when it is read, and fetched again.
-            _replace(self._path(name), data, durable=False)
+            replace_file(self._path(name), data, durable=False)
 
     def delete(self, name: str) -> None:
         """Forget a file."""
@@ -98,7 +98,7 @@ class Cache:
     def save_checkpoint(self, note: bytes) -> None:
         """Remember a checkpoint: when this returns it is on stable storage."""
         if self._directory is not None:
-            _replace(self._directory / CHECKPOINT, note, durable=True)
+            replace_file(self._directory / CHECKPOINT, note, durable=True)
 
     def _remember(self, name: str, data: bytes) -> None:
         self._size += len(data) - len(self._memory.pop(name, b""))
@@ -126,8 +126,8 @@ def _locked(path: Path) -> int:
     return descriptor
 
 
-def _replace(path: Path, data: bytes, *, durable: bool) -> None:
-    """Write a file as a whole, in place of the one that is there."""
+def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
+    """Write a file as a whole, in place of the one that is there. Raises `StoreError`."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)

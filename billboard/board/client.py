@@ -68,14 +68,15 @@ class _Client:
             )
         self._url = url.rstrip("/")
         self._cache = Cache(directory, memory=memory)
-        self._reader = Reader(policy, self._cache, clock)
+        self.reader = Reader(policy, self._cache, clock)
+        """What makes the procedures that `run` runs."""
         self._options = _options(timeout, proxy)
         self._lock = threading.Lock()
 
     @property
     def origin(self) -> str:
         """What names the board."""
-        return self._reader.origin
+        return self.reader.origin
 
 
 @final
@@ -108,11 +109,11 @@ class BoardClient(_Client):
 
     def checkpoint(self) -> Checkpoint:
         """The checkpoint of the master log: the last one, or the last taken if that is newer."""
-        return self.run(self._reader.checkpoint()).checkpoint
+        return self.run(self.reader.checkpoint()).checkpoint
 
     def parameters(self) -> BoardParameters:
         """What makes the board the one it is."""
-        return self.run(self._reader.parameters())
+        return self.run(self.reader.parameters())
 
     def submit(self, post: Post) -> Receipt:
         """Submit a post, over a connection of its own; what the board promises for it.
@@ -121,7 +122,7 @@ class BoardClient(_Client):
         `RefusedPostError` with the board's reason; after a `BoardError` the post may be accepted,
         and submitting it again is then refused with the reason ``seq``.
         """
-        return self.run(submitting.submit(self._reader, post))
+        return self.run(submitting.submit(self.reader, post))
 
     def editions(self, epoch: int, *, accept_stale: bool = False) -> tuple[Edition, ...]:
         """The editions of ``epoch``, by number; none if none is due yet.
@@ -129,7 +130,7 @@ class BoardClient(_Client):
         If one is due, and for so long that it must be there, `BoardError` is raised, unless
         ``accept_stale``.
         """
-        return self.run(self._reader.editions(epoch, accept_stale=accept_stale))
+        return self.run(self.reader.editions(epoch, accept_stale=accept_stale))
 
     def fetch(
         self, epoch: int, identifier: bytes, *, dummies: int = 0, accept_stale: bool = False
@@ -141,7 +142,7 @@ class BoardClient(_Client):
         Later editions are fetched whole. Raises
         `EpochError` if ``epoch`` has no edition yet; see `editions` for ``accept_stale``.
         """
-        found = self._reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
+        found = self.reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
         return self.run(found)
 
     def find(
@@ -157,12 +158,12 @@ class BoardClient(_Client):
         Without ``epoch`` it is looked for in the current one and the one before. Otherwise as
         `fetch`. Raises `EpochError` if the lane is not one of this board, or does not reach.
         """
-        found = self._reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
+        found = self.reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
         return self.run(found)
 
     def descriptors(self) -> tuple[Descriptor, ...]:
         """What push servers say of themselves, the oldest first. Reads the whole master log."""
-        return self.run(self._reader.descriptors())
+        return self.run(self.reader.descriptors())
 
     def check_receipt(self, receipt: Receipt, post: Post, *, dummies: int = 0) -> Edition | None:
         """The edition in which what ``receipt`` promises is; None if it is not there yet.
@@ -170,7 +171,7 @@ class BoardClient(_Client):
         Raises `BoardError` with the reason ``lost`` if its deadline is over, and evidence of it;
         `InvalidEncodingError` if the receipt is not one for ``post``.
         """
-        checked = submitting.check_receipt(self._reader, receipt, post, dummies=dummies)
+        checked = submitting.check_receipt(self.reader, receipt, post, dummies=dummies)
         return self.run(checked)
 
     def run(self, procedure: Procedure[T]) -> T:
@@ -179,7 +180,12 @@ class BoardClient(_Client):
             try:
                 wanted = next(procedure)
                 while True:
-                    wanted = procedure.send(tuple(map(self._answer, wanted)))
+                    try:
+                        answers = tuple(map(self._answer, wanted))
+                    except BoardError as error:
+                        wanted = procedure.throw(error)
+                    else:
+                        wanted = procedure.send(answers)
             except StopIteration as stop:
                 result: T = stop.value
                 return result
@@ -227,25 +233,25 @@ class AsyncBoardClient(_Client):
 
     async def checkpoint(self) -> Checkpoint:
         """See `BoardClient.checkpoint`."""
-        return (await self.run(self._reader.checkpoint())).checkpoint
+        return (await self.run(self.reader.checkpoint())).checkpoint
 
     async def parameters(self) -> BoardParameters:
         """See `BoardClient.parameters`."""
-        return await self.run(self._reader.parameters())
+        return await self.run(self.reader.parameters())
 
     async def submit(self, post: Post) -> Receipt:
         """See `BoardClient.submit`."""
-        return await self.run(submitting.submit(self._reader, post))
+        return await self.run(submitting.submit(self.reader, post))
 
     async def editions(self, epoch: int, *, accept_stale: bool = False) -> tuple[Edition, ...]:
         """See `BoardClient.editions`."""
-        return await self.run(self._reader.editions(epoch, accept_stale=accept_stale))
+        return await self.run(self.reader.editions(epoch, accept_stale=accept_stale))
 
     async def fetch(
         self, epoch: int, identifier: bytes, *, dummies: int = 0, accept_stale: bool = False
     ) -> Post | None:
         """See `BoardClient.fetch`."""
-        found = self._reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
+        found = self.reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
         return await self.run(found)
 
     async def find(
@@ -257,18 +263,18 @@ class AsyncBoardClient(_Client):
         accept_stale: bool = False,
     ) -> Post | None:
         """See `BoardClient.find`."""
-        found = self._reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
+        found = self.reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
         return await self.run(found)
 
     async def descriptors(self) -> tuple[Descriptor, ...]:
         """See `BoardClient.descriptors`."""
-        return await self.run(self._reader.descriptors())
+        return await self.run(self.reader.descriptors())
 
     async def check_receipt(
         self, receipt: Receipt, post: Post, *, dummies: int = 0
     ) -> Edition | None:
         """See `BoardClient.check_receipt`."""
-        checked = submitting.check_receipt(self._reader, receipt, post, dummies=dummies)
+        checked = submitting.check_receipt(self.reader, receipt, post, dummies=dummies)
         return await self.run(checked)
 
     async def run(self, procedure: Procedure[T]) -> T:
@@ -276,7 +282,12 @@ class AsyncBoardClient(_Client):
         try:
             wanted = next(procedure)
             while True:
-                wanted = procedure.send(await self._answers(wanted))
+                try:
+                    answers = await self._answers(wanted)
+                except BoardError as error:
+                    wanted = procedure.throw(error)
+                else:
+                    wanted = procedure.send(answers)
         except StopIteration as stop:
             result: T = stop.value
             return result

@@ -111,7 +111,7 @@ class Reader:
             yield from self.checkpoint()
         if self._log is None or self.taken is None:
             raise BoardError("missing", f"{self.origin} has no checkpoint")
-        if not self.taken.checkpoint.size:
+        if not self._log.size:
             raise self.misbehavior("its master log is empty")
         return self._log
 
@@ -207,8 +207,6 @@ class Reader:
 
     def edition_log(self, edition: Edition) -> Procedure[VerifiedLog]:
         """The log that an edition is."""
-        if edition.size > LARGEST_EDITION:
-            raise self.misbehavior(f"an edition of {edition.size} posts can not be")
         if edition not in self._editions:
             parameters = yield from self.parameters()
             longest = posts.post_size(parameters.frame_class)
@@ -216,6 +214,10 @@ class Reader:
             log = VerifiedLog(edition.size, edition.root, prefix, self._cache, longest=longest)
             _bounded(self._editions, edition, log, 100)
         return self._editions[edition]
+
+    def forget(self, edition: Edition) -> None:
+        """Free the memory that the tiles of an edition take; they can be read again."""
+        self._editions.pop(edition, None)
 
     def descriptors(self) -> Procedure[tuple[Descriptor, ...]]:
         """What push servers say of themselves, in the order in which it was logged."""
@@ -230,9 +232,12 @@ class Reader:
     def leaf(self, entry: bytes) -> Leaf:
         """What an entry of the master log is."""
         try:
-            return decode_leaf(self.origin, entry)
+            leaf = decode_leaf(self.origin, entry)
         except InvalidEncodingError as error:
             raise self.misbehavior(f"an entry of its master log: {error}") from None
+        if isinstance(leaf, Edition) and leaf.size > LARGEST_EDITION:
+            raise self.misbehavior(f"an edition of {leaf.size} posts can not be")
+        return leaf
 
     def misbehavior(self, problem: str) -> BoardError:
         """Of a board that signed what breaks a rule."""
@@ -320,7 +325,7 @@ class Reader:
                 pieces = yield from self._picked(edition, wanted)
             for entry in itertools.chain.from_iterable(pieces):
                 if entry[:32] in wanted:
-                    post = self._post(edition, entry)
+                    post = self.post(edition, entry)
                     if post.identifier in found:
                         raise self.misbehavior(f"epoch {edition.epoch} has a post twice")
                     found[post.identifier] = post
@@ -383,8 +388,8 @@ class Reader:
         _system.shuffle(order)
         return order
 
-    def _post(self, edition: Edition, entry: bytes) -> Post:
-        """A post that an edition has."""
+    def post(self, edition: Edition, entry: bytes) -> Post:
+        """The post that is an entry of an edition, with its signature verified."""
         try:
             post = Post.from_bytes(entry)
             post.verify(self.origin)

@@ -1,8 +1,8 @@
 """A log of which only the root is trusted: all else is verified as it is read (SPEC 9.5).
 
-No proofs are made. Every tile is compared with the hash of it that its parent has, up to the last
-tiles of each level, which make the root. What depends on which entry is looked for is only the name
-of its bundle, and those of the tiles above.
+No proofs are asked for. Every tile is compared with the hash of it that its parent has, up to the
+last tiles of each level, which make the root. All that depends on which entry is looked for is the
+name of its bundle, and those of the tiles above.
 """
 
 from __future__ import annotations
@@ -144,6 +144,13 @@ class VerifiedLog:
         file = yield from self.bundle_file(index)
         (entries,) = yield from read_all(self._cache, [file])
         return entries
+
+    def inclusion_proof(self, index: int) -> Procedure[list[bytes]]:
+        """That of the entry ``index``."""
+        for level in range(-(-self.size.bit_length() // 8)):
+            if index >> 8 * level < self.size >> 8 * level:
+                yield from self.tile(level, index >> 8 * (level + 1))
+        return merkle.subtree_proof(index, index + 1, self.size, self._node)
 
     def root_at(self, size: int) -> Procedure[bytes]:
         """The root that this log had when it had ``size`` entries, at most as many as now."""

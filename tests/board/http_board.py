@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -42,13 +43,15 @@ class Served(Protocol):
 class ForgedBoard:
     """Signs and serves whatever it is told to."""
 
-    def __init__(self, signer: NoteSigner | None = None, **parameters: Any) -> None:
+    def __init__(
+        self, signer: NoteSigner | None = None, *, first: Leaf | None = None, **parameters: Any
+    ) -> None:
         self.signer = signer or make_signer()
         self.parameters = BoardParameters(ORIGIN, **parameters)
         self.objects: dict[str, bytes] = {}
         self.note = b""
         self.log = LogWriter(self, "")
-        self.log_leaf(self.parameters)
+        self.log_leaf(first or self.parameters)
 
     def get(self, name: str) -> bytes:
         return self.objects[name]
@@ -134,7 +137,7 @@ class HttpBoard:
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"owner": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
         return self
@@ -198,6 +201,13 @@ def _refused(error: RefusedPostError) -> Answer:
     told = {"reason": error.reason, "detail": str(error)}
     status = 429 if error.reason in ("quota", "admission") else 422
     return Answer(json.dumps(told).encode(), status)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
