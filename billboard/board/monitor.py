@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import Self, final
 
-from billboard.board.cache import replace_file
+from billboard.board.cache import Cache, replace_file
 from billboard.board.checkpoint import Checkpoint, Policy, Proof
+from billboard.board.connection import TIMEOUT, Connection
 from billboard.board.history import History
 from billboard.board.manifest import PREFIX, Edition, edition_origin, edition_prefix, encode_leaf
 from billboard.board.note import LARGEST, Note
@@ -41,6 +43,9 @@ STATUS: Mapping[str, int] = {
 }
 """With what `billboard monitor` ends for each reason, the worst last."""
 
+MEMORY = 32 << 20
+"""Bytes of files that are kept in memory."""
+
 _IDENTIFIER = 32
 
 
@@ -65,25 +70,55 @@ class Finding:
 
 @final
 class Monitor:
-    """Follows the board of ``reader``, and keeps in ``directory`` how far it is, and evidence.
+    """Follows the board at ``url``, which signs as ``policy`` says.
 
-    The directory is made if it is missing, and must be for this board alone.
+    ``directory`` has how far it is, what it has read, and evidence; it is made if it is missing,
+    and is for this monitor alone. For ``timeout``, ``proxy`` and ``clock`` see `BoardClient`.
+    Raises `StoreError` if the directory can not be used.
     """
 
-    def __init__(self, reader: Reader, directory: str | os.PathLike[str]) -> None:
-        self._reader, self._directory = reader, Path(directory)
+    def __init__(
+        self,
+        url: str,
+        policy: Policy,
+        directory: str | os.PathLike[str],
+        *,
+        timeout: float = TIMEOUT,
+        proxy: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory = Path(directory)
+        self._connection = Connection(url, timeout=timeout, proxy=proxy)
+        self._cache = Cache(self._directory / "cache", memory=MEMORY)
+        self._reader = Reader(policy, self._cache, clock)
         self._findings: list[Finding] = []
         self._seen: dict[str, bytes] = {}
 
-    def check(self) -> Procedure[list[Finding]]:
-        """Verify all that is new, once, and what is wrong with it; evidence is written to files.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, and let another monitor use the directory."""
+        self._connection.close()
+        self._cache.close()
+
+    @property
+    def size(self) -> int:
+        """Entries of the master log that it last took."""
+        return self._reader.taken.checkpoint.size if self._reader.taken else 0
+
+    def check(self) -> list[Finding]:
+        """Verify all that is new, once; what is wrong. Evidence of it is written to files.
 
         An edition in which something is wrong is verified again the next time, and so reported
         again. Raises `StoreError` if the directory can not be used.
         """
         self._findings = []
         try:
-            yield from self._follow()
+            self._connection.run(self._follow())
         except BoardError as error:
             self._found(error)
         for finding in self._findings:

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from billboard.board.checkpoint import Policy
-from billboard.board.client import BoardClient
 from billboard.board.monitor import STATUS, Finding, Monitor
 from billboard.board.note import NoteKey
 from billboard.cli import files
@@ -48,11 +47,11 @@ def monitor(
     """
     keys = tuple(map(NoteKey.from_text, witness or ()))
     policy = Policy(NoteKey.from_text(key), keys, len(keys) if threshold is None else threshold)
-    with BoardClient(url, policy, directory=directory / "cache", proxy=proxy) as client:
-        watching, shown = Monitor(client.reader, directory), list[Finding]()
+    with Monitor(url, policy, directory, proxy=proxy) as watching:
+        shown = list[Finding]()
         while True:
-            findings = client.run(watching.check())
-            _show(client, findings, shown)
+            findings = watching.check()
+            _show(watching, findings, shown)
             shown = findings
             worst = max((finding.status for finding in findings), default=0)
             if once or worst >= STATUS["misbehavior"]:
@@ -60,10 +59,10 @@ def monitor(
             time.sleep(every)
 
 
-def _show(client: BoardClient, findings: list[Finding], shown: list[Finding]) -> None:
+def _show(watching: Monitor, findings: list[Finding], shown: list[Finding]) -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     for finding in findings:
         if finding not in shown:
             files.errors.print(f"{now} {finding.reason}: {finding.what}")
-    if not findings and client.reader.taken is not None:
-        console.print(f"{now} {client.reader.taken.checkpoint.size} entries, all in order")
+    if not findings:
+        console.print(f"{now} {watching.size} entries, all in order")

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol, Self
 
-from billboard import BoardParameters, RefusedPostError
+import pytest
+
+from billboard import BoardError, BoardParameters, FrameClass, RefusedPostError, posts
 from billboard.board.admission import ProofOfWork
 from billboard.board.checkpoint import Checkpoint
 from billboard.board.log import LogWriter
@@ -23,11 +25,11 @@ from billboard.board.manifest import (
     edition_prefix,
     encode_leaf,
 )
-from billboard.board.note import Note, NoteSigner
+from billboard.board.note import Algorithm, Note, NoteSigner
 from billboard.board.receipt import Receipt
 from billboard.board.store import BUNDLE
 
-from .support import ORIGIN, make_signer
+from .support import EPOCH, ORIGIN, make_signer
 
 
 class Served(Protocol):
@@ -201,6 +203,25 @@ def _refused(error: RefusedPostError) -> Answer:
     told = {"reason": error.reason, "detail": str(error)}
     status = 429 if error.reason in ("quota", "admission") else 422
     return Answer(json.dumps(told).encode(), status)
+
+
+def fails(reason: str, call: Callable[[], object], match: str | None = None) -> BoardError:
+    """The `BoardError` that ``call`` raises, which has that ``reason``."""
+    with pytest.raises(BoardError, match=match) as caught:
+        call()
+    assert caught.value.reason == reason
+    return caught.value
+
+
+def other_signer(name: str = ORIGIN) -> NoteSigner:
+    """Of another key than the board's."""
+    return NoteSigner(name, Algorithm.ED25519, bytes(32))
+
+
+def dummies(count: int, *, epoch: int = EPOCH, origin: str = ORIGIN) -> list[bytes]:
+    """Posts as they are in an edition."""
+    made = [posts.dummy(FrameClass.L, origin=origin, epoch=epoch) for _ in range(count)]
+    return sorted(map(bytes, made))
 
 
 class _Server(ThreadingHTTPServer):

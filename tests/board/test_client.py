@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +14,7 @@ from billboard import (
     BoardError,
     EpochError,
     FrameClass,
-    InvalidEncodingError,
     Post,
-    RefusedPostError,
     StoreError,
     posts,
 )
@@ -421,59 +418,6 @@ def test_identifiers_that_begin_as_others_do(connect: Connect, before: int) -> N
         assert client.fetch(EPOCH, post.identifier) == post
         absent = prefix + post.identifier[PREFIX:-1] + bytes([post.identifier[-1] ^ 1])
         assert client.fetch(EPOCH, absent) is None
-
-
-# Submitting.
-
-
-def test_refusals_have_their_reasons(connect: Connect, served: HttpBoard) -> None:
-    client, post = connect(served.url), make_post()
-    client.submit(post)
-    refused = {
-        "seq": post,
-        "signature": make_post(make_lane("example.org/other")),
-        "epoch": make_post(epoch=EPOCH + 15),
-    }
-    for reason, each in refused.items():
-        with pytest.raises(RefusedPostError) as caught:
-            client.submit(each)
-        assert caught.value.reason == reason
-
-
-@pytest.mark.parametrize("bits", [1, 9])
-def test_work_is_proved_when_asked_for(connect: Connect, board: Board, bits: int) -> None:
-    post = make_post()
-    with HttpBoard(board, work_bits=bits) as http:
-        connect(http.url).submit(post)
-        assert [asked.body for asked in http.asked if asked.method == "POST"] == [bytes(post)] * 2
-    board.publish(EPOCH)
-    assert board.bundle(EPOCH, post.identifier)
-
-
-def test_too_much_work_is_not_done(connect: Connect, board: Board) -> None:
-    with HttpBoard(board, work_bits=29) as http:
-        with pytest.raises(RefusedPostError, match="29 bits") as caught:
-            connect(http.url).submit(make_post())
-        assert caught.value.reason == "admission"
-
-
-def test_receipts_that_were_kept(connect: Connect, served: HttpBoard, clock: Clock) -> None:
-    client, lane = connect(served.url, clock=clock), make_lane()
-    served.board.publish(EPOCH)
-    old, new = make_post(lane, seq=5), make_post(lane, seq=6)
-    receipt = client.submit(old)
-    assert client.check_receipt(receipt, old) is None
-    client.submit(new)
-    clock.now += LATER
-    edition = served.board.publish(EPOCH)
-    assert client.check_receipt(receipt, old) == edition
-    clock.now = receipt.deadline + 2 * LATER
-    served.board.publish(EPOCH)
-    assert client.check_receipt(receipt, old, dummies=2) == edition
-    with pytest.raises(InvalidEncodingError, match="not one for this post"):
-        client.check_receipt(receipt, new)
-    with pytest.raises(InvalidEncodingError, match="not one for this post"):
-        client.check_receipt(replace(receipt, epoch=EPOCH + 1), old)
 
 
 async def test_tasks_share_a_client(tmp_path: Path) -> None:

@@ -8,27 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from billboard import BoardError, BoardParameters, Post, RefusedPostError, posts
+from billboard import BoardError, BoardParameters, Post
 from billboard.board import merkle
 from billboard.board.checkpoint import Checkpoint, Policy
 from billboard.board.manifest import PREFIX, Edition, encode_leaf
 from billboard.board.note import Algorithm, Note, NoteSigner
 from billboard.board.receipt import Receipt
 from billboard.board.store import BUNDLE
-from billboard.tokens import FrameClass
 
 from .conftest import Connect
-from .http_board import ForgedBoard, HttpBoard
+from .http_board import ForgedBoard, HttpBoard, dummies, fails, other_signer
 from .support import DAY, EPOCH, NOW, ORIGIN, Clock, make_lane, make_post, make_signer
 
 EDITION = f"{EPOCH}/0/"
 LATER = 3600
 KEY = make_signer().key
-
-
-def dummies(count: int, epoch: int = EPOCH) -> list[bytes]:
-    made = [posts.dummy(FrameClass.L, origin=ORIGIN, epoch=epoch) for _ in range(count)]
-    return sorted(map(bytes, made))
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +43,6 @@ def forged(entries: list[bytes]) -> ForgedBoard:
 def served(forged: ForgedBoard) -> Iterator[HttpBoard]:
     with HttpBoard(forged) as http:
         yield http
-
-
-def fails(reason: str, call: Callable[[], object], match: str | None = None) -> BoardError:
-    with pytest.raises(BoardError, match=match) as caught:
-        call()
-    assert caught.value.reason == reason
-    return caught.value
 
 
 def looked_for(entry: bytes) -> tuple[int, bytes]:
@@ -195,10 +182,6 @@ def test_nobody_there(connect: Connect) -> None:
 
 
 # What is signed is not what it should be.
-
-
-def other_signer(name: str = ORIGIN) -> NoteSigner:
-    return NoteSigner(name, Algorithm.ED25519, bytes(32))
 
 
 def signed(text: str, *signers: NoteSigner) -> bytes:
@@ -490,96 +473,3 @@ def test_a_post_twice(connect: Connect, forged: ForgedBoard, entries: list[bytes
     with HttpBoard(forged) as http:
         client = connect(http.url)
         fails("misbehavior", lambda: client.fetch(*looked_for(entries[300])), "twice")
-
-
-# Receipts.
-
-
-@pytest.mark.parametrize("status", [413, 415, 500, 503, 200])
-def test_a_submission_without_a_receipt(connect: Connect, served: HttpBoard, status: int) -> None:
-    served.replace("posts", b"<html>", status=status)
-    fails("unreachable", lambda: connect(served.url).submit(make_post()), f"status {status}")
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(b"", b"{}", b"[]", b"\xff", b"[" * 4096, b'{"reason": [], "detail": "x"}'),
-        *(b'{"reason": "other", "detail": ""}', b'{"reason": "seq", "detail": 5}'),
-    ],
-)
-def test_a_malformed_refusal(connect: Connect, served: HttpBoard, body: bytes) -> None:
-    served.replace("posts", body, status=422)
-    fails("unreachable", lambda: connect(served.url).submit(make_post()), "status 422")
-
-
-def test_a_refusal_shows_no_control_characters(connect: Connect, served: HttpBoard) -> None:
-    body = b'{"reason": "seq", "detail": "\\u001b[2Jgone\\n"}'
-    served.replace("posts", body, status=422)
-    with pytest.raises(RefusedPostError, match=r"^\?\[2Jgone\?$"):
-        connect(served.url).submit(make_post())
-
-
-def test_receipts_of_something_else(connect: Connect, served: HttpBoard) -> None:
-    client, post = connect(served.url), make_post()
-    deadline = EPOCH * DAY + 2 * LATER
-    receipts = {
-        "signature": [
-            b"",
-            b"not a note",
-            bytes(Receipt.sign(other_signer(), EPOCH, bytes(post), deadline)),
-            served.board.checkpoint(),
-        ],
-        "misbehavior": [
-            bytes(Receipt.sign(make_signer(), EPOCH, b"another", deadline)),
-            bytes(Receipt.sign(make_signer(), EPOCH + 1, bytes(post), deadline)),
-            bytes(Receipt.sign(make_signer(), EPOCH, bytes(post), deadline + LATER + 1)),
-        ],
-    }
-    for reason, bodies in receipts.items():
-        for body in bodies:
-            served.replace("posts", body, status=201)
-            error = fails(reason, lambda: client.submit(post))
-            assert error.evidence == ((body,) if reason == "misbehavior" else ())
-    good = Receipt.sign(make_signer(), EPOCH, bytes(post), deadline)
-    served.replace("posts", bytes(good), status=201)
-    assert client.submit(post) == good
-
-
-def test_a_promise_that_is_broken(connect: Connect, served: HttpBoard, forged: ForgedBoard) -> None:
-    post, clock = make_post(), Clock()
-    client = connect(served.url, clock=clock)
-    receipt = Receipt.sign(make_signer(), EPOCH, bytes(post), EPOCH * DAY + 2 * LATER)
-    assert client.check_receipt(receipt, post) is None
-    clock.now = receipt.deadline + 3600
-    # Without the edition that was due before the deadline, the log shows nothing.
-    fails("stale", lambda: client.check_receipt(receipt, post))
-    forged.publish(EPOCH, dummies(BUNDLE), number=1, time=EPOCH * DAY + LATER)
-    clock.now += 60
-    error = fails("lost", lambda: client.check_receipt(receipt, post), "in none of 2 editions")
-    assert error.evidence == (bytes(receipt), forged.note)
-    clock.now -= 3700
-    assert client.check_receipt(receipt, post) is None
-
-
-def test_a_promise_that_was_kept_too_late(
-    connect: Connect, served: HttpBoard, forged: ForgedBoard
-) -> None:
-    post = make_post()
-    receipt = Receipt.sign(make_signer(), EPOCH, bytes(post), EPOCH * DAY + 2 * LATER)
-    with_it = sorted([*dummies(BUNDLE - 1), bytes(post)])
-    forged.publish(EPOCH, with_it, number=1, time=receipt.deadline)
-    client = connect(served.url, clock=Clock(receipt.deadline + 3600))
-    fails("lost", lambda: client.check_receipt(receipt, post), "only with what was due at")
-
-
-def test_an_older_post_in_its_place(
-    connect: Connect, served: HttpBoard, forged: ForgedBoard
-) -> None:
-    lane = make_lane()
-    old, new = make_post(lane, seq=5), make_post(lane, seq=6)
-    receipt = Receipt.sign(make_signer(), EPOCH, bytes(new), EPOCH * DAY + 2 * LATER)
-    with_it = sorted([*dummies(BUNDLE - 1), bytes(old)])
-    forged.publish(EPOCH, with_it, number=1, time=EPOCH * DAY + LATER)
-    client = connect(served.url, clock=Clock(receipt.deadline + 3600))
-    fails("lost", lambda: client.check_receipt(receipt, new))

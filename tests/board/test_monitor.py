@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
-from billboard import BoardError, BoardParameters, StoreError, posts
+from billboard import BoardError, BoardParameters, StoreError
 from billboard.board.checkpoint import Policy, Proof
-from billboard.board.client import BoardClient
 from billboard.board.manifest import (
     PREFIX,
     Descriptor,
@@ -25,20 +22,15 @@ from billboard.board.manifest import (
 from billboard.board.monitor import STATUS, Finding, Monitor
 from billboard.board.note import Algorithm, Note, NoteSigner
 from billboard.board.store import BUNDLE
+from billboard.cli.app import app
 from billboard.posts import epoch_at
-from billboard.tokens import FrameClass
 
-from .http_board import ForgedBoard, HttpBoard
+from .http_board import ForgedBoard, HttpBoard, dummies
 from .support import DAY, EPOCH, ORIGIN, Clock, make_board, make_post, make_signer, make_store
 
 KEY = make_signer().key
 HOUR = 3600
 BEGIN = EPOCH * DAY
-
-
-def dummies(count: int, *, epoch: int = EPOCH, origin: str = ORIGIN) -> list[bytes]:
-    made = [posts.dummy(FrameClass.L, origin=origin, epoch=epoch) for _ in range(count)]
-    return sorted(map(bytes, made))
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +62,8 @@ def look(served: HttpBoard, tmp_path: Path, clock: Clock) -> Callable[[], list[F
 
     def once() -> list[Finding]:
         directory = tmp_path / "monitor"
-        options = {"directory": directory / "cache", "clock": clock}
-        with BoardClient(served.url, Policy(KEY), **options) as client:  # type: ignore[arg-type]
-            return client.run(Monitor(client.reader, directory).check())
+        with Monitor(served.url, Policy(KEY), directory, clock=clock) as monitor:
+            return monitor.check()
 
     return once
 
@@ -97,32 +88,30 @@ def test_an_honest_board_passes(tmp_path: Path, clock: Clock) -> None:
     with make_store(tmp_path) as store:
         board = make_board(store, clock)
         with HttpBoard(board) as http:
-            options = {"directory": tmp_path / "cache", "clock": clock}
-            client = BoardClient(http.url, Policy(KEY), **options)  # type: ignore[arg-type]
-            monitor = Monitor(client.reader, tmp_path / "monitor")
+            monitor = Monitor(http.url, Policy(KEY), tmp_path / "monitor", clock=clock)
             clock.now = BEGIN + 21.5 * HOUR
             for hour in range(22, 28):
                 board.submit(make_post(epoch=epoch_at(clock.now, DAY)))
                 board.publish_due()
-                assert client.run(monitor.check()) == []
+                assert monitor.check() == []
                 if hour == 23:
                     board.publish_descriptor(Descriptor(b"a server"))
                 clock.now += HOUR
             clock.now = (EPOCH + 2) * DAY + HOUR / 2
-            (stale,) = {finding.reason for finding in client.run(monitor.check())}
+            (stale,) = {finding.reason for finding in monitor.check()}
             assert stale == "stale"
             board.publish_due()
-            found = client.run(monitor.check())
+            found = monitor.check()
             assert {finding.reason for finding in found} == {"schedule"}
-            assert client.run(monitor.check()) == []
+            assert monitor.check() == []
             clock.now += DAY
             board.publish_due()
             board.expire()
-            reasons = {finding.reason for finding in client.run(monitor.check())}
+            reasons = {finding.reason for finding in monitor.check()}
             assert reasons <= {"schedule", "stale"}
             verified = sorted(path.name for path in (tmp_path / "monitor/verified").iterdir())
             assert verified == [str(EPOCH + 2), str(EPOCH + 3)]
-            client.close()
+            monitor.close()
 
 
 def test_what_was_verified_is_not_read_again(served: HttpBoard, look: Look) -> None:
@@ -383,12 +372,8 @@ def test_a_damaged_state_is_said_to_be(look: Look, tmp_path: Path) -> None:
 # The command.
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from billboard.cli import main; main()", "monitor"]
-    environment = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, timeout=60, env=environment
-    )
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["monitor", *arguments])
 
 
 def test_the_command_tells_by_its_status(tmp_path: Path) -> None:
@@ -399,21 +384,21 @@ def test_the_command_tells_by_its_status(tmp_path: Path) -> None:
     directory = ["--directory", str(tmp_path / "monitor"), "--key", str(KEY)]
     with HttpBoard(forged) as http:
         honest = run(http.url, *directory, "--once")
-        assert (honest.returncode, honest.stderr) == (0, "")
+        assert (honest.exit_code, honest.stderr) == (0, "")
         assert "2 entries, all in order" in honest.stdout
         http.replace("checkpoint", b"", status=500)
-        assert run(http.url, *directory, "--once").returncode == 3
+        assert run(http.url, *directory, "--once").exit_code == 3
         http.answers.clear()
         http.board = ForgedBoard(late_interval=7)
         http.board.log_leaf(Descriptor(b"another"))
         forked = run(http.url, *directory, "--every", "1")
-        assert forked.returncode == 10
+        assert forked.exit_code == 10
         assert "fork: example.org/board signed two logs" in forked.stderr
         cosigner = NoteSigner("witness.example", Algorithm.COSIGNATURE, bytes(32))
         witness = ["--witness", str(cosigner.key)]
-        assert run(http.url, *directory, *witness, "--once").returncode == 8
+        assert run(http.url, *directory, *witness, "--once").exit_code == 8
     assert list((tmp_path / "monitor" / "evidence").iterdir())
-    assert run("http://127.0.0.1:1", "--directory", str(tmp_path), "--key", "bad").returncode == 1
+    assert run("http://127.0.0.1:1", "--directory", str(tmp_path), "--key", "bad").exit_code == 1
 
 
 def test_every_reason_has_a_status() -> None:
