@@ -9,6 +9,7 @@ from billboard.blob import Blob, stack, unstack, validate_batch
 from billboard.board import Board, BoardParameters, Edition, SqliteStore, create_board, open_board
 from billboard.errors import (
     BillboardError,
+    BoardError,
     EpochError,
     GroupMismatchError,
     InvalidEncodingError,
@@ -32,6 +33,7 @@ __all__ = [
     "BillboardError",
     "Blob",
     "Board",
+    "BoardError",
     "BoardParameters",
     "DeviceToken",
     "Edition",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 __all__ = [
     "BillboardError",
+    "BoardError",
     "EpochError",
     "GroupMismatchError",
     "InvalidEncodingError",
@@ -117,6 +118,30 @@ class RefusedPostError(BillboardError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.reason, str(self))
+
+
+class BoardError(BillboardError):
+    """A board that is read over the network is not as it should be. ``reason`` is one of
+
+    - ``unreachable``: there is no answer, or one that no board gives. Try again later.
+    - ``missing``: what it signed is not there. It may have expired.
+    - ``stale``: it shows nothing as recent as its schedule asks for (SPEC 9.5).
+    - ``damaged``: what it serves is not what it signed.
+    - ``signature``: what it serves is not signed by those who must have signed it.
+    - ``lost``: it promised to publish a post and did not (SPEC 9.6).
+    - ``misbehavior``: what it signed breaks a rule.
+    - ``fork``: it signed two logs of which neither is the beginning of the other.
+
+    ``evidence`` has the signed notes that show it, if any do: of a fork, two checkpoints.
+    """
+
+    def __init__(self, reason: str, explanation: str, evidence: Sequence[bytes] = ()) -> None:
+        super().__init__(explanation)
+        self.reason = reason
+        self.evidence = tuple(evidence)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason, str(self), self.evidence)
 
 
 class WitnessError(BillboardError):

@@ -1,0 +1,220 @@
+"""Clients of a board, which believe nothing that they have not verified (SPEC 9.5, 9.6).
+
+The extra ``client`` has what they need. What they do is in `billboard.board.reader` and
+`billboard.board.submitting`, and how it travels in `billboard.board.connection`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Self, final
+
+from billboard.board import submitting
+from billboard.board.cache import Cache
+from billboard.board.checkpoint import Checkpoint, Policy
+from billboard.board.connection import TIMEOUT, AsyncConnection, Connection
+from billboard.board.manifest import Descriptor, Edition
+from billboard.board.reader import Reader
+from billboard.board.receipt import Receipt
+from billboard.board.store import BoardParameters
+from billboard.lanes import LaneReader
+from billboard.posts import Post
+
+__all__ = ["AsyncBoardClient", "BoardClient"]
+
+MEMORY = 32 << 20
+"""Bytes of files that are kept in memory."""
+
+
+@final
+class BoardClient:
+    """A client of the board at ``url``, which signs as ``policy`` says.
+
+    It takes a checkpoint only if it continues the last that it took, and verifies what it reads
+    against it. What it has read it keeps: ``memory`` bytes in memory, and in ``directory`` if there
+    is one, which also has the last checkpoint, and is for this client alone. A request takes
+    ``timeout`` seconds at most. ``proxy`` is the URL of one; what the environment says of proxies
+    is not heeded. ``clock`` gives seconds since 1970.
+
+    Its methods may be called from several threads; one runs at a time. They raise `BoardError`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        policy: Policy,
+        *,
+        directory: str | os.PathLike[str] | None = None,
+        memory: int = MEMORY,
+        timeout: float = TIMEOUT,
+        proxy: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._connection = Connection(url, timeout=timeout, proxy=proxy)
+        self._cache = Cache(directory, memory=memory)
+        self._reader = Reader(policy, self._cache, clock)
+        self.origin = policy.log.name
+        """What names the board."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, and let another client use the directory."""
+        self._connection.close()
+        self._cache.close()
+
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint of the master log: the last one, or the last taken if that is newer."""
+        return self._connection.run(self._reader.checkpoint()).checkpoint
+
+    def parameters(self) -> BoardParameters:
+        """What makes the board the one it is."""
+        return self._connection.run(self._reader.parameters())
+
+    def submit(self, post: Post) -> Receipt:
+        """Submit a post, over a connection of its own; what the board promises for it.
+
+        If the board asks for a proof of work this takes as long as that does. Raises
+        `RefusedPostError` with the board's reason; after a `BoardError` the post may be accepted,
+        and submitting it again is then refused with the reason ``seq``.
+        """
+        return self._connection.run(submitting.submit(self._reader, post))
+
+    def editions(self, epoch: int, *, accept_stale: bool = False) -> tuple[Edition, ...]:
+        """The editions of ``epoch``, by number; none if none is due yet.
+
+        If one is due, and for so long that it must be there, `BoardError` is raised, unless
+        ``accept_stale``.
+        """
+        return self._connection.run(self._reader.editions(epoch, accept_stale=accept_stale))
+
+    def fetch(
+        self, epoch: int, identifier: bytes, *, dummies: int = 0, accept_stale: bool = False
+    ) -> Post | None:
+        """The post under ``identifier``; None if it is shown that no edition of ``epoch`` has it.
+
+        Of the first edition one bundle is fetched, and ``dummies`` others in a random order (more
+        if less than these would then be left), so that the board does not know which it is for.
+        Later editions are fetched whole. Raises
+        `EpochError` if ``epoch`` has no edition yet; see `editions` for ``accept_stale``.
+        """
+        found = self._reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
+        return self._connection.run(found)
+
+    def find(
+        self,
+        reader: LaneReader,
+        epoch: int | None = None,
+        *,
+        dummies: int = 0,
+        accept_stale: bool = False,
+    ) -> Post | None:
+        """The newest post of the lane of ``reader``, which can open it; None if there is none.
+
+        Without ``epoch`` it is looked for in the current one and the one before. Otherwise as
+        `fetch`. Raises `EpochError` if the lane is not one of this board, or does not reach.
+        """
+        found = self._reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
+        return self._connection.run(found)
+
+    def descriptors(self) -> tuple[Descriptor, ...]:
+        """What push servers say of themselves, the oldest first. Reads the whole master log."""
+        return self._connection.run(self._reader.descriptors())
+
+    def check_receipt(self, receipt: Receipt, post: Post, *, dummies: int = 0) -> Edition | None:
+        """The edition in which what ``receipt`` promises is; None if it is not there yet.
+
+        Raises `BoardError` with the reason ``lost`` if its deadline is over, and evidence of it;
+        `InvalidEncodingError` if the receipt is not one for ``post``.
+        """
+        checked = submitting.check_receipt(self._reader, receipt, post, dummies=dummies)
+        return self._connection.run(checked)
+
+
+@final
+class AsyncBoardClient:
+    """As `BoardClient`, for the event loop that first uses it: each method is a coroutine.
+
+    What an edition is made of is fetched with several requests at a time. The methods may be called
+    from several tasks.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        policy: Policy,
+        *,
+        directory: str | os.PathLike[str] | None = None,
+        memory: int = MEMORY,
+        timeout: float = TIMEOUT,
+        proxy: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._connection = AsyncConnection(url, timeout=timeout, proxy=proxy)
+        self._cache = Cache(directory, memory=memory)
+        self._reader = Reader(policy, self._cache, clock)
+        self.origin = policy.log.name
+        """What names the board."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """See `BoardClient.close`."""
+        await self._connection.aclose()
+        self._cache.close()
+
+    async def checkpoint(self) -> Checkpoint:
+        """See `BoardClient.checkpoint`."""
+        return (await self._connection.run(self._reader.checkpoint())).checkpoint
+
+    async def parameters(self) -> BoardParameters:
+        """See `BoardClient.parameters`."""
+        return await self._connection.run(self._reader.parameters())
+
+    async def submit(self, post: Post) -> Receipt:
+        """See `BoardClient.submit`."""
+        return await self._connection.run(submitting.submit(self._reader, post))
+
+    async def editions(self, epoch: int, *, accept_stale: bool = False) -> tuple[Edition, ...]:
+        """See `BoardClient.editions`."""
+        return await self._connection.run(self._reader.editions(epoch, accept_stale=accept_stale))
+
+    async def fetch(
+        self, epoch: int, identifier: bytes, *, dummies: int = 0, accept_stale: bool = False
+    ) -> Post | None:
+        """See `BoardClient.fetch`."""
+        found = self._reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
+        return await self._connection.run(found)
+
+    async def find(
+        self,
+        reader: LaneReader,
+        epoch: int | None = None,
+        *,
+        dummies: int = 0,
+        accept_stale: bool = False,
+    ) -> Post | None:
+        """See `BoardClient.find`."""
+        found = self._reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
+        return await self._connection.run(found)
+
+    async def descriptors(self) -> tuple[Descriptor, ...]:
+        """See `BoardClient.descriptors`."""
+        return await self._connection.run(self._reader.descriptors())
+
+    async def check_receipt(
+        self, receipt: Receipt, post: Post, *, dummies: int = 0
+    ) -> Edition | None:
+        """See `BoardClient.check_receipt`."""
+        checked = submitting.check_receipt(self._reader, receipt, post, dummies=dummies)
+        return await self._connection.run(checked)

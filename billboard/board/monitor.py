@@ -1,0 +1,301 @@
+"""Monitors: whoever follows a board, verifies all of it, and keeps evidence of what is wrong.
+
+Readers verify what they read. That the rest keeps to the rules, and that it is sorted, so that what
+is absent is nowhere, somebody has to see to who reads everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, final
+
+from billboard.board.cache import Cache, replace_file
+from billboard.board.checkpoint import Checkpoint, Policy, Proof
+from billboard.board.connection import TIMEOUT, Connection
+from billboard.board.history import History
+from billboard.board.manifest import PREFIX, Edition, edition_origin, edition_prefix, encode_leaf
+from billboard.board.note import LARGEST, Note
+from billboard.board.reader import AT_ONCE, Reader
+from billboard.board.steps import Procedure, get
+from billboard.board.store import BUNDLE
+from billboard.board.tiles import WIDTH, tiles
+from billboard.board.verified import VerifiedLog
+from billboard.errors import BoardError, InvalidEncodingError, InvalidSignatureError, StoreError
+from billboard.posts import epoch_at
+
+__all__ = ["STATUS", "Finding", "Monitor"]
+
+STATUS: Mapping[str, int] = {
+    "unreachable": 3,
+    "stale": 4,
+    "schedule": 5,
+    "missing": 6,
+    "damaged": 7,
+    "signature": 8,
+    "misbehavior": 9,
+    "fork": 10,
+}
+"""With what `billboard monitor` ends for each reason, the worst last."""
+
+MEMORY = 32 << 20
+"""Bytes of files that are kept in memory."""
+
+_IDENTIFIER = 32
+
+
+@final
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with a board.
+
+    ``reason`` is that of a `BoardError`, or ``schedule``: editions were not published when they
+    were due. ``evidence`` is in files by name: signed notes, and what they are of.
+    """
+
+    reason: str
+    what: str
+    evidence: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def status(self) -> int:
+        """The exit status that stands for it; the worse, the greater."""
+        return STATUS[self.reason]
+
+
+@final
+class Monitor:
+    """Follows the board at ``url``, which signs as ``policy`` says.
+
+    ``directory`` has how far it is, what it has read, and evidence; it is made if it is missing,
+    and is for this monitor alone. For ``timeout``, ``proxy`` and ``clock`` see `BoardClient`.
+    Raises `StoreError` if the directory can not be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        policy: Policy,
+        directory: str | os.PathLike[str],
+        *,
+        timeout: float = TIMEOUT,
+        proxy: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory = Path(directory)
+        self._connection = Connection(url, timeout=timeout, proxy=proxy)
+        self._cache = Cache(self._directory / "cache", memory=MEMORY)
+        self._reader = Reader(policy, self._cache, clock)
+        self._findings: list[Finding] = []
+        self._seen: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, and let another monitor use the directory."""
+        self._connection.close()
+        self._cache.close()
+
+    @property
+    def size(self) -> int:
+        """Entries of the master log that it last took."""
+        return self._reader.taken.checkpoint.size if self._reader.taken else 0
+
+    def check(self) -> list[Finding]:
+        """Verify all that is new, once; what is wrong. Evidence of it is written to files.
+
+        An edition in which something is wrong is verified again the next time, and so reported
+        again. Raises `StoreError` if the directory can not be used.
+        """
+        self._findings = []
+        try:
+            self._connection.run(self._follow())
+        except BoardError as error:
+            self._found(error)
+        for finding in self._findings:
+            self._write_evidence(finding)
+        return self._findings
+
+    def _follow(self) -> Procedure[None]:
+        yield from self._reader.checkpoint()
+        parameters = yield from self._reader.parameters()
+        log = yield from self._reader.log()
+        for level, index, _ in tiles(log.size):
+            yield from log.tile(level, index)
+        history = History(parameters, self._reader.now)
+        for index in range(log.bundles):
+            entries = yield from log.bundle(index)
+            for position, entry in enumerate(entries, WIDTH * index):
+                try:
+                    history.add(position, self._reader.leaf(entry))
+                except BoardError:
+                    what = f"entry {position} of its master log can not be understood"
+                    history.problems.append((position, "misbehavior", what))
+        reported = self._checked()
+        for position, reason, what in history.problems:
+            if reason != "schedule" or position >= reported:
+                yield from self._report_entry(log, position, reason, what)
+        current = epoch_at(self._reader.now, parameters.epoch_length)
+        for position, edition in history.editions:
+            if edition.epoch >= current - 1 and not self._mark(edition).exists():
+                yield from self._check_edition(log, position, edition)
+        first = current if history.first_epoch is None else history.first_epoch
+        for epoch in (current - 1, current):
+            if epoch >= first:
+                try:
+                    yield from self._reader.editions(epoch)
+                except BoardError as error:
+                    self._found(error)
+        self._expire(current - 1)
+        _write(self._directory / "checked", f"{log.size}\n".encode())
+
+    def _report_entry(
+        self, log: VerifiedLog, position: int, reason: str, what: str
+    ) -> Procedure[None]:
+        """Of an entry of the master log that breaks a rule: with the proof that it is there."""
+        entries = yield from log.bundle(position // WIDTH)
+        entry = entries[position % WIDTH]
+        proof = yield from self._proof(log, position, self._taken_note(), entry)
+        evidence = {"entry": entry, "entry.proof": bytes(proof)}
+        self._findings.append(Finding(reason, f"{self._reader.origin}: {what}", evidence))
+
+    def _check_edition(self, log: VerifiedLog, position: int, edition: Edition) -> Procedure[None]:
+        """Verify all of an edition, and note that it is."""
+        self._seen = {"manifest": encode_leaf(self._reader.origin, edition)}
+        try:
+            proof = yield from self._proof(
+                log, position, self._taken_note(), self._seen["manifest"]
+            )
+            self._seen["manifest.proof"] = bytes(proof)
+            identifiers = yield from self._read_edition(edition, proof)
+            self._check_unique(edition, identifiers)
+        except BoardError as error:
+            self._found(error, f"edition {edition.number} of epoch {edition.epoch}: ")
+        else:
+            _write(self._mark(edition), identifiers)
+        finally:
+            self._seen = {}
+            self._reader.forget(edition)
+
+    def _read_edition(self, edition: Edition, manifest: Proof) -> Procedure[bytes]:
+        """The identifiers of an edition, all of which is as it must be."""
+        reader, prefix = self._reader, edition_prefix(edition.epoch, edition.number)
+        log = yield from reader.edition_log(edition)
+        note = yield from self._edition_checkpoint(edition)
+        for level, number, _ in tiles(log.size):
+            yield from log.tile(level, number)
+        index = yield from reader.index(edition)
+        identifiers, last = bytearray(), b""
+        for start in range(0, log.bundles, AT_ONCE):
+            bundles = yield from reader.bundles(edition, start)
+            for position, entry in enumerate(itertools.chain(*bundles), start * BUNDLE):
+                problem = ""
+                if entry[:_IDENTIFIER] <= last[:_IDENTIFIER]:
+                    problem = "is not greater than the one before"
+                elif position % BUNDLE == 0 and not _begins(index.data, position, entry):
+                    self._seen["index"] = index.data
+                    problem = "is not where the index says"
+                try:
+                    reader.post(edition, entry)
+                except BoardError as error:
+                    problem = problem or str(error)
+                if problem:
+                    around = {position - 1: last, position: entry} if last else {position: entry}
+                    for i, each in around.items():
+                        extra = bytes(manifest)
+                        proof = yield from self._proof(log, i, note, extra)
+                        self._seen |= {f"post-{i}": each, f"post-{i}.proof": bytes(proof)}
+                    raise reader.misbehavior(f"post {position} of {prefix} {problem}")
+                identifiers += entry[:_IDENTIFIER]
+                last = entry
+        return bytes(identifiers)
+
+    def _edition_checkpoint(self, edition: Edition) -> Procedure[bytes]:
+        """The checkpoint of an edition's own log, which must be what its manifest says."""
+        reader = self._reader
+        name = edition_prefix(edition.epoch, edition.number) + "checkpoint"
+        note = yield from get(name, LARGEST)
+        origin = edition_origin(reader.origin, edition.epoch, edition.number)
+        try:
+            found = Policy(reader.policy.log).verify(Note.from_bytes(note), origin)
+        except (InvalidEncodingError, InvalidSignatureError) as error:
+            raise BoardError("signature", f"/{name}: {error}") from None
+        self._seen["edition-checkpoint"] = note
+        if found != Checkpoint(origin, edition.size, edition.root):
+            raise reader.misbehavior(f"/{name} and its manifest say different things")
+        return note
+
+    def _check_unique(self, edition: Edition, identifiers: bytes) -> None:
+        """No post may be in two editions of an epoch (SPEC 9.1)."""
+        own = set(_split(identifiers))
+        for number in range(edition.number):
+            mark = self._mark(Edition(edition.epoch, number, 0, b"", b"", 0))
+            earlier = mark.read_bytes() if mark.exists() else b""
+            if (again := next((each for each in _split(earlier) if each in own), None)) is not None:
+                problem = f"{again.hex()} is also in edition {number}"
+                raise self._reader.misbehavior(problem)
+
+    def _proof(self, log: VerifiedLog, index: int, note: bytes, extra: bytes) -> Procedure[Proof]:
+        hashes = yield from log.inclusion_proof(index)
+        return Proof(index, tuple(hashes), Note.from_bytes(note), extra)
+
+    def _taken_note(self) -> bytes:
+        return self._reader.taken.note if self._reader.taken else b""
+
+    def _found(self, error: BoardError, where: str = "") -> None:
+        names = (f"checkpoint-{i}" for i in itertools.count(1))
+        evidence = {**self._seen, **dict(zip(names, error.evidence, strict=False))}
+        self._findings.append(Finding(error.reason, f"{where}{error}", evidence))
+
+    def _mark(self, edition: Edition) -> Path:
+        """A file that is there if an edition was found to be as it must be: its identifiers."""
+        return self._directory / "verified" / str(edition.epoch) / str(edition.number)
+
+    def _checked(self) -> int:
+        """Entries of the master log of which the schedule was reported."""
+        path = self._directory / "checked"
+        if not path.exists():
+            return 0
+        try:
+            return int(path.read_text())
+        except ValueError:
+            raise StoreError(f"{path} is damaged: delete it, to have all reported anew") from None
+
+    def _expire(self, epoch: int) -> None:
+        verified = self._directory / "verified"
+        for directory in verified.iterdir() if verified.exists() else ():
+            if directory.name.isdigit() and int(directory.name) < epoch:
+                for path in directory.iterdir():
+                    path.unlink()
+                directory.rmdir()
+
+    def _write_evidence(self, finding: Finding) -> None:
+        """In a directory named after what was found, so that the same is written once."""
+        if finding.evidence and finding.reason != "stale":
+            name = hashlib.sha256(finding.what.encode()).hexdigest()[:16]
+            directory = self._directory / "evidence" / f"{finding.reason}-{name}"
+            for file, data in finding.evidence.items():
+                _write(directory / file, data)
+            _write(directory / "finding.txt", f"{finding.reason}: {finding.what}\n".encode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    replace_file(path, data, durable=True)
+
+
+def _begins(index: bytes, position: int, entry: bytes) -> bool:
+    start = position // BUNDLE * PREFIX
+    return index[start : start + PREFIX] == entry[:PREFIX]
+
+
+def _split(identifiers: bytes) -> Iterator[bytes]:
+    return (identifiers[i : i + _IDENTIFIER] for i in range(0, len(identifiers), _IDENTIFIER))

@@ -1,0 +1,412 @@
+"""The reader's side of a board (SPEC 9.5): what it asks for, and what it believes.
+
+Everything here is a procedure (`billboard.board.steps`); `billboard.board.client` runs them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from billboard import posts
+from billboard.board.cache import Cache
+from billboard.board.checkpoint import Checkpoint, Policy
+from billboard.board.manifest import (
+    PREFIX,
+    Descriptor,
+    Edition,
+    Index,
+    Leaf,
+    decode_leaf,
+    edition_prefix,
+)
+from billboard.board.note import LARGEST, Note
+from billboard.board.steps import Procedure, get
+from billboard.board.store import BUNDLE, BoardParameters
+from billboard.board.verified import File, VerifiedLog, read_all
+from billboard.errors import (
+    BoardError,
+    EpochError,
+    InvalidEncodingError,
+    InvalidSignatureError,
+    StoreError,
+)
+from billboard.lanes import SLOTS, LaneReader
+from billboard.posts import Post
+
+__all__ = ["Reader", "Taken"]
+
+CHECKPOINT_AGE = 5.0
+"""Seconds for which a checkpoint is taken to be the last one."""
+
+LARGEST_EDITION = 2**28
+"""Posts: a board that says that it has published more is not believed."""
+
+AT_ONCE = 8
+"""Bundles that are fetched together where an edition is read whole."""
+
+_CHOICES = 1000
+"""Choices of decoys that are remembered."""
+
+_system = random.SystemRandom()
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A checkpoint of the master log that is believed, as the board signed it."""
+
+    checkpoint: Checkpoint
+    note: bytes
+
+
+class Reader:
+    """Reads the board that signs as ``policy`` says, and remembers in ``cache`` what it took.
+
+    ``clock`` gives seconds since 1970. All procedures raise `BoardError`.
+    """
+
+    def __init__(
+        self, policy: Policy, cache: Cache, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.policy, self.origin = policy, policy.log.name
+        self._cache, self._clock = cache, clock
+        self.taken = self._remembered()
+        self._log = None if self.taken is None else self._master(self.taken.checkpoint)
+        self._checked_at = float("-inf")
+        self._parameters: BoardParameters | None = None
+        self._editions: OrderedDict[Edition, VerifiedLog] = OrderedDict()
+        self._decoys: OrderedDict[tuple[Edition, int], list[int]] = OrderedDict()
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self._clock()
+
+    def checkpoint(self) -> Procedure[Taken]:
+        """Take the checkpoint that the board has now, unless it is older than the last taken."""
+        note = yield from get("checkpoint", LARGEST)
+        offered = Taken(self._signed(note), note)
+        while True:
+            last = self.taken
+            newer = yield from self._follows(last, offered)
+            if self.taken is not last:
+                continue  # another procedure took one meanwhile
+            if newer:
+                self._take(offered)
+            self._checked_at = self._clock()
+            return offered if newer or last is None else last
+
+    def log(self) -> Procedure[VerifiedLog]:
+        """The master log, as of a checkpoint that is a few seconds old at most."""
+        if not 0 <= self._clock() - self._checked_at <= CHECKPOINT_AGE:
+            yield from self.checkpoint()
+        if self._log is None or self.taken is None:
+            raise BoardError("missing", f"{self.origin} has no checkpoint")
+        if not self._log.size:
+            raise self.misbehavior("its master log is empty")
+        return self._log
+
+    def parameters(self) -> Procedure[BoardParameters]:
+        """What makes the board the one it is: the first entry of its master log."""
+        if self._parameters is None:
+            log = yield from self.log()
+            entries = yield from log.bundle(0)
+            first = self.leaf(entries[0])
+            if not isinstance(first, BoardParameters):
+                raise self.misbehavior("its master log does not begin with its parameters")
+            self._parameters = first
+        return self._parameters
+
+    def editions(self, epoch: int, *, accept_stale: bool = False) -> Procedure[tuple[Edition, ...]]:
+        """The editions of ``epoch``, by number; none if none is due yet.
+
+        Raises `EpochError` for a number that is none of an epoch.
+        """
+        posts.check_epoch(epoch)
+        parameters = yield from self.parameters()
+        log = yield from self.log()
+        found: list[Edition] = []
+        for index in reversed(range(log.bundles)):
+            entries = yield from log.bundle(index)
+            leaves = [self.leaf(entry) for entry in reversed(entries)]
+            editions = [leaf for leaf in leaves if isinstance(leaf, Edition)]
+            found += [edition for edition in editions if edition.epoch == epoch]
+            # One of three epochs before was closed before any of this one could be (SPEC 9.2).
+            if any(each.epoch + 3 <= epoch or _is_first(each, epoch) for each in editions):
+                break
+        found.reverse()
+        if [edition.number for edition in found] != list(range(len(found))):
+            raise self.misbehavior(f"the editions of epoch {epoch} are not numbered 0, 1, ..")
+        if not accept_stale:
+            self._check_fresh(parameters, epoch, found)
+        return tuple(found)
+
+    def fetch(
+        self, epoch: int, identifier: bytes, *, dummies: int = 0, accept_stale: bool = False
+    ) -> Procedure[Post | None]:
+        """The post under ``identifier``; None if it is absent from all editions of ``epoch``.
+
+        Raises `EpochError` if ``epoch`` has no edition yet.
+        """
+        editions = yield from self._some_editions(epoch, accept_stale)
+        found = yield from self.candidates(editions, identifier, {identifier}, dummies)
+        return found[0] if found else None
+
+    def find(
+        self,
+        reader: LaneReader,
+        epoch: int | None = None,
+        *,
+        dummies: int = 0,
+        accept_stale: bool = False,
+    ) -> Procedure[Post | None]:
+        """The newest post of the lane of ``reader``; see `BoardClient.find`."""
+        parameters = yield from self.parameters()
+        ours = reader.origin, reader.epoch_length, reader.frame_class
+        if ours != (parameters.origin, parameters.epoch_length, parameters.frame_class):
+            raise EpochError(f"the lane is for another board than {self.origin}, or other epochs")
+        now = posts.epoch_at(self._clock(), parameters.epoch_length)
+        wanted = [now, now - 1] if epoch is None else [epoch]
+        found: list[Post] = []
+        for each in wanted:
+            if each >= max(reader.epoch, 0):
+                editions = yield from self.editions(each, accept_stale=accept_stale)
+                slots = [reader.identifier(each, slot) for slot in range(SLOTS)]
+                found += yield from self.candidates(editions, slots[0], set(slots), dummies)
+        return reader.find(found)
+
+    def bundles(self, edition: Edition, start: int) -> Procedure[list[list[bytes]]]:
+        """The bundles of an edition from ``start`` on, at most `AT_ONCE` of them."""
+        log = yield from self.edition_log(edition)
+        files = []
+        for index in range(start, min(start + AT_ONCE, log.bundles)):
+            files.append((yield from log.bundle_file(index)))
+        return (yield from read_all(self._cache, files))
+
+    def index(self, edition: Edition) -> Procedure[Index]:
+        """The index of an edition."""
+
+        def check(data: bytes) -> Index:
+            if hashlib.sha256(data).digest() != edition.index_hash or len(data) != size:
+                raise InvalidEncodingError("index", "its hash is not that of the manifest")
+            return Index(data)
+
+        size = PREFIX * (edition.size // BUNDLE)
+        name = edition_prefix(edition.epoch, edition.number) + "index"
+        (index,) = yield from read_all(self._cache, [File(name, size, check)])
+        return index
+
+    def edition_log(self, edition: Edition) -> Procedure[VerifiedLog]:
+        """The log that an edition is."""
+        if edition not in self._editions:
+            parameters = yield from self.parameters()
+            longest = posts.post_size(parameters.frame_class)
+            prefix = edition_prefix(edition.epoch, edition.number)
+            log = VerifiedLog(edition.size, edition.root, prefix, self._cache, longest=longest)
+            _bounded(self._editions, edition, log, 100)
+        return self._editions[edition]
+
+    def forget(self, edition: Edition) -> None:
+        """Free the memory that the tiles of an edition take; they can be read again."""
+        self._editions.pop(edition, None)
+
+    def descriptors(self) -> Procedure[tuple[Descriptor, ...]]:
+        """What push servers say of themselves, in the order in which it was logged."""
+        log = yield from self.log()
+        found: list[Descriptor] = []
+        for index in range(log.bundles):
+            entries = yield from log.bundle(index)
+            leaves = map(self.leaf, entries)
+            found += [leaf for leaf in leaves if isinstance(leaf, Descriptor)]
+        return tuple(found)
+
+    def leaf(self, entry: bytes) -> Leaf:
+        """What an entry of the master log is."""
+        try:
+            leaf = decode_leaf(self.origin, entry)
+        except InvalidEncodingError as error:
+            raise self.misbehavior(f"an entry of its master log: {error}") from None
+        if isinstance(leaf, Edition) and leaf.size > LARGEST_EDITION:
+            raise self.misbehavior(f"an edition of {leaf.size} posts can not be")
+        return leaf
+
+    def misbehavior(self, problem: str) -> BoardError:
+        """Of a board that signed what breaks a rule."""
+        evidence = [self.taken.note] if self.taken else []
+        return BoardError("misbehavior", f"{self.origin}: {problem}", evidence)
+
+    def _signed(self, note: bytes) -> Checkpoint:
+        try:
+            return self.policy.verify(Note.from_bytes(note))
+        except (InvalidEncodingError, InvalidSignatureError) as error:
+            raise BoardError("signature", f"/checkpoint is not one to take: {error}") from None
+
+    def _follows(self, last: Taken | None, offered: Taken) -> Procedure[bool]:
+        """Whether ``offered`` is of a longer log than ``last``. It is a fork if neither continues
+        the other.
+        """
+        if last is None or last.checkpoint == offered.checkpoint:
+            return last is None
+        logs = [self._master(taken.checkpoint) for taken in (last, offered)]
+        small, large = sorted(logs, key=lambda log: log.size)
+        sizes = f"one with {last.checkpoint.size} entries, one with {offered.checkpoint.size}"
+        notes = [last.note, offered.note]
+        try:
+            at = large.root if small.size == large.size else (yield from large.root_at(small.size))
+        except BoardError as error:
+            if error.reason == "unreachable":
+                raise
+            problem = f"{error}; so it does not show that of two logs one continues the other"
+            raise BoardError(error.reason, f"{problem}: {sizes}", notes) from None
+        if at != small.root:
+            problem = f"{self.origin} signed two logs of which neither continues the other: {sizes}"
+            raise BoardError("fork", problem, notes)
+        return offered.checkpoint.size > last.checkpoint.size
+
+    def _master(self, checkpoint: Checkpoint) -> VerifiedLog:
+        return VerifiedLog(checkpoint.size, checkpoint.root, "", self._cache)
+
+    def _take(self, taken: Taken) -> None:
+        self._cache.save_checkpoint(taken.note)
+        old, self._log = self._log, self._master(taken.checkpoint)
+        self.taken = taken
+        for name in set(old.edge_names() if old else ()) - set(self._log.edge_names()):
+            self._cache.delete(name)
+        if self._parameters is not None:
+            current = posts.epoch_at(self._clock(), self._parameters.epoch_length)
+            self._cache.expire(current - 1)
+
+    def _remembered(self) -> Taken | None:
+        """The checkpoint that was taken last; other witnesses may have been asked for then."""
+        note = self._cache.load_checkpoint()
+        if note is None:
+            return None
+        try:
+            return Taken(Policy(self.policy.log).verify(Note.from_bytes(note)), note)
+        except (InvalidEncodingError, InvalidSignatureError) as error:
+            problem = f"the checkpoint that was remembered is damaged, or of another board: {error}"
+            raise StoreError(f"{problem}; use another directory") from None
+
+    def _check_fresh(
+        self, parameters: BoardParameters, epoch: int, editions: Sequence[Edition]
+    ) -> None:
+        """Raise `BoardError` if the editions of ``epoch`` are not those of a fresh log."""
+        since = self._clock() - parameters.late_interval - parameters.skew
+        due = parameters.due(epoch, since)
+        if since >= epoch * parameters.epoch_length and (not editions or editions[-1].time < due):
+            last = f"the last is of {editions[-1].time}" if editions else "there is none"
+            problem = f"{self.origin}: an edition of epoch {epoch} was due at {due}, and {last}"
+            raise BoardError("stale", problem, [self.taken.note] if self.taken else [])
+
+    def _some_editions(self, epoch: int, accept_stale: bool) -> Procedure[tuple[Edition, ...]]:
+        editions = yield from self.editions(epoch, accept_stale=accept_stale)
+        if not editions:
+            raise EpochError(f"{self.origin} has published no edition of epoch {epoch} yet")
+        return editions
+
+    def candidates(
+        self, editions: Iterable[Edition], identifier: bytes, wanted: set[bytes], dummies: int
+    ) -> Procedure[list[Post]]:
+        """The posts of ``wanted`` identifiers: near ``identifier`` in a first edition, or later."""
+        found: dict[bytes, Post] = {}
+        for edition in editions:
+            if edition.number == 0:
+                pieces = [(yield from self._near(edition, identifier, dummies))]
+            else:
+                pieces = yield from self._picked(edition, wanted)
+            for entry in itertools.chain.from_iterable(pieces):
+                if entry[:32] in wanted:
+                    post = self.post(edition, entry)
+                    if post.identifier in found:
+                        raise self.misbehavior(f"epoch {edition.epoch} has a post twice")
+                    found[post.identifier] = post
+        return list(found.values())
+
+    def _picked(self, edition: Edition, wanted: Container[bytes]) -> Procedure[list[list[bytes]]]:
+        """The posts of ``wanted`` identifiers, of an edition that is read whole."""
+        picked: list[list[bytes]] = []
+        for start in range(0, edition.size // BUNDLE, AT_ONCE):
+            for entries in (yield from self.bundles(edition, start)):
+                picked.append([entry for entry in entries if entry[:32] in wanted])
+        return picked
+
+    def _near(self, edition: Edition, identifier: bytes, dummies: int) -> Procedure[list[bytes]]:
+        """The bundle in which ``identifier`` is, if it is in a first edition (SPEC 9.5)."""
+        index = yield from self.index(edition)
+        for position in index.bundles_of(identifier):
+            entries = yield from self._hidden(edition, position, dummies)
+            start = PREFIX * position
+            if entries[0][:PREFIX] != index.data[start : start + PREFIX]:
+                problem = f"the index of epoch {edition.epoch} is not that of its posts"
+                raise self.misbehavior(problem)
+            if entries != sorted(entries):
+                raise self.misbehavior(f"the posts of epoch {edition.epoch} are not sorted")
+            if entries[0][:32] <= identifier:
+                break
+        return entries
+
+    def _hidden(self, edition: Edition, position: int, dummies: int) -> Procedure[list[bytes]]:
+        """A bundle, fetched together with ``dummies`` others or more.
+
+        The others are chosen once: a board that answers wrong, so that this is called again, could
+        else tell it from them by what is asked for each time. And they are not in the cache, or
+        fewer would be asked for than the next time.
+        """
+        log, key = (yield from self.edition_log(edition)), (edition, position)
+        if key not in self._decoys and self._cache.has(log.bundle_name(position)):
+            own = yield from log.bundle_file(position)
+            if cached := own.cached(self._cache):
+                return cached[0]
+            self._cache.delete(own.name)
+        order = self._decoys.get(key) or self._among_decoys(log, position, dummies)
+        _bounded(self._decoys, key, order, _CHOICES)
+        files = []
+        for each in order:
+            files.append((yield from log.bundle_file(each)))
+        bundles = yield from read_all(self._cache, files)
+        self._decoys.pop(key, None)
+        return bundles[order.index(position)]
+
+    def _among_decoys(self, log: VerifiedLog, position: int, dummies: int) -> list[int]:
+        """``position`` and as many others, in an order that tells nothing.
+
+        So many that enough are left for the next time, or all.
+        """
+        names = ((each, log.bundle_name(each)) for each in range(log.bundles))
+        others = [each for each, name in names if each != position and not self._cache.has(name)]
+        count = dummies if len(others) > 2 * dummies else len(others)
+        order = [position, *_system.sample(others, count)]
+        _system.shuffle(order)
+        return order
+
+    def post(self, edition: Edition, entry: bytes) -> Post:
+        """The post that is an entry of an edition, with its signature verified."""
+        try:
+            post = Post.from_bytes(entry)
+            post.verify(self.origin)
+        except (InvalidEncodingError, InvalidSignatureError) as error:
+            raise self.misbehavior(f"a post of epoch {edition.epoch}: {error}") from None
+        if post.epoch != edition.epoch:
+            raise self.misbehavior(f"epoch {edition.epoch} has a post of epoch {post.epoch}")
+        return post
+
+
+def _is_first(edition: Edition, epoch: int) -> bool:
+    return (edition.epoch, edition.number) == (epoch, 0)
+
+
+def _bounded(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+    """Keep a value, and no more than ``most``: the oldest go."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)

@@ -1,0 +1,68 @@
+"""The command `billboard monitor`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from billboard.board.checkpoint import Policy
+from billboard.board.monitor import STATUS, Finding, Monitor
+from billboard.board.note import NoteKey
+from billboard.cli import files
+from billboard.cli.files import console
+
+__all__ = ["monitor"]
+
+Key = Annotated[str, typer.Option(metavar="KEY", help="The board's key, as `init` prints it.")]
+Witnesses = Annotated[
+    list[str] | None, typer.Option("--witness", metavar="KEY", help="The key of a witness.")
+]
+Threshold = Annotated[
+    int | None, typer.Option(help="How many must have cosigned; all if left out.")
+]
+
+
+def monitor(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The board's URL.")],
+    *,
+    key: Key,
+    witness: Witnesses = None,
+    threshold: Threshold = None,
+    directory: Annotated[
+        Path, typer.Option(help="Where to keep how far this is, and evidence.")
+    ] = Path("monitor"),
+    once: Annotated[bool, typer.Option("--once", help="Look once and end, for cron.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60.0,
+    proxy: Annotated[str, typer.Option(metavar="URL", help="A proxy.")] = "",
+) -> None:
+    """Follow a board, verify all that it publishes, and keep evidence of what is wrong.
+
+    The exit status is 0 if nothing is, else that of the worst: 3 it can not be reached, 4 it is
+    stale, 5 editions were left out, 6 files are missing, 7 or damaged, 8 signatures are wrong, 9
+    what it signed breaks a rule, 10 it showed two logs. Without --once only 9 and 10 end it.
+    """
+    keys = tuple(map(NoteKey.from_text, witness or ()))
+    policy = Policy(NoteKey.from_text(key), keys, len(keys) if threshold is None else threshold)
+    with Monitor(url, policy, directory, proxy=proxy) as watching:
+        shown = list[Finding]()
+        while True:
+            findings = watching.check()
+            _show(watching, findings, shown)
+            shown = findings
+            worst = max((finding.status for finding in findings), default=0)
+            if once or worst >= STATUS["misbehavior"]:
+                raise typer.Exit(worst)
+            time.sleep(every)
+
+
+def _show(watching: Monitor, findings: list[Finding], shown: list[Finding]) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    for finding in findings:
+        if finding not in shown:
+            files.errors.print(f"{now} {finding.reason}: {finding.what}")
+    if not findings:
+        console.print(f"{now} {watching.size} entries, all in order")
