@@ -33,9 +33,9 @@ from billboard.cli.files import (
     console,
 )
 from billboard.cli.findmy import findmy_app
+from billboard.cli.monitor import monitor
 from billboard.cli.proof import proof_app
 from billboard.cli.witness import witness_app
-from billboard.cli.monitor import monitor
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.lanes import Lane, LaneReader
