@@ -134,13 +134,12 @@ def verify_absence(neighbors: tuple[Neighbor, ...], identifier: bytes, policy: P
     if len(editions) != 1:
         raise InvalidSignatureError("the neighbors are not of one edition")
     (edition,) = editions
-    places = [each.proof.index for each in neighbors]
     before = [each for each in neighbors if each.post.identifier < identifier]
     after = [each for each in neighbors if each.post.identifier > identifier]
     if (len(before), len(after)) == (1, 1):
         adjacent = before[0].proof.index + 1 == after[0].proof.index
     elif len(neighbors) == 1 and (before or after):
-        adjacent = places == [edition.size - 1 if before else 0]
+        adjacent = neighbors[0].proof.index == (edition.size - 1 if before else 0)
     else:
         adjacent = False
     if not adjacent:

@@ -202,10 +202,10 @@ def test_what_is_read_tells_no_more_than_a_reader_does(published: Published) -> 
     first, late, later = published.posts
     # The late editions' posts fall in either bundle of the first, as chance will have it.
     boundary = first[256].identifier
-    low = [post for post in (first[0], *late, *later) if post.identifier < boundary]
-    high = [post for post in (first[-1], *late, *later) if post.identifier >= boundary]
+    low = [post for post in (first[0], later[0], *late) if post.identifier < boundary]
+    high = [post for post in (first[-1], later[-1], *late) if post.identifier >= boundary]
     for posts in (low, high):
-        for post in (posts[1], posts[100], posts[-1]):
+        for post in (posts[1], posts[2], posts[-1]):
             assert read(post) == read(posts[0])
     assert set(read(low[0])) ^ set(read(high[0])) == {
         f"{EPOCH}/0/tile/entries/{name}" for name in ("000", "001")
@@ -315,6 +315,8 @@ def test_others_than_the_neighbors_show_nothing(published: Published) -> None:
         ((first[0],), absent),  # at the end, but smaller
         ((last,), absent),  # at the end, but greater
         ((), absent),
+        ((last, last, first[1]), present),  # at an end, but with more around it
+        ((first[0], first[0], last), present),
         ((first[2], late[3]), absent),  # of two editions
     ):
         with pytest.raises(InvalidSignatureError, match="neighbors"):
