@@ -11,6 +11,7 @@ __all__ = [
     "BillboardError",
     "BoardError",
     "EpochError",
+    "ForkError",
     "GroupMismatchError",
     "InvalidEncodingError",
     "InvalidRowsError",
@@ -146,6 +147,13 @@ class BoardError(BillboardError):
 
 class WitnessError(BillboardError):
     """A witness did not cosign a checkpoint, and why."""
+
+
+class ForkError(WitnessError):
+    """A witness has seen more of a log than there is here, or another: to sign on would fork it.
+
+    The board is an old backup, or somebody else signs with its key.
+    """
 
 
 class RefusedCheckpointError(WitnessError):

@@ -17,6 +17,7 @@ from billboard.board.store import BUNDLE, Entry, Store
 from billboard.board.tiles import TileReader
 from billboard.errors import (
     EpochError,
+    ForkError,
     InvalidEncodingError,
     InvalidSignatureError,
     RefusedPostError,
@@ -37,7 +38,7 @@ class Witness(Protocol):
     def cosign(self, note: Note, reader: TileReader) -> Signature:
         """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
 
-        Raises `WitnessError`.
+        Raises `WitnessError`; `ForkError` if it has seen a log that this one does not continue.
         """
 
 
@@ -171,27 +172,41 @@ class Board:
 
     def publish_closed(self) -> tuple[Edition, ...]:
         """Publish the editions that are closed, have the log cosigned, and say which they were."""
+        self._check_witnesses()
         published = self._publisher.publish_closed()
         self.cosign()
         return published
 
     def publish_descriptor(self, descriptor: Descriptor) -> None:
         """Log a push server's descriptor, and have the log cosigned."""
+        self._check_witnesses()
         self._publisher.publish_descriptor(descriptor)
         self.cosign()
 
     def cosign(self) -> None:
-        """Ask the witnesses to cosign the last checkpoint, and let readers have it."""
+        """Ask the witnesses to cosign the last checkpoint, and let readers have it.
+
+        It has what those cosigned that answer, now or when it was cosigned before. Raises
+        `ForkError` if one has seen another log; readers then keep what they have.
+        """
         state = self._store.log_state()
         if not state.size:
             return
-        note, signatures = Note.from_bytes(state.note), []
+        note, signatures = Note.from_bytes(state.note), dict[tuple[str, bytes], Signature]()
+        if state.served and (served := Note.from_bytes(state.served)).text == note.text:
+            signatures = {(each.name, each.key_id): each for each in served.signatures}
         for witness in self._witnesses:
             try:
-                signatures.append(witness.cosign(note, TileReader(state.size, self._objects.get)))
+                made = witness.cosign(note, TileReader(state.size, self._objects.get))
+            except ForkError:
+                raise
             except WitnessError as error:
                 _log.warning("the log with %d entries is not cosigned: %s", state.size, error)
-        self._store.serve(state.size, bytes(note.signed(*signatures)))
+            else:
+                signatures[made.name, made.key_id] = made
+        own = {(each.name, each.key_id) for each in note.signatures}
+        others = [each for key, each in signatures.items() if key not in own]
+        self._store.serve(state.size, bytes(note.signed(*others)))
 
     def checkpoint(self) -> bytes:
         """The checkpoint of the master log, a note, that readers get; empty before the first."""
@@ -248,6 +263,14 @@ class Board:
             if epoch < before:
                 self._objects.delete(f"{epoch}/")
         return self._store.expire(before)
+
+    def _check_witnesses(self) -> None:
+        """Raise `ForkError` if a witness has seen a log that this one does not continue.
+
+        An old backup, with its objects, can not be told from a board in any other way.
+        """
+        if self._witnesses:
+            self.cosign()
 
     def _checked(self, data: bytes) -> Entry | RefusedPostError:
         """The rules that need no database."""

@@ -11,7 +11,7 @@ from billboard.board.checkpoint import LARGEST_SIZE, Checkpoint, decode_number
 from billboard.board.cosigner import AddCheckpoint
 from billboard.board.note import Algorithm, Note, NoteKey, Signature
 from billboard.board.tiles import TileReader
-from billboard.errors import InvalidEncodingError, InvalidSignatureError, WitnessError
+from billboard.errors import ForkError, InvalidEncodingError, InvalidSignatureError, WitnessError
 
 __all__ = ["WitnessClient"]
 
@@ -38,7 +38,6 @@ _MEANINGS = {
     403: "does not know the key that signed",
     404: "does not watch this log",
     413: "takes the request for too large",
-    422: "says that this does not continue the log that it has seen: it has been shown another one",
     429: "has too many requests",
 }
 """What a status says of the witness."""
@@ -63,7 +62,8 @@ class WitnessClient:
     def cosign(self, note: Note, reader: TileReader) -> Signature:
         """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
 
-        Raises `WitnessError` that says what the witness did, or has seen.
+        Raises `WitnessError` that says what the witness did; `ForkError` if it has seen a log that
+        this one does not continue.
         """
         size = Checkpoint.from_text(note.text).size
         old = min(self._size, size)
@@ -78,9 +78,9 @@ class WitnessClient:
                     return signature
                 old = self._known(response)
                 if old > size:
-                    raise self._error(
-                        f"has cosigned {old} entries of this log, which has {size} here: this is an"
-                        " old backup, or somebody else signs with its key. Do not publish"
+                    raise ForkError(
+                        f"{self} has cosigned {old} entries of this log, which has {size} here:"
+                        " this is an old backup, or somebody else signs with its key"
                     )
         raise self._error(f"told {_ATTEMPTS} sizes in a row, each not that of before")
 
@@ -113,6 +113,11 @@ class WitnessClient:
             raise self._error("knows another size of this log, but does not say which") from None
 
     def _cosignature(self, note: Note, response: Response) -> Signature:
+        if response.status_code == 422:
+            raise ForkError(
+                f"{self} has seen a log that this one does not continue: this is an old backup, or"
+                " somebody else signs with its key"
+            )
         if response.status_code != 200:
             meaning = _MEANINGS.get(response.status_code, "can not do it now")
             raise self._error(f"answered {response.status_code}: it {meaning}")
@@ -125,5 +130,8 @@ class WitnessClient:
             raise self._error("answered with a cosignature that has no time")
         return next(each for each in answer.signatures if each.is_of(self._key))
 
+    def __str__(self) -> str:
+        return f"witness {self._key.name} at {self._url}"
+
     def _error(self, problem: str) -> WitnessError:
-        return WitnessError(f"witness {self._key.name} at {self._url} {problem}")
+        return WitnessError(f"{self} {problem}")
