@@ -1,4 +1,4 @@
-"""What logs of a board are about: checkpoints, entries of the master log, indexes, SPEC 9.3, 9.5."""
+"""Checkpoints, entries of the master log, indexes and absence, SPEC 9.3 to 9.5."""
 
 import hashlib
 from bisect import bisect_right
@@ -46,9 +46,19 @@ class Policy(NamedTuple):
     witnesses: tuple[notes.Key, ...]
     quorum: int
 
+    def check(self) -> None:
+        """Refuse a policy that can not be fulfilled, or that counts one key twice."""
+        keys = (self.board, *self.witnesses)
+        require(self.quorum <= len(self.witnesses), "quorum")
+        require(len({key.public for key in keys}) == len(keys), "key-repeated")
+        algorithms = [key.algorithm for key in keys]
+        expected = [notes.BOARD] + [notes.WITNESS] * len(self.witnesses)
+        require(algorithms == expected, "key-algorithm")
+
 
 def open_checkpoint(data: bytes, origin: str, policy: Policy) -> Checkpoint:
     """Decode a signed checkpoint of the log of an origin, and verify what the policy asks for."""
+    policy.check()
     note = notes.decode(data)
     signed = notes.verify(note, [policy.board, *policy.witnesses])
     require(policy.board in signed, "signature-missing")
@@ -108,8 +118,14 @@ class Descriptor(NamedTuple):
         return lines_of(DESCRIPTOR_LINE, self.origin) + self.descriptor
 
 
-def decode_entry(data: bytes) -> BoardEntry | Manifest | Descriptor:
-    """Decode an entry of the master log."""
+def decode_entry(data: bytes, board: str) -> BoardEntry | Manifest | Descriptor:
+    """Decode an entry of the master log of a board."""
+    entry = _decode_any(data)
+    require(entry.origin == board, "other-board")
+    return entry
+
+
+def _decode_any(data: bytes) -> BoardEntry | Manifest | Descriptor:
     kind = data.partition(b"\n")[0].decode(errors="replace")
     if kind == BOARD_LINE:
         return _decode_board(data)
@@ -117,7 +133,7 @@ def decode_entry(data: bytes) -> BoardEntry | Manifest | Descriptor:
         return _decode_manifest(data)
     if kind == DESCRIPTOR_LINE:
         return _decode_descriptor(data)
-    raise Refused("kind-unknown")
+    raise Refused("entry-kind")
 
 
 def _decode_board(data: bytes) -> BoardEntry:
@@ -125,7 +141,7 @@ def _decode_board(data: bytes) -> BoardEntry:
     check_board_origin(origin.encode())
     names = {name: n for n, name in CLASS_NAMES.items()}
     if letters not in names:
-        raise Refused("class-unknown")
+        raise Refused("class-name")
     entry = BoardEntry(origin, number(epoch_length, 63), names[letters], number(interval, 63))
     check_epoch_length(entry.epoch_length)
     check_interval(entry.interval)
@@ -134,8 +150,7 @@ def _decode_board(data: bytes) -> BoardEntry:
 
 def _decode_manifest(data: bytes) -> Manifest:
     _, origin, epoch, edition, size, root, index, time = split_lines(data, 8)
-    check_board_origin(origin.encode())
-    numbers = number(epoch, 32), number(edition, 32), number(size, 63)
+    numbers = number(epoch, 32), number(edition, 63), number(size, 63)
     hashes = from_base64(root, 32), from_base64(index, 32)
     manifest = Manifest(origin, *numbers, *hashes, number(time, 63))
     require(manifest.size > 0 and manifest.size % BUNDLE == 0, "size")
@@ -148,7 +163,6 @@ def _decode_descriptor(data: bytes) -> Descriptor:
         entry = Descriptor(origin.decode(), descriptor)
     except UnicodeDecodeError as error:
         raise Refused("utf-8") from error
-    check_board_origin(origin)
     require(1 <= len(descriptor) <= LONGEST_DESCRIPTOR, "descriptor-length")
     return entry
 

@@ -80,7 +80,7 @@ def check_inclusion(
 ) -> None:
     """Refuse a proof that a leaf is in a tree."""
     if not 0 <= index < size:
-        raise Refused("index-out-of-range")
+        raise Refused("index-not-in-tree")
     require(_climb(leaf, index, size, proof) == root, "root")
 
 

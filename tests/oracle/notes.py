@@ -147,7 +147,7 @@ def verify_line(key: Key, text: bytes, signature: bytes) -> int:
     if len(signature) != 72:
         raise Refused("wrong-length")
     time = int.from_bytes(signature[:8], "big")
-    require(time < 2**63, "time")
+    require(time < 2**63, "cosignature-time")
     ed25519.verify(key.public, cosigned(text, time), signature[8:])
     return time
 
@@ -160,3 +160,10 @@ def verify(note: Note, keys: Sequence[Key]) -> dict[Key, int]:
             if (name, key_id) == (key.name, key.key_id):
                 found.setdefault(key, verify_line(key, note.text, signature))
     return found
+
+
+def require_signed(note: Note, key: Key) -> int:
+    """Refuse a note that a key did not sign; give the time at which it did, 0 for a board."""
+    signed = verify(note, [key])
+    require(key in signed, "signature-missing")
+    return signed.get(key, 0)

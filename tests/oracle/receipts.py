@@ -4,7 +4,6 @@ import hashlib
 from typing import NamedTuple
 
 from . import logs, merkle, notes
-from .board import check_board_origin
 from .refusals import Refused, require
 from .text import from_base64, lines_of, number, split_lines, to_base64
 
@@ -35,25 +34,17 @@ def receipt_of(origin: str, post: bytes, deadline: int) -> Receipt:
 def decode_receipt(text: bytes) -> Receipt:
     """Decode the text of a receipt."""
     kind, origin, epoch, digest, deadline = split_lines(text, 5)
-    require(kind == RECEIPT_LINE, "kind-unknown")
-    check_board_origin(origin.encode())
+    require(kind == RECEIPT_LINE, "receipt-kind")
     return Receipt(origin, number(epoch, 32), from_base64(digest, 32), number(deadline, 63))
 
 
 def open_receipt(data: bytes, board: notes.Key) -> Receipt:
     """Decode a signed receipt and verify it under the key of a board."""
     note = notes.decode(data)
-    require(board in notes.verify(note, [board]), "signature-missing")
+    notes.require_signed(note, board)
     receipt = decode_receipt(note.text)
     require(receipt.origin == board.name, "other-origin")
     return receipt
-
-
-def check_receipt(receipt: Receipt, post: bytes) -> None:
-    """Refuse a receipt that is of another post."""
-    expected = receipt_of(receipt.origin, post, receipt.deadline)
-    require(receipt.digest == expected.digest, "other-post")
-    require(receipt.epoch == expected.epoch, "other-epoch")
 
 
 class Proof(NamedTuple):
@@ -79,7 +70,7 @@ def decode_proof(data: bytes) -> Proof:
     if not blank:
         raise Refused("no-blank-line")
     lines = split_lines(head + b"\n", head.count(b"\n") + 1)
-    require(lines.pop(0) == PROOF_LINE, "kind-unknown")
+    require(lines.pop(0) == PROOF_LINE, "proof-kind")
     extra = None
     if lines and lines[0].startswith("extra "):
         extra = from_base64(lines.pop(0).removeprefix("extra "))
@@ -100,11 +91,10 @@ def check_post(data: bytes, post: bytes, policy: logs.Policy) -> logs.Manifest:
     """Refuse a proof that does not show that a post is on a board; give the manifest, SPEC 9.8."""
     outer = decode_proof(data)
     inner = decode_proof(_extra(outer))
-    manifest = logs.decode_entry(_extra(inner))
+    origin = policy.board.name
+    manifest = logs.decode_entry(_extra(inner), origin)
     if not isinstance(manifest, logs.Manifest):
         raise Refused("no-manifest")
-    origin = policy.board.name
-    require(manifest.origin == origin, "other-board")
     alone = logs.Policy(policy.board, (), 0)
     edition = logs.open_checkpoint(outer.checkpoint, manifest.log, alone)
     master = logs.open_checkpoint(inner.checkpoint, origin, policy)

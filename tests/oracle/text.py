@@ -1,4 +1,4 @@
-"""Lines, decimal numbers and base64, of which notes and entries of the master log are made, SPEC 9.3."""
+"""Lines, decimal numbers and base64: what notes and entries are made of, SPEC 9.3."""
 
 import base64
 

@@ -20,7 +20,7 @@ def path(level: int | None, index: int, width: int = WIDTH) -> str:
 
 
 def paths(size: int) -> list[str]:
-    """List all tiles and bundles of a log of a size: entries first, then levels going up."""
+    """List all tiles and bundles of a log of a size."""
     found, level, count = _row(None, size), 0, size
     while count:
         found += _row(level, count)
