@@ -31,6 +31,8 @@ import vector_engine_blobs  # noqa: F401  (these register their handlers)
 import vector_engine_board  # noqa: F401
 import vector_engine_findmy  # noqa: F401
 import vector_engine_groups  # noqa: F401
+import vector_engine_lanes  # noqa: F401
+import vector_engine_logs  # noqa: F401
 from samples import SAMPLERS, named_keys
 from vector_engine import HANDLERS, Json, Setting, setting_in_memory
 from vector_engine_errors import expected_errors

@@ -12,6 +12,8 @@ import vector_engine_blobs  # noqa: F401  (these register their handlers)
 import vector_engine_board  # noqa: F401
 import vector_engine_findmy  # noqa: F401
 import vector_engine_groups  # noqa: F401
+import vector_engine_lanes  # noqa: F401
+import vector_engine_logs  # noqa: F401
 from vector_engine import HANDLERS, Json, Setting
 from vector_engine_errors import expected_errors
 
@@ -25,7 +27,23 @@ CASES: list[tuple[str, Json]] = [
     (name, case) for name, file in FILES.items() for case in file["cases"]
 ]
 
-TEXTS = {"label", "context", "origin", "passphrase", "endpoint", "seed"}
+TEXTS = {
+    "label",
+    "context",
+    "origin",
+    "passphrase",
+    "endpoint",
+    "seed",
+    "name",
+    "text",
+    "message",
+    "vkey",
+    "board",
+    "witnesses",
+    "path",
+    "paths",
+    "kind",
+}
 """Members that are text; other strings are hex, or names."""
 
 COUNTS = {"posts", "count", "index", "length"}

@@ -34,14 +34,38 @@ REFUSALS: dict[str, type[Exception]] = {
     "epoch-closed": RefusedPostError,
     "in-edition": RefusedPostError,
     "seq-not-greater": RefusedPostError,
+    "quota": RefusedPostError,
+    "work-short": RefusedPostError,
+    "stale": EpochError,
+    "signature-missing": InvalidSignatureError,
+    "too-few-witnesses": InvalidSignatureError,
+    "cosignature-time": InvalidSignatureError,
     "box": SecretFileError,
     "unsupported": UnsupportedError,
     "zero": ZeroDivisionError,
 }
 """The class of a reason, where it is not `InvalidEncodingError`."""
 
-IN_A_FILE = {"secret-key/decode", "lane/decode", "file/decode", "file/mode"}
+IN_A_FILE = {
+    "secret-key/decode",
+    "lane/decode",
+    "note-key/decode-payload",
+    "file/decode",
+    "file/mode",
+}
 """Whatever is wrong in a secret file, loading it raises `SecretFileError`."""
+
+
+OF_PROOFS = {
+    "absence/check",
+    "checkpoint/open",
+    "ed25519/verify",
+    "merkle/check-consistency",
+    "merkle/check-inclusion",
+    "note/verify",
+    "proof/check-post",
+}
+"""What does not verify may be so malformed that nothing could be verified."""
 
 
 def expected_errors(case: Mapping[str, Any]) -> Errors:
@@ -55,6 +79,8 @@ def expected_errors(case: Mapping[str, Any]) -> Errors:
         return (SecretFileError,)
     if (operation, reason) == ("board/submit", "wrong-length"):
         return (InvalidEncodingError, RefusedPostError)  # of no class, or of another
+    if operation in OF_PROOFS:
+        return (InvalidEncodingError, InvalidSignatureError)
     if operation == "blob/open-batch":
         return (ValueError,)  # an array of the wrong shape
     if operation == "schnorr/verify" and reason == "wrong-length":

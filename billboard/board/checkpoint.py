@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 from billboard.board import merkle
-from billboard.board.note import Note, NoteKey, decode_base64, encode_base64
+from billboard.board.note import Algorithm, Note, NoteKey, decode_base64, encode_base64
 from billboard.errors import InvalidEncodingError, InvalidSignatureError
 
 __all__ = ["Checkpoint", "Policy", "Proof", "decode_hash", "decode_number"]
@@ -34,14 +34,11 @@ class Checkpoint:
 
     @classmethod
     def from_text(cls, text: str) -> Checkpoint:
-        """Parse the text of a note; lines after the third are ignored.
-
-        Raises `InvalidEncodingError`.
-        """
+        """Parse the text of a note. Raises `InvalidEncodingError`."""
         lines = text.removesuffix("\n").split("\n")
-        if len(lines) < 3 or not all(lines):
-            raise InvalidEncodingError("checkpoint", "must have three lines or more, none empty")
-        origin, size, root = lines[:3]
+        if len(lines) != 3 or not all(lines):
+            raise InvalidEncodingError("checkpoint", "must have three lines, none of them empty")
+        origin, size, root = lines
         return cls(origin, decode_number("checkpoint", size), decode_hash("checkpoint", root))
 
 
@@ -50,7 +47,9 @@ class Checkpoint:
 class Policy:
     """Whose signatures make a checkpoint of ``log``: its own, and of ``threshold`` witnesses.
 
-    Raises `InvalidEncodingError` if there are fewer witnesses than that, or one twice.
+    Raises `InvalidEncodingError` if there are fewer witnesses than that, if a key is of another
+    algorithm than SPEC 9.3 and 9.4 say, or if one is there twice: a cosignature does not say under
+    which name it was made.
     """
 
     log: NoteKey
@@ -61,8 +60,12 @@ class Policy:
         if not 0 <= self.threshold <= len(self.witnesses):
             problem = f"{self.threshold} of {len(self.witnesses)} witnesses can not have signed"
             raise InvalidEncodingError("policy", problem)
-        if len({key.public for key in self.witnesses}) < len(self.witnesses):
-            raise InvalidEncodingError("policy", "names the same witness twice")
+        if len({key.public for key in (self.log, *self.witnesses)}) <= len(self.witnesses):
+            raise InvalidEncodingError("policy", "names the same key twice")
+        algorithms = {key.algorithm for key in self.witnesses} - {Algorithm.COSIGNATURE}
+        if algorithms or self.log.algorithm is not Algorithm.ED25519:
+            problem = "a log signs under Ed25519, and its witnesses by cosignature/v1"
+            raise InvalidEncodingError("policy", problem)
 
     def verify(self, note: Note, origin: str | None = None) -> Checkpoint:
         """The checkpoint in a note whose signatures fulfil this; ``origin`` is that of ``log``.

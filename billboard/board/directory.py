@@ -13,7 +13,7 @@ from billboard.board.note import Algorithm, NoteKey, NoteSigner
 from billboard.board.objects import FileObjects
 from billboard.board.sqlite import SqliteStore
 from billboard.board.store import BoardParameters
-from billboard.errors import StoreError
+from billboard.errors import SecretFileError, StoreError
 
 __all__ = ["create_board", "load_signer", "open_board", "save_seed"]
 
@@ -68,4 +68,7 @@ def save_seed(path: Path, signer: NoteSigner, seed: bytes, passphrase: str | Non
 def load_signer(path: Path, passphrase: str | None = None) -> NoteSigner:
     """Read the secret file of a note key. Raises `SecretFileError`."""
     payload = secretfile.load(path, secretfile.Kind.NOTE_KEY, passphrase)
-    return NoteSigner(payload[33:].decode(), Algorithm(payload[0]), payload[1:33])
+    try:
+        return NoteSigner(payload[33:].decode(), Algorithm(payload[0]), payload[1:33])
+    except (IndexError, ValueError):
+        raise SecretFileError(f"{path}: the note key in it is damaged") from None

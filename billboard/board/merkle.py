@@ -89,8 +89,8 @@ def verify_consistency(
 ) -> bool:
     """Whether ``proof`` shows that the tree of ``old`` leaves is the beginning of the ``new``."""
     if not 0 < old < new:
-        same = old == 0 or (old == new and old_root == new_root)
-        return same and not proof
+        same = old == new and old_root == new_root
+        return (same or old < new) and (old > 0 or old_root == EMPTY) and not proof
     start, _, path = _frontier(old, new)
     first = [old_root] if start == 0 else list(proof[:1])
     siblings = proof if start == 0 else proof[1:]

@@ -31,6 +31,9 @@ LARGEST = 1_000_000
 
 MOST_SIGNATURES = 100
 
+LATEST = 2**63 - 1
+"""Seconds since 1970 of a cosignature."""
+
 _DASH = "\u2014 "
 
 
@@ -91,6 +94,8 @@ class NoteKey:
             if len(signature) != 72:
                 raise InvalidSignatureError(f"{self.name}: a cosignature has 72 bytes")
             (time,) = struct.unpack(">Q", signature[:8])
+            if time > LATEST:
+                raise InvalidSignatureError(f"{self.name}: a cosignature is not of a time")
             message, signature = _cosigned(time, text), signature[8:]
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
@@ -202,9 +207,14 @@ class Note:
 
 def check_name(name: str) -> str:
     """Return the name of a key, or raise `InvalidEncodingError`."""
-    if not name or "+" in name or not name.isprintable() or any(map(str.isspace, name)):
+    # As signed-note has it: which characters are printable changes with every Unicode version.
+    if not name or any(c.isspace() or c == "+" or c < " " or _is_surrogate(c) for c in name):
         raise InvalidEncodingError("note key", "a name has no spaces, no plus, and is not empty")
     return name
+
+
+def _is_surrogate(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff"
 
 
 def _cosigned(time: int, text: str) -> bytes:

@@ -9,6 +9,7 @@ from typing import final
 from billboard.board.checkpoint import decode_hash, decode_number
 from billboard.board.note import Note, NoteKey, NoteSigner, encode_base64
 from billboard.errors import InvalidEncodingError
+from billboard.posts import MAX_UINT32
 
 __all__ = ["Receipt"]
 
@@ -51,4 +52,6 @@ class Receipt:
             raise InvalidEncodingError("receipt", f"is not one of {key.name}")
         note.time_of(key)
         epoch, deadline = (decode_number("receipt", lines[i]) for i in (2, 4))
+        if epoch > MAX_UINT32:
+            raise InvalidEncodingError("receipt", "its epoch can not be")
         return cls(epoch, decode_hash("receipt", lines[3]), deadline, note)

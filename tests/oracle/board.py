@@ -1,12 +1,11 @@
 """The rules of the board, SPEC 9."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import posts
-from .notation import epoch_at
-from .refusals import require
+from .notation import check_origin, epoch_at, hash_parts
+from .refusals import require, require_length
 
 BUNDLE = 256
 AHEAD = 14
@@ -18,14 +17,30 @@ def tolerance(epoch_length: int) -> int:
     return min(TOLERANCE, epoch_length)
 
 
+def check_board_origin(origin: bytes) -> None:
+    """Refuse what is not the origin of a board."""
+    check_origin(origin)
+    require(not origin.startswith(b"billboard/"), "origin-reserved")
+    require(b"+" not in origin, "origin-plus")
+
+
+def check_interval(interval: int) -> None:
+    """Refuse a late interval that is out of range."""
+    require(1 <= interval < 2**32, "interval")
+
+
 class Board(NamedTuple):
-    """What a board is and holds, as far as a submission is concerned."""
+    """What a board is and holds, as far as a submission is concerned.
+
+    The pending posts are those that wait for the next edition.
+    """
 
     origin: bytes
     n: int
     epoch_length: int
+    quota: int | None
     pending: dict[tuple[int, bytes], int]
-    published: set[tuple[int, bytes]]
+    closed: set[tuple[int, bytes]]
 
 
 def check_open(epoch_length: int, epoch: int, time: int) -> None:
@@ -34,8 +49,8 @@ def check_open(epoch_length: int, epoch: int, time: int) -> None:
     require(time < (epoch + 1) * epoch_length + tolerance(epoch_length), "epoch-closed")
 
 
-def check_publishable(epoch_length: int, epoch: int, time: int) -> None:
-    """Refuse to publish an epoch too early or too late."""
+def check_closable(epoch_length: int, epoch: int, time: int) -> None:
+    """Refuse to close an edition of an epoch too early or too late."""
     require(time >= epoch * epoch_length - tolerance(epoch_length), "too-early")
     require(time < (epoch + 2) * epoch_length, "too-late")
 
@@ -45,20 +60,71 @@ def submit(board: Board, post: bytes, time: int) -> int | None:
     fields = posts.check(board.origin, board.n, post)
     check_open(board.epoch_length, fields.epoch, time)
     place = (fields.epoch, fields.identifier)
-    require(place not in board.published, "in-edition")
+    require(place not in board.closed, "in-edition")
     replaced = board.pending.get(place)
     require(replaced is None or fields.seq > replaced, "seq-not-greater")
+    if replaced is None and board.quota is not None:
+        waiting = sum(epoch == fields.epoch for epoch, _ in board.pending)
+        require(waiting < board.quota, "quota")
     return replaced
+
+
+def check_work(origin: bytes, post: bytes, work: bytes, bits: int) -> None:
+    """Refuse a proof of work of too few bits, SPEC 9.1."""
+    require_length(work, 8)
+    value = int.from_bytes(hash_parts("work", origin, post, work), "big")
+    require(value < 2 ** (256 - bits), "work-short")
+
+
+class Schedule(NamedTuple):
+    """When the editions of an epoch are due, SPEC 9.2."""
+
+    epoch_length: int
+    interval: int
+    epoch: int
+
+    @property
+    def start(self) -> int:
+        """Give eE."""
+        return self.epoch * self.epoch_length
+
+    @property
+    def last(self) -> int:
+        """Give the greatest k: the first that is not before the end of submissions."""
+        length = self.epoch_length
+        return -(-(length + tolerance(length)) // self.interval)
+
+    def latest(self, time: int) -> int:
+        """Give the latest time at which one was due at a time; the first one, if none was."""
+        k = min(max((time - self.start) // self.interval, 0), self.last)
+        return self.start + k * self.interval
+
+    def next(self, time: int) -> int:
+        """Give the first time after this one at which one is due."""
+        if time < self.start:
+            return self.start
+        return self.start + ((time - self.start) // self.interval + 1) * self.interval
+
+    def close(self, time: int) -> int:
+        """Refuse to close an edition at a time, or give the time that it has."""
+        check_closable(self.epoch_length, self.epoch, time)
+        return self.latest(time)
+
+    def deadline(self, time: int) -> int:
+        """Give the deadline of a receipt of a post that is accepted at a time, SPEC 9.6."""
+        check_open(self.epoch_length, self.epoch, time)
+        return self.next(time) + self.interval
+
+    def check_fresh(self, time: int, editions: Sequence[int]) -> None:
+        """Refuse a log as stale that has editions of the epoch of these times, SPEC 9.5."""
+        seen = time - self.interval - tolerance(self.epoch_length)
+        if seen >= self.start:
+            require(any(each >= self.latest(seen) for each in editions), "stale")
 
 
 def edition_size(count: int) -> int:
     """Give the number of posts of an edition, dummies included."""
     return max(1, -(-count // BUNDLE)) * BUNDLE
-
-
-def bundle_start(identifiers: Sequence[bytes], identifier: bytes) -> int:
-    """Give the index of the first post of the bundle of an identifier."""
-    return max(0, bisect_right(identifiers, identifier) - 1) // BUNDLE * BUNDLE
 
 
 def check_expirable(epoch_length: int, epoch: int, time: int) -> None:

@@ -1,6 +1,6 @@
 """Published test vectors of what the oracle builds on, and a self-test against them."""
 
-from . import findmy, ristretto255
+from . import ed25519, findmy, merkle, notes, ristretto255
 from .aes_gcm import gcm_open, gcm_seal
 from .groups import GROUPS
 from .hash_to_curve import TO_BLS12_381, TO_P256, TO_SECP256K1, hash_to_curve
@@ -312,8 +312,63 @@ def _test_findmy() -> None:
     _expect(tuple(value.hex() for value in derived) == FINDMY, "Find My, index 1")
 
 
+# RFC 8032, section 7.1, tests 1 to 3: seed, public key, message, signature.
+ED25519 = [
+    _words("""
+    9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60
+    d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a
+    -
+    e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555
+    fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b
+    """),
+    _words("""
+    4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb
+    3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c
+    72
+    92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da
+    085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00
+    """),
+    _words("""
+    c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7
+    fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025
+    af82
+    6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac
+    18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a
+    """),
+]
+
+# The example of C2SP signed-note: a key, and a note that it signed.
+VKEY = "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
+NOTE = """This is an example message.
+
+\u2014 example.com/foo \
+Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=
+"""
+
+# Entries of the tests of Certificate Transparency, and the roots of the first 1, 2 and all 8.
+LOGGED = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657"]
+LOGGED += ["606162636465666768696a6b6c6d6e6f"]
+ROOTS = {
+    1: "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    2: "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    8: "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+}
+
+
+def _test_logs() -> None:
+    for seed, public, message, *signature in ED25519:
+        key, text = bytes.fromhex(seed), bytes.fromhex(message.strip("-"))
+        _expect(ed25519.public_of(key).hex() == public, f"RFC 8032, public key {public}")
+        _expect(ed25519.sign(key, text).hex() == "".join(signature), f"RFC 8032, {seed}")
+    notes.require_signed(notes.decode(NOTE.encode()), notes.decode_vkey(VKEY))
+    leaves = [merkle.leaf_hash(bytes.fromhex(entry)) for entry in LOGGED]
+    for size, root in ROOTS.items():
+        _expect(merkle.root_of(leaves[:size]).hex() == root, f"Certificate Transparency, {size}")
+
+
 def self_test() -> None:
     """Reproduce what others have published."""
+    _test_logs()
     _test_ristretto255()
     _test_symmetric()
     _test_curves()

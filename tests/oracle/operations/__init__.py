@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..refusals import Refused
-from . import protocol, research
+from . import board, logs, protocol, research
 from .inputs import Input, Json
 
 __all__ = ["Input", "Json", "run"]
 
+MODULES = (protocol, board, logs, research)
 RESERVED = {"tuple": "tuple_", "hash": "hash_"}
 
 
@@ -29,6 +30,7 @@ def run(operation: str, inputs: Json, keys: Json | None = None) -> Json:
 def _function_of(operation: str) -> Callable[[Input], Json]:
     """Find the function of an operation: `post/read` is `post_read`."""
     name = operation.replace("/", "_").replace("-", "_")
-    module = protocol if hasattr(protocol, RESERVED.get(name, name)) else research
-    function: Callable[[Input], Json] = getattr(module, RESERVED.get(name, name))
+    name = RESERVED.get(name, name)
+    module = next(each for each in MODULES if hasattr(each, name))
+    function: Callable[[Input], Json] = getattr(module, name)
     return function

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any, NamedTuple
 
-from .. import lanes, notation
+from .. import lanes, notation, notes
 from ..blobs import OpeningKey
 from ..groups import GROUPS, Element
 
@@ -79,7 +79,30 @@ class Input:
         """The grant of the input."""
         return lanes.decode_grant(self.data("grant"))
 
-    def edition(self, name: str) -> list[bytes]:
-        """The identifiers that a seed and a count stand for, sorted."""
+    def optional_data(self, name: str) -> bytes | None:
+        """Bytes from hex, or nothing."""
+        value = self._values[name]
+        return None if value is None else bytes.fromhex(value)
+
+    def optional_number(self, name: str) -> int | None:
+        """An integer or nothing."""
+        value = self._values[name]
+        return None if value is None else int(value)
+
+    def vkey(self, name: str) -> notes.Key:
+        """A key that signs notes."""
+        return notes.decode_vkey(self.text(name))
+
+    def vkeys(self, name: str) -> tuple[notes.Key, ...]:
+        """Several of them."""
+        return tuple(map(notes.decode_vkey, self.items(name)))
+
+    def hashes(self, name: str) -> list[bytes]:
+        """The hashes that a seed and a count stand for, in order of their numbers."""
         seed, count = self._values[name]["seed"].encode(), self._values[name]["count"]
-        return sorted(hashlib.sha256(seed + notation.be32(i)).digest() for i in range(count))
+        return [hashlib.sha256(seed + notation.be32(i)).digest() for i in range(count)]
+
+    def edition(self, name: str) -> list[bytes]:
+        """The identifiers that a seed and a count stand for, sorted; `zeros` begin each."""
+        zeros = self._values[name].get("zeros", 0)
+        return sorted(bytes(zeros) + each[zeros:] for each in self.hashes(name))

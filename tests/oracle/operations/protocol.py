@@ -1,10 +1,7 @@
-"""The operations of SPEC 2 to 11: the billboard."""
-
-import hashlib
+"""The operations of SPEC 2 to 8, 10 and 11: the billboard but its board."""
 
 from .. import (
     blobs,
-    board,
     elgamal,
     files,
     frames,
@@ -319,64 +316,6 @@ def post_read(i: Input) -> Json:
     reading = posts.read(i.grant(), i.data("post"))
     numbers = {"epoch": reading.post.epoch, "slot": reading.slot, "seq": reading.post.seq}
     return {**numbers, **_envelope_json(posts.decode_envelope(reading.envelope))}
-
-
-# SPEC 9
-
-
-def epoch_open(i: Input) -> Json:
-    board.check_open(i.number("epoch_length"), i.number("epoch"), i.number("time"))
-    return {}
-
-
-def epoch_publishable(i: Input) -> Json:
-    board.check_publishable(i.number("epoch_length"), i.number("epoch"), i.number("time"))
-    return {}
-
-
-def epoch_expirable(i: Input) -> Json:
-    board.check_expirable(i.number("epoch_length"), i.number("epoch"), i.number("time"))
-    return {}
-
-
-def _place(row: Json) -> tuple[int, bytes]:
-    return row["epoch"], bytes.fromhex(row["identifier"])
-
-
-def board_submit(i: Input) -> Json:
-    pending = {_place(row): int(row["seq"]) for row in i.items("pending")}
-    published = {_place(row) for row in i.items("published")}
-    origin, n, epoch_length = i.text("origin").encode(), i.number("class"), i.number("epoch_length")
-    state = board.Board(origin, n, epoch_length, pending, published)
-    return {"replaces": board.submit(state, i.data("post"), i.number("time"))}
-
-
-def board_edition_size(i: Input) -> Json:
-    size = board.edition_size(i.number("posts"))
-    return {"size": size, "dummies": size - i.number("posts")}
-
-
-def board_edition(i: Input) -> Json:
-    edition = sorted(i.edition("posts") + i.edition("dummies"))
-    digest = hashlib.sha256(b"".join(edition)).hexdigest()
-    return {"first": edition[0].hex(), "last": edition[-1].hex(), "digest": digest}
-
-
-def board_dummy(i: Input) -> Json:
-    made = (i.data("salt"), i.data("box"), i.data("rnd"))
-    origin, epoch, seq = i.text("origin").encode(), i.number("epoch"), i.number("seq")
-    return {"post": posts.post_with_box(i.scalar("secret"), origin, epoch, seq, *made).hex()}
-
-
-def board_bundle(i: Input) -> Json:
-    edition = i.edition("edition")
-    start = board.bundle_start(edition, i.data("identifier"))
-    last = edition[start + board.BUNDLE - 1]
-    return {"start": start, "first": edition[start].hex(), "last": last.hex()}
-
-
-def board_default_expiry(i: Input) -> Json:
-    return {"epoch": board.default_expiry(i.number("epoch_length"), i.number("time"))}
 
 
 # SPEC 11

@@ -1,8 +1,9 @@
-"""board.json: origins, epochs and the rules of the board, SPEC 2 and 9."""
+"""board.json: origins, epochs and the rules of the board, SPEC 2, 9.1, 9.2 and 9.5 to 9.7."""
 
 import hashlib
 
-from oracle.notation import CLASS_H, CLASS_L, CLASS_S, be32
+from oracle.board import Schedule
+from oracle.notation import CLASS_H, CLASS_L, CLASS_S, be32, hash_parts
 from oracle.operations import Json
 from oracle.ristretto255 import encode_scalar
 
@@ -23,6 +24,7 @@ from .material import (
 EDITION = "edition"
 OPENS = (EPOCH - 14) * DAY - 3600
 CLOSES = (EPOCH + 1) * DAY + 3600
+HOUR = 3600
 
 
 def _origins(book: Casebook) -> None:
@@ -91,19 +93,143 @@ def _windows(book: Casebook) -> None:
     add("short-a-second-early", 1000, 986 * 60 - 61, "epoch-not-yet-open", 60)
     add("short-last-second", 1000, 1001 * 60 + 59, length=60)
     add("short-a-second-late", 1000, 1001 * 60 + 60, "epoch-closed", 60)
-    for name, epoch, time in (
-        ("an-hour-ahead", EPOCH, EPOCH * DAY - 3600),
-        ("last-second-to-publish", EPOCH, (EPOCH + 2) * DAY - 1),
-        ("epoch-0", 0, 0),
+
+
+def _parameters(book: Casebook) -> None:
+    def values(origin: str = ORIGIN, length: int = DAY, interval: int = HOUR) -> Json:
+        return {"origin": origin, "epoch_length": length, "interval": interval}
+
+    for name, given in (
+        ("plain", values()),
+        ("shortest", values(length=60, interval=1)),
+        ("longest", values(length=2**32 - 1, interval=2**32 - 1)),
+        ("billboard", values("billboard")),
+        ("billboard-below", values("board.example/billboard/")),
     ):
-        values: Json = {"epoch_length": DAY, "epoch": epoch, "time": time}
-        book.valid("epoch/publishable", name, name.replace("-", " "), **values)
-    values = {"epoch_length": DAY, "epoch": EPOCH, "time": EPOCH * DAY - 3601}
-    comment = "an hour and a second ahead"
-    book.refused("epoch/publishable", "too-early", comment, "too-early", **values)
-    values["time"] = (EPOCH + 2) * DAY
-    comment = "the epoch after it is over"
-    book.refused("epoch/publishable", "too-late", comment, "too-late", **values)
+        book.valid("board/parameters", name, name.replace("-", " "), **given)
+    for name, reason, given in (
+        ("reserved", "origin-reserved", values("billboard/receipt@v1")),
+        ("reserved-alone", "origin-reserved", values("billboard/")),
+        ("plus", "origin-plus", values("board+example")),
+        ("empty", "origin-length", values("")),
+        ("256-characters", "origin-length", values("a" * 256)),
+        ("space", "origin-character", values("board example")),
+        ("length-59", "epoch-length", values(length=59)),
+        ("length-2-to-32", "epoch-length", values(length=2**32)),
+        ("interval-0", "interval", values(interval=0)),
+        ("interval-2-to-32", "interval", values(interval=2**32)),
+    ):
+        book.refused("board/parameters", name, name.replace("-", " "), reason, **given)
+
+
+def _schedules(book: Casebook) -> None:
+    def add(
+        operation: str, name: str, comment: str, length: int, interval: int, **more: int
+    ) -> None:
+        values: Json = {"epoch_length": length, "interval": interval, "epoch": EPOCH}
+        book.valid(operation, name, comment, **values, **more)
+
+    begin = EPOCH * DAY
+    ends = begin + DAY + HOUR
+    for name, length, interval, comment in (
+        ("hourly", DAY, HOUR, "the last one is due when nothing more is accepted"),
+        ("every-7-hours", DAY, 7 * HOUR, "the last one is due later than that"),
+        ("every-second", 60, 1, "every second, for two epochs of a minute"),
+        ("once", DAY, 2**32 - 1, "an interval longer than any wait"),
+        ("as-long-as-both", DAY, DAY + HOUR, "one at each end"),
+        ("a-second-shorter", DAY, DAY + HOUR - 1, "one a second before the end, one after"),
+    ):
+        add("edition/schedule", name, comment, length, interval)
+    for name, comment, time in (
+        ("an-hour-ahead", "its time is when the epoch begins", begin - HOUR),
+        ("begins", "the first is due", begin),
+        ("a-second-before-the-next", "its time is that of the first", begin + HOUR - 1),
+        ("next", "the second is due", begin + HOUR),
+        ("last", "the last is due", ends),
+        ("after-the-last", "its time is that of the last", ends + HOUR),
+        ("last-second", "the last second to close one", begin + 2 * DAY - 1),
+    ):
+        add("edition/close", name, comment, DAY, HOUR, time=time)
+    add("edition/close", "every-7-hours", "7 hours and some", DAY, 7 * HOUR, time=begin + 8 * HOUR)
+    values: Json = {"epoch_length": DAY, "interval": HOUR, "epoch": EPOCH}
+    for name, comment, reason, time in (
+        ("too-early", "an hour and a second ahead", "too-early", begin - HOUR - 1),
+        ("too-late", "the epoch after it is over", "too-late", begin + 2 * DAY),
+    ):
+        book.refused("edition/close", name, comment, reason, **values, time=time)
+    for name, comment, time in (
+        ("posted-ahead", "an hour after the beginning of the epoch", OPENS),
+        ("a-second-ahead", "the same", begin - 1),
+        ("begins", "the edition that is due now may be closed already", begin),
+        ("a-second-late", "the next hour, and one more", begin + 1),
+        ("a-second-before-due", "the next second, and an hour more", begin + HOUR - 1),
+        ("due", "as in the hour that begins", begin + HOUR),
+        ("last-second", "the last edition", ends - 1),
+    ):
+        add("receipt/deadline", name, comment, DAY, HOUR, time=time)
+    add("receipt/deadline", "7-hours", "21 hours after 10", DAY, 7 * HOUR, time=begin + 10 * HOUR)
+    for name, comment, reason, time in (
+        ("too-early", "nothing is accepted, and no receipt given", "epoch-not-yet-open", OPENS - 1),
+        ("too-late", "nothing is accepted any more", "epoch-closed", CLOSES),
+    ):
+        book.refused("receipt/deadline", name, comment, reason, **values, time=time)
+
+
+def _freshness(book: Casebook) -> None:
+    due = Schedule(DAY, HOUR, EPOCH)
+    begin = due.start
+
+    def values(time: int, *editions: int, interval: int = HOUR) -> Json:
+        given = {"epoch_length": DAY, "interval": interval, "epoch": EPOCH, "time": time}
+        return {**given, "editions": list(editions)}
+
+    last, wait = due.latest(begin + 2 * DAY), 2 * HOUR
+    for name, comment, given in (
+        ("ahead", "no edition is due", values(begin - 1)),
+        ("not-yet-missed", "none was due so long ago", values(begin + wait - 1)),
+        ("first", "the first, in its last second", values(begin + wait + HOUR - 1, begin)),
+        ("several", "the newest counts", values(begin + 9 * HOUR, begin, begin + 7 * HOUR)),
+        ("newer", "newer than it must be", values(begin + 5 * HOUR, begin + 5 * HOUR)),
+        ("last", "after the last nothing is due", values(begin + 50 * DAY, last)),
+        ("once", "a wait that is longer", values(begin + 8 * HOUR, begin, interval=4 * HOUR)),
+    ):
+        book.valid("log/fresh", name, comment, **given)
+    for name, comment, given in (
+        ("no-edition", "the first was due so long ago", values(begin + wait)),
+        ("first", "the second was due so long ago", values(begin + wait + HOUR, begin)),
+        ("several", "none is new enough", values(begin + 10 * HOUR, begin, begin + 7 * HOUR)),
+        ("last-but-one", "the last one is missing", values(begin + 50 * DAY, last - HOUR)),
+    ):
+        book.refused("log/fresh", f"stale-{name}", comment, "stale", **given)
+
+
+def _work(book: Casebook) -> None:
+    post = post_of()
+
+    def bits_of(work: bytes) -> int:
+        value = int.from_bytes(hash_parts("work", ORIGIN.encode(), post, work), "big")
+        return 256 - value.bit_length()
+
+    works = (i.to_bytes(8, "big") for i in range(20_000))
+    good = next(work for work in works if bits_of(work) == 9)
+    short = next(work for work in works if bits_of(work) == 7)
+    for name, comment, work, bits in (
+        ("exact", "9 bits of 9", good, 9),
+        ("more", "9 bits of 8", good, 8),
+        ("none-asked", "any", short, 0),
+    ):
+        values: Json = {"origin": ORIGIN, "post": post, "work": work, "bits": bits}
+        book.valid("work/check", name, comment, **values)
+    values = {"origin": ORIGIN, "post": post, "work": short, "bits": 8}
+    for name, comment, reason, changes in (
+        ("a-bit-short", "7 bits of 8", "work-short", {}),
+        ("more-asked", "9 bits of 10", "work-short", {"work": good, "bits": 10}),
+        ("other-post", "of another post", "work-short", {"work": good, "post": post_of(seq=5)}),
+        ("other-origin", "for another board", "work-short", {"work": good, "origin": "other"}),
+        ("7-bytes", "a byte less", "wrong-length", {"work": good[:7], "bits": 0}),
+        ("9-bytes", "a byte more", "wrong-length", {"work": good + b"\0", "bits": 0}),
+    ):
+        book.refused("work/check", name, comment, reason, **{**values, **changes})
 
 
 def _expiring(book: Casebook) -> None:
@@ -119,7 +245,7 @@ def _expiring(book: Casebook) -> None:
 def _submissions(book: Casebook) -> None:
     def values(post: bytes, **changes: object) -> Json:
         fixed = {"origin": ORIGIN, "class": CLASS_L, "epoch_length": DAY, "time": TIME}
-        return {**fixed, "post": post, "pending": [], "published": [], **changes}
+        return {**fixed, "post": post, "quota": None, "pending": [], "closed": [], **changes}
 
     def place(epoch: int, slot_of: bytes, **more: int) -> Json:
         return {"epoch": epoch, "identifier": slot_of[:32], **more}
@@ -131,16 +257,36 @@ def _submissions(book: Casebook) -> None:
         ("first-with-seq", "nothing pending, seq 5", values(again)),
         ("replaces", "a greater seq", values(again, pending=[place(EPOCH, post, seq=4)])),
         ("other-pending", "another pending", values(post, pending=[place(EPOCH, other, seq=9)])),
-        ("other-published", "another published", values(post, published=[place(EPOCH, other)])),
+        ("other-closed", "another is in an edition", values(post, closed=[place(EPOCH, other)])),
         (
             "pending-in-other-epoch",
             "the same identifier is pending in another epoch",
             values(post, pending=[place(EPOCH - 1, post, seq=9)]),
         ),
         (
-            "published-in-other-epoch",
-            "the same identifier was published in another epoch",
-            values(post, published=[place(EPOCH - 1, post)]),
+            "closed-in-other-epoch",
+            "the same identifier is in an edition of another epoch",
+            values(post, closed=[place(EPOCH - 1, post)]),
+        ),
+        (
+            "room-left",
+            "the last place of a quota",
+            values(post, quota=2, pending=[place(EPOCH, other, seq=9)]),
+        ),
+        (
+            "replaces-when-full",
+            "what is replaced makes room",
+            values(again, quota=1, pending=[place(EPOCH, post, seq=4)]),
+        ),
+        (
+            "other-epoch-full",
+            "the quota is that of an epoch",
+            values(post, quota=1, pending=[place(EPOCH + 1, other, seq=9)]),
+        ),
+        (
+            "edition-full",
+            "what is in an edition waits no more",
+            values(post, quota=1, closed=[place(EPOCH, other)]),
         ),
         ("opens", "the first second", values(post, time=OPENS)),
         ("closes", "the last second", values(post, time=CLOSES - 1)),
@@ -149,7 +295,14 @@ def _submissions(book: Casebook) -> None:
     for name, comment, reason, refused in (
         ("too-early", "a second early", "epoch-not-yet-open", values(post, time=OPENS - 1)),
         ("too-late", "a second late", "epoch-closed", values(post, time=CLOSES)),
-        ("published", "in an edition", "in-edition", values(again, published=[place(EPOCH, post)])),
+        ("closed", "in an edition", "in-edition", values(again, closed=[place(EPOCH, post)])),
+        (
+            "quota",
+            "as many wait as may",
+            "quota",
+            values(post, quota=1, pending=[place(EPOCH, other, seq=9)]),
+        ),
+        ("quota-0", "none may wait", "quota", values(post, quota=0)),
         (
             "same-seq",
             "seq 5 again",
@@ -209,15 +362,25 @@ def _editions(book: Casebook) -> None:
         values = {"origin": ORIGIN, "class": CLASS_L, "epoch_length": DAY, "time": TIME}
         values["post"] = post
         comment = "the board can not tell a dummy from a post"
-        book.valid("board/submit", f"dummy-{i}", comment, pending=[], published=[], **values)
+        values |= {"quota": None, "pending": [], "closed": []}
+        book.valid("board/submit", f"dummy-{i}", comment, **values)
 
 
 def _neighbour(identifier: bytes, step: int) -> bytes:
     return (int.from_bytes(identifier, "big") + step).to_bytes(32, "big")
 
 
+def _identifiers(zeros: int, count: int = 768) -> list[bytes]:
+    names = (hashlib.sha256(EDITION.encode() + be32(i)).digest() for i in range(count))
+    return sorted(bytes(zeros) + name[zeros:] for name in names)
+
+
 def _bundles(book: Casebook) -> None:
-    names = sorted(hashlib.sha256(EDITION.encode() + be32(i)).digest() for i in range(768))
+    def add(name: str, comment: str, identifier: bytes, zeros: int = 0, count: int = 768) -> None:
+        values: Json = {"edition": {"seed": EDITION, "count": count, "zeros": zeros}}
+        book.valid("board/bundle", name, comment, **values, identifier=identifier)
+
+    names = _identifiers(0)
     for name, comment, identifier in (
         ("first", "the first identifier", names[0]),
         ("below-first", "below the first identifier", _neighbour(names[0], -1)),
@@ -228,7 +391,16 @@ def _bundles(book: Casebook) -> None:
             "absent, above the last of the first bundle",
             _neighbour(names[255], 1),
         ),
-        ("below-index-256", "absent, below the first of the second", _neighbour(names[256], -1)),
+        (
+            "below-index-256",
+            "absent, below the first of the second, of the same 8 bytes: two bundles",
+            _neighbour(names[256], -1),
+        ),
+        (
+            "below-the-8-bytes",
+            "absent, below the 8 bytes of the second",
+            _neighbour(names[256][:8] + bytes(24), -1),
+        ),
         ("index-256", "the first of the second bundle", names[256]),
         ("above-index-256", "absent, above the first of the second", _neighbour(names[256], 1)),
         ("index-400", "in the middle", names[400]),
@@ -236,11 +408,18 @@ def _bundles(book: Casebook) -> None:
         ("last", "the last identifier", names[767]),
         ("greatest", "the greatest identifier", b"\xff" * 32),
     ):
-        values: Json = {"edition": {"seed": EDITION, "count": 768}, "identifier": identifier}
-        book.valid("board/bundle", name, comment, **values)
+        add(name, comment, identifier)
     for name, identifier in (("small-zero", bytes(32)), ("small-greatest", b"\xff" * 32)):
-        values = {"edition": {"seed": EDITION, "count": 256}, "identifier": identifier}
-        book.valid("board/bundle", name, "an edition of one bundle", **values)
+        add(name, "an edition of one bundle", identifier, count=256)
+    alike = _identifiers(8)
+    for name, comment, identifier in (
+        ("alike-first", "all of the same 8 bytes: back to the first bundle", alike[0]),
+        ("alike-below", "absent, below all: as if it were there", bytes(32)),
+        ("alike-middle", "back to the second", alike[400]),
+        ("alike-last", "the last bundle", alike[767]),
+        ("alike-above", "absent, of greater 8 bytes", b"\1" * 32),
+    ):
+        add(name, comment, identifier, zeros=8)
 
 
 def build() -> Casebook:
@@ -248,9 +427,13 @@ def build() -> Casebook:
     book = Casebook("board")
     _origins(book)
     _epochs(book)
+    _parameters(book)
     _windows(book)
+    _schedules(book)
+    _freshness(book)
     _expiring(book)
     _submissions(book)
+    _work(book)
     _editions(book)
     _bundles(book)
     return book

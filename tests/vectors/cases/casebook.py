@@ -7,15 +7,31 @@ from oracle.refusals import waived
 
 # Without the check that finds one of these, there is nothing sensible to go on with.
 STRUCTURAL = {
+    "base64",
     "box",
+    "class-name",
+    "entry-count",
+    "entry-kind",
     "epoch-before",
+    "hash-length",
     "identifier-not-of-lane",
+    "index-not-in-tree",
+    "lines",
+    "no-blank-line",
+    "no-extra",
+    "no-manifest",
+    "number",
     "ephemeral-not-on-curve",
     "ephemeral-range",
+    "present",
     "private-key-range",
     "protection-unknown",
     "public-no-point",
+    "signature-line",
+    "size-smaller",
     "unsupported",
+    "utf-8",
+    "vkey-form",
     "wrong-length",
 }
 

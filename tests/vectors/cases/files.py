@@ -4,13 +4,15 @@ from oracle import files, lanes
 from oracle.files import MAGIC, Cost
 from oracle.keys import encode_secret_key
 from oracle.notation import be8
+from oracle.notes import encode_payload
 from oracle.operations import Json
 
 from .casebook import Casebook
-from .material import ALPHA, LANE, draw, flip, replaced
+from .material import ALPHA, LANE, ORIGIN, draw, flip, replaced
 
 PAYLOAD = lanes.encode_lane(LANE)
 KEY_PAYLOAD = encode_secret_key(ALPHA.public_key, ALPHA.secrets)
+NOTE_PAYLOAD = encode_payload(1, draw("seed of board.example"), ORIGIN)
 PHRASE = "correct horse battery staple"
 FAST = Cost(n=14)
 FILE_SALT, NONCE = draw("file salt", 16), draw("file nonce", 12)
@@ -28,7 +30,11 @@ PROTECTED = _protected()
 
 
 def _valid(book: Casebook) -> None:
-    for name, kind, payload in (("secret-key", 1, KEY_PAYLOAD), ("lane", 2, PAYLOAD)):
+    for name, kind, payload in (
+        ("secret-key", 1, KEY_PAYLOAD),
+        ("lane", 2, PAYLOAD),
+        ("note-key", 3, NOTE_PAYLOAD),
+    ):
         comment = f"a {name.replace('-', ' ')}"
         values: Json = {"kind": kind, "payload": payload}
         data = book.valid("file/encode", name, comment, **values)["file"]
@@ -70,7 +76,7 @@ def _refused_plain(book: Casebook) -> None:
     for version in (0, 2):
         data = files.with_checksum(files.head(2, 0, version) + PAYLOAD)
         add(f"version-{version}", f"version {version}", "version", data)
-    for kind in (0, 3):
+    for kind in (0, 4):
         data = files.with_checksum(files.head(kind, 0) + PAYLOAD)
         add(f"kind-{kind}", f"kind {kind}", "kind-unknown", data)
     for protection in (2, 255):
@@ -107,7 +113,7 @@ def _refused_protected(book: Casebook) -> None:
     for version in (0, 2):
         data = _protected(head=files.head(2, 1, version))
         add(f"version-{version}", f"version {version}", "version", data)
-    for kind in (0, 3):
+    for kind in (0, 4):
         data = _protected(head=files.head(kind, 1))
         add(f"kind-{kind}", f"kind {kind}", "kind-unknown", data)
     for name, reason, cost in (

@@ -16,7 +16,7 @@ Fields = dict[str, Kind]
 
 
 class Operation(NamedTuple):
-    """One operation: what goes in, what comes out (or else), and why it may refuse."""
+    """One operation: what goes in, what comes out (or else, or else), and why it may refuse."""
 
     file: str
     sections: str
@@ -24,6 +24,12 @@ class Operation(NamedTuple):
     outputs: Fields
     refusals: dict[str, list[str]]
     or_outputs: Fields | None = None
+    or_else_outputs: Fields | None = None
+
+    @property
+    def all_outputs(self) -> list[Fields]:
+        """What may come out: one of these."""
+        return [self.outputs, *filter(None, (self.or_outputs, self.or_else_outputs))]
 
 
 def object_schema(fields: Fields) -> Schema:

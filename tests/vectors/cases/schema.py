@@ -2,9 +2,14 @@
 
 from .kinds import B16, B32, Fields, Operation, Schema, object_schema
 from .shapes import CLASS, KEY_NAMES, OPERATIONS_OF_SPEC, PUBLIC_KEY, SCALARS
+from .shapes_board import OPERATIONS_OF_THE_BOARD
 from .shapes_research import OPERATIONS_OF_RESEARCH
 
-OPERATIONS: dict[str, Operation] = {**OPERATIONS_OF_SPEC, **OPERATIONS_OF_RESEARCH}
+OPERATIONS: dict[str, Operation] = {
+    **OPERATIONS_OF_SPEC,
+    **OPERATIONS_OF_THE_BOARD,
+    **OPERATIONS_OF_RESEARCH,
+}
 FILES = list(dict.fromkeys(operation.file for operation in OPERATIONS.values()))
 
 
@@ -15,9 +20,8 @@ def _case_schema(name: str, operation: Operation) -> Schema:
         "comment": {"type": "string"},
         "input": object_schema(operation.inputs),
     }
-    output = object_schema(operation.outputs)
-    if operation.or_outputs is not None:
-        output = {"oneOf": [output, object_schema(operation.or_outputs)]}
+    outputs = [object_schema(fields) for fields in operation.all_outputs]
+    output = outputs[0] if len(outputs) == 1 else {"oneOf": outputs}
     valid = {**head, "result": {"const": "valid"}, "output": output}
     variants = [valid]
     for outcome, reasons in operation.refusals.items():
@@ -78,8 +82,7 @@ def table() -> str:
     lines = ["| operation | SPEC | input | output | refusals |", "|---|---|---|---|---|"]
     for name, operation in OPERATIONS.items():
         cells = [f"`{name}`", operation.sections]
-        outputs = [operation.outputs, operation.or_outputs or {}]
-        described = " or<br>".join(_describe(fields) for fields in outputs if fields)
+        described = " or<br>".join(_describe(each) for each in operation.all_outputs if each)
         cells += [_describe(operation.inputs), described]
         cells.append("<br>".join(f"{k}: {', '.join(v)}" for k, v in operation.refusals.items()))
         lines.append(f"| {' | '.join(cells)} |")

@@ -1,4 +1,4 @@
-"""The inputs, outputs and refusals of the operations of SPEC 2 to 11."""
+"""The inputs, outputs and refusals of the operations of SPEC 2 to 8, 10 and 11."""
 
 from oracle.notation import CLASSES
 
@@ -39,8 +39,6 @@ SECRET_KEY = one_of_lengths("bytes[128n+2]", *(128 * n + 2 for n in CLASSES))
 SCALARS = Kind("[bytes[32]]n", {**listed(B32).schema, "minItems": 2, "maxItems": 38})
 CANDIDATES = Kind("[u16]n", {**listed(U16).schema, "minItems": 2, "maxItems": 38})
 PARTS = listed(BYTES)
-EDITION = record({"seed": TEXT, "count": NUMBER})
-PLACE = {"epoch": U32, "identifier": B32}
 HANDLE_FIELDS = {"expiry": U32, "gate": B16, "handle": B16}
 FRAME_FIELDS = {"platform": U8, "app": U16, "expiry": U32, "gate": B16, "token": BYTES}
 PUSH_FIELDS = {"platform": U8, "app": U16, "token": BYTES}
@@ -255,38 +253,6 @@ def _posts() -> dict[str, Operation]:
     return {name: Operation("posts", *shape) for name, shape in shapes.items()}
 
 
-def _board() -> dict[str, Operation]:
-    when = {"epoch_length": U32, "epoch": U32, "time": TIME}
-    now = {"epoch_length": NUMBER, "time": TIME}
-    pending = listed(record({**PLACE, "seq": U32}))
-    holdings = {"pending": pending, "published": listed(record(PLACE))}
-    submission = {"origin": TEXT, "class": CLASS, "epoch_length": U32, "time": TIME}
-    submission |= {"post": BYTES, **holdings}
-    dummy = {"origin": TEXT, "epoch": U32, "seq": U32, "secret": B32}
-    dummy |= {"salt": B32, "box": BOX, "rnd": B32}
-    edition = {"posts": EDITION, "dummies": EDITION}
-    bundle = {"edition": EDITION, "identifier": B32}
-    opening = ["epoch-not-yet-open", "epoch-closed"]
-    refusals = invalid(*POST_REFUSALS, *opening, "in-edition", "seq-not-greater")
-    size = {"size": NUMBER, "dummies": NUMBER}
-    epoch_refusals = invalid("epoch-length", "epoch-out-of-range")
-    origin_refusals = invalid("origin-length", "origin-character")
-    shapes: dict[str, tuple[str, Fields, Fields, dict[str, list[str]]]] = {
-        "origin/check": ("2", {"origin": TEXT}, {}, origin_refusals),
-        "epoch/at": ("2", now, {"epoch": U32}, epoch_refusals),
-        "epoch/open": ("9", when, {}, invalid(*opening)),
-        "epoch/publishable": ("9", when, {}, invalid("too-early", "too-late")),
-        "epoch/expirable": ("9", when, {}, invalid("epoch-still-needed")),
-        "board/submit": ("9", submission, {"replaces": optional(U32)}, refusals),
-        "board/edition-size": ("9", {"posts": NUMBER}, size, {}),
-        "board/edition": ("9", edition, {"first": B32, "last": B32, "digest": B32}, {}),
-        "board/dummy": ("9", dummy, {"post": POST}, {}),
-        "board/bundle": ("9", bundle, {"start": NUMBER, "first": B32, "last": B32}, {}),
-        "board/default-expiry": ("9", now, {"epoch": U32}, {}),
-    }
-    return {name: Operation("board", *shape) for name, shape in shapes.items()}
-
-
 def _files() -> dict[str, Operation]:
     contents = {"kind": U8, "payload": BYTES}
     protecting = {**contents, "passphrase": TEXT, "salt": B16, "nonce": exactly(12)}
@@ -314,6 +280,5 @@ OPERATIONS_OF_SPEC: dict[str, Operation] = {
     **_blobs(),
     **_lanes(),
     **_posts(),
-    **_board(),
     **_files(),
 }

@@ -1,0 +1,81 @@
+"""Ed25519 (RFC 8032), the signatures of notes, SPEC 9.3."""
+
+import hashlib
+
+from .multiplication import multiple_of_generator
+from .refusals import Refused, require, require_length
+from .ristretto255 import IDENTITY, ORDER, D, Element, P, is_negative, sqrt_ratio
+
+
+def _hash(*parts: bytes) -> int:
+    return int.from_bytes(hashlib.sha512(b"".join(parts)).digest(), "little")
+
+
+def _encode(point: Element) -> bytes:
+    """Encode a point: y, and the sign of x (RFC 8032, section 5.1.2)."""
+    inverse = pow(point.z, -1, P)
+    x, y = point.x * inverse % P, point.y * inverse % P
+    return (y | is_negative(x) << 255).to_bytes(32, "little")
+
+
+def _decode(data: bytes) -> Element | None:
+    """Decode a point (RFC 8032, section 5.1.3), canonical ones only."""
+    number = int.from_bytes(data, "little")
+    y, sign = number % 2**255, number >> 255
+    was_square, x = sqrt_ratio(y * y - 1, D * y * y + 1)
+    if not was_square or y >= P or (x == 0 and sign == 1):
+        return None
+    x = x if is_negative(x) == bool(sign) else -x % P
+    return Element(x, y, 1, x * y % P)
+
+
+def _expand(seed: bytes) -> tuple[int, bytes]:
+    """Give the secret scalar and the prefix of the nonce of a seed."""
+    require_length(seed, 32)
+    digest = hashlib.sha512(seed).digest()
+    scalar = int.from_bytes(digest[:32], "little")
+    return scalar % 2**254 - scalar % 8 + 2**254, digest[32:]
+
+
+def _base() -> Element:
+    """Give the base point B, of which y is 4/5 and x is even."""
+    base = _decode((4 * pow(5, -1, P) % P).to_bytes(32, "little"))
+    if base is None:
+        raise ValueError("B")
+    return base
+
+
+BASE = _base()
+
+
+def _multiple(scalar: int) -> bytes:
+    return _encode(multiple_of_generator(BASE, IDENTITY, scalar % ORDER))
+
+
+def public_of(seed: bytes) -> bytes:
+    """Give the public key of a seed."""
+    return _multiple(_expand(seed)[0])
+
+
+def sign(seed: bytes, message: bytes) -> bytes:
+    """Sign a message (RFC 8032, section 5.1.6)."""
+    scalar, prefix = _expand(seed)
+    nonce = _hash(prefix, message) % ORDER
+    commitment = _multiple(nonce)
+    challenge = _hash(commitment, _multiple(scalar), message)
+    return commitment + ((nonce + challenge * scalar) % ORDER).to_bytes(32, "little")
+
+
+def verify(public: bytes, message: bytes, signature: bytes) -> None:
+    """Refuse a signature that is not right (RFC 8032, section 5.1.7, without cofactors)."""
+    require_length(public, 32)
+    require_length(signature, 64)
+    point = _decode(public)
+    if point is None:
+        raise Refused("public-not-canonical")
+    response = int.from_bytes(signature[32:], "little")
+    require(response < ORDER, "response-not-canonical")
+    challenge = _hash(signature[:32], public, message) % ORDER
+    product = multiple_of_generator(BASE, IDENTITY, response % ORDER)
+    expected = _encode(product.minus(point.times(challenge)))
+    require(expected == signature[:32], "signature-equation")
