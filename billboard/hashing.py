@@ -11,7 +11,8 @@ from billboard.groups.ristretto255 import Scalar
 
 __all__ = ["encode_tuple", "expand", "hash_bytes", "hash_to_scalar"]
 
-_LABEL = b"billboard/v1/"
+LABEL = b"billboard/v1/"
+"""What each label begins with."""
 
 
 def encode_tuple(*parts: bytes) -> bytes:
@@ -21,16 +22,16 @@ def encode_tuple(*parts: bytes) -> bytes:
 
 def hash_bytes(label: str, *parts: bytes) -> bytes:
     """``HASH`` of SPEC 2: 32 bytes."""
-    return hashlib.sha256(encode_tuple(_LABEL + label.encode(), *parts)).digest()
+    return hashlib.sha256(encode_tuple(LABEL + label.encode(), *parts)).digest()
 
 
 def hash_to_scalar(label: str, *parts: bytes) -> Scalar:
     """``SCALAR`` of SPEC 2: a uniform scalar."""
-    digest = hashlib.sha512(encode_tuple(_LABEL + label.encode(), *parts)).digest()
+    digest = hashlib.sha512(encode_tuple(LABEL + label.encode(), *parts)).digest()
     return Scalar.from_uniform_bytes(digest)
 
 
 def expand(key: bytes, label: str, length: int, *parts: bytes) -> bytes:
     """``EXPAND`` of SPEC 2: HKDF-Expand with SHA-256 (RFC 5869) under a uniform 32-byte key."""
-    info = encode_tuple(_LABEL + label.encode(), *parts)
+    info = encode_tuple(LABEL + label.encode(), *parts)
     return HKDFExpand(hashes.SHA256(), length, info).derive(key)

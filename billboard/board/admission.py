@@ -1,0 +1,113 @@
+"""Who may submit a post beyond what its bytes say (SPEC 9.1): a rate for all, or a proof of work.
+
+None of them looks at who asks: a board that knows its submitters apart can link their posts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+from collections.abc import Callable
+from typing import Protocol, final
+
+from billboard.errors import RefusedPostError
+from billboard.hashing import LABEL, encode_tuple
+
+__all__ = ["Admission", "ProofOfWork", "Rate", "find_work"]
+
+WORK = 8
+"""Bytes of a proof of work."""
+
+MOST_BITS = 64
+"""What a proof of 8 bytes can reasonably show."""
+
+
+class Admission(Protocol):
+    """A check of a post before the board looks at it. It runs often, and must not wait."""
+
+    def admit(self, post: bytes, work: bytes) -> None:
+        """Return if the post may come in; ``work`` is its proof of work, empty if it has none.
+
+        Raises `RefusedPostError` with the reason ``admission`` otherwise.
+        """
+
+
+@final
+class Rate:
+    """As many posts as ``per_second`` on average, whoever sends them, and ``burst`` at once.
+
+    ``burst`` is that of one second, and at least 1, if left out. Raises `ValueError` if one of them
+    is too small. ``clock`` gives seconds.
+    """
+
+    def __init__(
+        self,
+        per_second: float,
+        burst: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rate = per_second
+        self._burst = max(per_second, 1.0) if burst is None else burst
+        if per_second <= 0 or self._burst < 1:
+            raise ValueError("a rate must be greater than 0, and its burst at least 1")
+        self._clock = clock
+        self._tokens, self._time = self._burst, clock()
+
+    def admit(self, post: bytes, work: bytes) -> None:  # noqa: ARG002
+        """See `Admission.admit`."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._time) * self._rate)
+        self._time = now
+        if self._tokens < 1:
+            raise RefusedPostError("admission", "the board takes no more posts now: retry later")
+        self._tokens -= 1
+
+
+@final
+class ProofOfWork:
+    """A proof that cost about 2^``bits`` hashes (SPEC 9.1) for each post to the board ``origin``.
+
+    Raises `ValueError` if ``bits`` is not from 1 to 64.
+    """
+
+    def __init__(self, origin: str, bits: int) -> None:
+        self._origin, self._bits = origin, _check_bits(bits)
+
+    def admit(self, post: bytes, work: bytes) -> None:
+        """See `Admission.admit`."""
+        if len(work) != WORK:
+            problem = f"this board asks for a proof of work of {self._bits} bits"
+            raise RefusedPostError("admission", f"{problem}: send 8 bytes with the post")
+        tried = _prefix(self._origin, post)
+        tried.update(work)
+        if int.from_bytes(tried.digest(), "big") >> (256 - self._bits):
+            problem = f"the proof of work is not one of {self._bits} bits for this post"
+            raise RefusedPostError("admission", problem)
+
+
+def find_work(origin: str, post: bytes, bits: int) -> bytes:
+    """A proof of work of ``bits`` bits for ``post`` on the board ``origin``, 8 bytes (SPEC 9.1).
+
+    It takes about 2^bits hashes. Raises `ValueError` if ``bits`` is not from 1 to 64.
+    """
+    shift, prefix = 256 - _check_bits(bits), _prefix(origin, post)
+    for number in itertools.count():
+        work = number.to_bytes(WORK, "big")
+        tried = prefix.copy()
+        tried.update(work)
+        if not int.from_bytes(tried.digest(), "big") >> shift:
+            break
+    return work
+
+
+def _prefix(origin: str, post: bytes) -> hashlib._Hash:
+    """``HASH("work"; origin, post, N)`` but for the bytes of N, so that trying one is cheap."""
+    encoded = encode_tuple(LABEL + b"work", origin.encode(), post)
+    return hashlib.sha256(encoded + WORK.to_bytes(4, "big"))
+
+
+def _check_bits(bits: int) -> int:
+    if not 1 <= bits <= MOST_BITS:
+        raise ValueError(f"a proof of work has 1 to {MOST_BITS} bits, not {bits}")
+    return bits
