@@ -86,7 +86,9 @@ class Serving:
             command = [sys.executable, str(HERE.parent / "load.py"), str(self.port)]
             arguments = [str(connections), str(seconds), file.name]
             before = self.cpu()
-            found = subprocess.run([*command, *arguments], check=True, capture_output=True)
+            found = subprocess.run(  # noqa: S603
+                [*command, *arguments], check=True, capture_output=True
+            )
         result: dict[str, object] = json.loads(found.stdout)
         count = sum(result["statuses"].values())
         result["server_cpu_us"] = 1e6 * (self.cpu() - before) / count
@@ -99,7 +101,7 @@ def serving(server: str, directory: Path) -> Iterator[Serving]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603
         [sys.executable, str(HERE), "serve", server, str(directory), str(port)],
         start_new_session=True,
     )
@@ -117,8 +119,13 @@ def serving(server: str, directory: Path) -> Iterator[Serving]:
 
 def submission(post: bytes) -> bytes:
     """A request."""
-    head = f"POST /posts HTTP/1.1\r\nHost: b\r\nContent-Type: application/octet-stream\r\nContent-Length: {len(post)}\r\n\r\n"
-    return head.encode() + post
+    lines = [
+        "POST /posts HTTP/1.1",
+        "Host: b",
+        "Content-Type: application/octet-stream",
+        f"Content-Length: {len(post)}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + post
 
 
 def reading(name: str) -> bytes:

@@ -57,7 +57,7 @@ class Connection(asyncio.BufferedProtocol):
             self._started = time.perf_counter()
             self._transport.write(request)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
         return self._buffer
 
     def buffer_updated(self, size: int) -> None:

@@ -114,6 +114,8 @@ class Published:
         """Answer a GET or a HEAD."""
         path = scope["path_params"]["name"]
         try:
+            if not scope["path"].endswith(path):  # a router drops the line feed at the end
+                raise LookupError(path)
             found = await (self._newest() if path == CHECKPOINT else self._object(path))
         except LookupError:
             await respond(send, 404, _NOTHING)

@@ -69,7 +69,7 @@ def create_app(
     document = json.dumps(describe(board.parameters)).encode()
     interface = Content(document, b"application/json", b"public, max-age=3600")
     routes = [
-        Route("/posts", submit, methods=["POST"]),
+        Route("/posts", submit),
         Route("/openapi.json", interface, methods=["GET"]),
         Route("/healthz", about.health, methods=["GET"]),
         Route("/readyz", about.readiness, methods=["GET"]),
@@ -107,7 +107,10 @@ class _Submit:
         self._retry = {"quota": board.parameters.late_interval, "admission": RETRY}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one POST."""
+        """Answer one POST; other methods come here too, for no other route has this path."""
+        if scope["method"] != "POST":
+            await respond(send, 405, [(b"allow", b"POST"), (b"content-length", b"0"), _NEVER])
+            return
         headers = dict(scope["headers"])
         try:
             post = await self._read(headers, receive)
@@ -119,7 +122,7 @@ class _Submit:
             outcome = await self._submissions.submit(post)
         except _BodyError as error:
             # Closed, or the server would have to read what is left of the body.
-            await self._answer(send, "body", error.status, [_CLOSE])
+            await self._answer(send, str(error.status), error.status, [_CLOSE])
         except BusyError:
             await self._unavailable(send, "busy")
         except StoreError:
