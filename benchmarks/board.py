@@ -25,6 +25,7 @@ from load import write_requests
 
 from billboard import posts
 from billboard.board import BUNDLE, Board, BoardParameters, create_board, open_board
+from billboard.board.protocol import TimedProtocol
 from billboard.board.server import create_app
 from billboard.board.tiles import tile_path
 
@@ -40,7 +41,7 @@ def serve(server: str, directory: str, port: int) -> None:
 
         with open_board(directory) as board:
             options = {"access_log": False, "log_level": "warning", "loop": "uvloop"}
-            uvicorn.run(create_app(board), port=port, http="httptools", **options)
+            uvicorn.run(create_app(board), port=port, http=TimedProtocol, **options)
     else:
         from granian import Granian
         from granian.constants import Interfaces

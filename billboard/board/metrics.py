@@ -10,8 +10,6 @@ from billboard.board.board import Board
 from billboard.board.checkpoint import Checkpoint
 from billboard.board.note import Note
 
-__all__ = ["Metrics"]
-
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 

@@ -7,8 +7,6 @@ from typing import Any
 from billboard.board.store import BoardParameters
 from billboard.posts import MAX_UINT32, post_size
 
-__all__ = ["describe"]
-
 REASONS = ("encoding", "class", "epoch", "signature", "published", "seq")
 TOO_MANY = ("quota", "admission")
 

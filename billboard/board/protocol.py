@@ -7,8 +7,6 @@ from typing import Any, final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["TimedProtocol"]
-
 PATIENCE = 10.0
 """Seconds that a client may take to send the head of a request, or to read what was sent."""
 

@@ -18,8 +18,6 @@ from billboard.board.tiles import ENTRIES, WIDTH, tile_path
 from billboard.errors import StoreError
 from billboard.posts import MAX_UINT32
 
-__all__ = ["NEVER", "Content", "Published", "object_name", "respond"]
-
 FOR_EVER = b"public, max-age=31536000, immutable"
 FOR_SECONDS = b"public, max-age=5"
 NEVER = b"no-store"

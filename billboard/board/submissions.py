@@ -12,8 +12,6 @@ from typing import final
 from billboard.board.board import Board
 from billboard.errors import RefusedPostError
 
-__all__ = ["BusyError", "Submissions"]
-
 _log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 256

@@ -31,8 +31,6 @@ from billboard.cli.files import Ask, BoardPath
 from billboard.errors import BillboardError
 from billboard.posts import epoch_at
 
-__all__ = ["serve"]
-
 _log = logging.getLogger(__name__)
 
 DRAIN = 30
