@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
 import secrets
@@ -68,10 +69,13 @@ def post_size(frame_class: FrameClass) -> int:
     return _HEADER + box_size(frame_class) + schnorr.SIGNATURE_SIZE
 
 
+_CLASSES = {box_size(frame_class): frame_class for frame_class in FrameClass}
+_POST_SIZES = tuple(map(post_size, FrameClass))
+
 _SIZES = {
     "public": (32,),
     "salt": (32,),
-    "box": tuple(map(box_size, FrameClass)),
+    "box": tuple(_CLASSES),
     "signature": (schnorr.SIGNATURE_SIZE,),
 }
 """Bytes that the parts of a post may have."""
@@ -192,45 +196,49 @@ class Post:
     def from_bytes(cls, data: bytes) -> Post:
         """Decode (SPEC 8.2). Raises `InvalidEncodingError`."""
         data = bytes(memoryview(data))
-        if len(data) not in map(post_size, FrameClass):
-            sizes = ", ".join(str(post_size(c)) for c in FrameClass)
+        if len(data) not in _POST_SIZES:
+            sizes = ", ".join(map(str, _POST_SIZES))
             raise InvalidEncodingError("post", f"must be one of {sizes} bytes, not {len(data)}")
         if data[32] != _VERSION:
             raise InvalidEncodingError("post", f"version {data[32]} is not known")
-        public = data[41:73]
-        if Element.from_bytes(public, "P").is_identity:
-            raise InvalidEncodingError("P", "is the identity")
-        if data[:32] != identifier_of(public):
-            raise InvalidEncodingError("identifier", "does not belong to P")
-        return cls(
+        post = cls(
             epoch=int.from_bytes(data[33:37], "big"),
             seq=int.from_bytes(data[37:41], "big"),
-            public=public,
+            public=data[41:73],
             salt=data[73:_HEADER],
             box=data[_HEADER : -schnorr.SIGNATURE_SIZE],
             signature=data[-schnorr.SIGNATURE_SIZE :],
         )
+        if post._element.is_identity:
+            raise InvalidEncodingError("P", "is the identity")
+        if data[:32] != post.identifier:
+            raise InvalidEncodingError("identifier", "does not belong to P")
+        return post
 
     @functools.cached_property
     def identifier(self) -> bytes:
         """The 32 bytes under which the post is found: a hash of P."""
         return identifier_of(self.public)
 
+    @functools.cached_property
+    def _element(self) -> Element:
+        return Element.from_bytes(self.public, "P")
+
     @property
     def frame_class(self) -> FrameClass:
         """The class of the board that this post is for."""
-        return next(c for c in FrameClass if box_size(c) == len(self.box))
+        return _CLASSES[len(self.box)]
 
     @property
     def header(self) -> bytes:
         """Everything before the box: what the box authenticates."""
-        return _header(self.epoch, self.seq, self.public, self.salt)
+        numbers = _encode_numbers(self.epoch, self.seq)
+        return self.identifier + numbers + self.public + self.salt
 
     def verify(self, origin: str) -> None:
         """Return if the signature is one for the board ``origin``, else `InvalidSignatureError`."""
         signed = self.header + self.box
-        public = Element.from_bytes(self.public, "P")
-        schnorr.verify("post", public, self.signature, origin.encode(), signed)
+        schnorr.verify("post", self._element, self.signature, origin.encode(), signed)
 
     def open(self, origin: str, slot_key: bytes) -> Envelope:
         """The envelope, for whoever has the key of this post's slot (SPEC 8.3).
@@ -248,6 +256,10 @@ class Post:
 
     def __bytes__(self) -> bytes:
         return self.header + self.box + self.signature
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The parts: the element that is cached beside them has no pickled form.
+        return type(self), tuple(getattr(self, part.name) for part in dataclasses.fields(self))
 
     def __repr__(self) -> str:
         return f"<Post {self.identifier.hex()[:16]}.. epoch {self.epoch} seq {self.seq}>"
@@ -308,8 +320,11 @@ def _check_numbers(epoch: int, seq: int) -> None:
 
 def _header(epoch: int, seq: int, public: bytes, salt: bytes) -> bytes:
     _check_numbers(epoch, seq)
-    numbers = bytes([_VERSION]) + epoch.to_bytes(4, "big") + seq.to_bytes(4, "big")
-    return identifier_of(public) + numbers + public + salt
+    return identifier_of(public) + _encode_numbers(epoch, seq) + public + salt
+
+
+def _encode_numbers(epoch: int, seq: int) -> bytes:
+    return bytes([_VERSION]) + epoch.to_bytes(4, "big") + seq.to_bytes(4, "big")
 
 
 def _cipher(slot_key: bytes, salt: bytes) -> ChaCha20Poly1305:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
+import re
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
@@ -34,6 +36,8 @@ MOST_SIGNATURES = 100
 LATEST = 2**63 - 1
 """Seconds since 1970 of a cosignature."""
 
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
+
 _DASH = "\u2014 "
 
 
@@ -58,7 +62,7 @@ class NoteKey:
         if len(self.public) != 32:
             raise InvalidEncodingError("note key", "an Ed25519 public key has 32 bytes")
 
-    @property
+    @functools.cached_property
     def key_id(self) -> bytes:
         """4 bytes that, with the name, tell signatures of this key from others."""
         prefix = f"{self.name}\n".encode() + bytes([self.algorithm])
@@ -166,7 +170,7 @@ class Note:
     def __post_init__(self) -> None:
         if not self.text.endswith("\n"):
             raise InvalidEncodingError("note", "the text must end with a new line")
-        if any(character < " " and character != "\n" for character in self.text):
+        if _CONTROL.search(self.text):
             raise InvalidEncodingError("note", "the text has a control character")
 
     def __bytes__(self) -> bytes:

@@ -35,6 +35,7 @@ from billboard.cli.files import (
 from billboard.cli.findmy import findmy_app
 from billboard.cli.monitor import monitor
 from billboard.cli.proof import proof_app
+from billboard.cli.serve import serve
 from billboard.cli.witness import witness_app
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
@@ -58,6 +59,7 @@ app.add_typer(findmy_app, name="findmy")
 app.add_typer(proof_app)
 app.add_typer(witness_app, name="witness")
 app.command()(monitor)
+app.command()(serve)
 
 
 @app.command()

@@ -1,0 +1,67 @@
+"""HTTP connections that do not wait for slow clients: what uvicorn leaves to a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+PATIENCE = 10.0
+"""Seconds that a client may take to send the head of a request, or to read what was sent."""
+
+MOST_CONNECTIONS = 8192
+"""What is over is closed at once; the limit on open files must be higher."""
+
+
+@final
+class TimedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which ends connections that are slow (bodies: see `create_app`)."""
+
+    _reading: asyncio.TimerHandle | None = None
+    _writing: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the head of a first request, but not for ever."""
+        super().connection_made(transport)
+        self.access_log = False  # which has addresses and times
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+            return
+        # The transport says when anything is left to write, and when nothing is.
+        transport.set_write_buffer_limits(0)
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """What is no whole head must become one in time."""
+        super().data_received(data)
+        if self._reading is None and (self.cycle is None or self.cycle.response_complete):
+            self._expect()
+
+    def on_headers_complete(self) -> None:
+        """The head is here."""
+        self._reading = _cancelled(self._reading)
+        super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        """The client has to read."""
+        super().pause_writing()
+        self._writing = self.loop.call_later(PATIENCE, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has."""
+        self._writing = _cancelled(self._writing)
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing to wait for."""
+        self._reading, self._writing = _cancelled(self._reading), _cancelled(self._writing)
+        super().connection_lost(exc)
+
+    def _expect(self) -> None:
+        self._reading = self.loop.call_later(PATIENCE, self.transport.abort)
+
+
+def _cancelled(timer: asyncio.TimerHandle | None) -> Any:
+    if timer is not None:
+        timer.cancel()

@@ -1,0 +1,227 @@
+"""The board over HTTP (SPEC 9.9): an ASGI application, for any server and to be mounted in others.
+
+It looks at no addresses, logs no requests, and keeps nothing about when a post came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import Sequence
+from typing import final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from billboard.board.admission import Admission
+from billboard.board.board import Board
+from billboard.board.metrics import Metrics
+from billboard.board.openapi import TOO_MANY, describe
+from billboard.board.published import NEVER, Content, Header, Published, respond
+from billboard.board.submissions import BusyError, Submissions
+from billboard.errors import RefusedPostError, StoreError
+from billboard.posts import post_size
+from billboard.tokens import FrameClass
+
+__all__ = ["create_app"]
+
+_log = logging.getLogger(__name__)
+
+LARGEST_BODY = max(map(post_size, FrameClass))
+"""Bytes: a post of another class than the board's is read, so as to say what is wrong with it."""
+
+RETRY = 1
+"""Seconds after which a queue that was full, or a rate, has room again."""
+
+OCTETS = b"application/octet-stream"
+
+_NEVER: Header = (b"cache-control", NEVER)
+_CLOSE: Header = (b"connection", b"close")
+
+
+def create_app(
+    board: Board,
+    *,
+    admission: Sequence[Admission] = (),
+    capacity: int = 4096,
+    body_seconds: float = 10.0,
+    cache_bytes: int = 64 << 20,
+    metrics_token: str | None = None,
+) -> Starlette:
+    """The application that serves ``board``, in one event loop; it needs no lifespan.
+
+    A post is submitted if all of ``admission`` let it in, in turn. At most ``capacity`` posts wait
+    for the database, and the body of a request may take ``body_seconds``. ``cache_bytes`` of what
+    is published are kept in memory.
+
+    ``/metrics`` is there only with a ``metrics_token``, and only for requests that bear it: it
+    tells how many posts there are and when they come, which dummies hide from everyone else.
+    """
+    metrics = Metrics(board)
+    submissions = Submissions(board, capacity, metrics.batch)
+    about = _About(board, submissions, metrics, metrics_token)
+    submit = _Submit(board, submissions, metrics, admission, body_seconds)
+    document = json.dumps(describe(board.parameters)).encode()
+    interface = Content(document, b"application/json", b"public, max-age=3600")
+    routes = [
+        Route("/posts", submit),
+        Route("/openapi.json", interface, methods=["GET"]),
+        Route("/healthz", about.health, methods=["GET"]),
+        Route("/readyz", about.readiness, methods=["GET"]),
+        Route("/metrics", about.metrics, methods=["GET"]),
+        Route("/{name:path}", Published(board, cache_bytes), methods=["GET"]),
+    ]
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    return app
+
+
+class _BodyError(Exception):
+    """A body that is not read to its end: ``status`` says why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+@final
+class _Submit:
+    """The ASGI endpoint that takes posts."""
+
+    def __init__(
+        self,
+        board: Board,
+        submissions: Submissions,
+        metrics: Metrics,
+        admission: Sequence[Admission],
+        body_seconds: float,
+    ) -> None:
+        self._submissions, self._metrics = submissions, metrics
+        self._admission, self._body_seconds = admission, body_seconds
+        # Room is made by the next edition, for a quota; a rate and a queue empty all the time.
+        self._retry = {"quota": board.parameters.late_interval, "admission": RETRY}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one POST; other methods come here too, for no other route has this path."""
+        if scope["method"] != "POST":
+            await respond(send, 405, [(b"allow", b"POST"), (b"content-length", b"0"), _NEVER])
+            return
+        headers = dict(scope["headers"])
+        try:
+            post = await self._read(headers, receive)
+            if self._submissions.full:
+                raise BusyError
+            work = _decode_work(headers.get(b"billboard-work", b""))
+            for each in self._admission:
+                each.admit(post, work)
+            outcome = await self._submissions.submit(post)
+        except _BodyError as error:
+            # Closed, or the server would have to read what is left of the body.
+            await self._answer(send, str(error.status), error.status, [_CLOSE])
+        except BusyError:
+            await self._unavailable(send, "busy")
+        except StoreError:
+            await self._unavailable(send, "storage")
+        except RefusedPostError as error:
+            await self._refuse(send, error)
+        else:
+            if isinstance(outcome, RefusedPostError):
+                await self._refuse(send, outcome)
+            else:
+                kind = (b"content-type", b"text/plain; charset=utf-8")
+                await self._answer(send, "accepted", 201, [kind], outcome)
+
+    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
+        """The body. Raises `_BodyError`, if it can before there is one."""
+        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        if kind != OCTETS:
+            raise _BodyError(415)
+        if int(headers.get(b"content-length", b"0")) > LARGEST_BODY:
+            raise _BodyError(413)
+        body, more = b"", True
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _BodyError(400)
+                    body += message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if len(body) > LARGEST_BODY:
+                        raise _BodyError(413)
+        except TimeoutError:
+            raise _BodyError(408) from None
+        return body
+
+    async def _refuse(self, send: Send, refusal: RefusedPostError) -> None:
+        headers = [(b"content-type", b"application/json")]
+        status = 422
+        if refusal.reason in TOO_MANY:
+            status = 429
+            headers.append(_retry_after(self._retry[refusal.reason]))
+        answer = {"reason": refusal.reason, "detail": str(refusal)}
+        await self._answer(send, refusal.reason, status, headers, json.dumps(answer).encode())
+
+    async def _unavailable(self, send: Send, why: str) -> None:
+        await self._answer(send, why, 503, [_retry_after(RETRY)])
+
+    async def _answer(
+        self, send: Send, outcome: str, status: int, headers: list[Header], body: bytes = b""
+    ) -> None:
+        self._metrics.count(outcome)
+        size = (b"content-length", str(len(body)).encode())
+        await respond(send, status, [*headers, size, _NEVER], body)
+
+
+@final
+class _About:
+    """What the application says of the board and of itself."""
+
+    def __init__(
+        self, board: Board, submissions: Submissions, metrics: Metrics, token: str | None
+    ) -> None:
+        self._board, self._submissions, self._metrics = board, submissions, metrics
+        self._bearer = None if token is None else f"Bearer {token}".encode()
+
+    async def health(self, request: Request) -> Response:
+        """That the process runs."""
+        del request
+        return _plain(200)
+
+    async def readiness(self, request: Request) -> Response:
+        """Whether posts would be taken and objects found now."""
+        del request
+        try:
+            await asyncio.to_thread(self._board.checkpoint)
+        except StoreError as error:
+            _log.error("the board is not ready: %s", error)
+            return _plain(503)
+        return _plain(503 if self._submissions.full else 200)
+
+    async def metrics(self, request: Request) -> Response:
+        """Sums and ages, for those who bear the token."""
+        given = request.headers.get("authorization", "").encode()
+        if self._bearer is None or not hmac.compare_digest(given, self._bearer):
+            return _plain(404)
+        text = await asyncio.to_thread(self._metrics.text, len(self._submissions))
+        return _plain(200, text, "text/plain; version=0.0.4; charset=utf-8")
+
+
+def _plain(status: int, body: bytes = b"", kind: str = "text/plain; charset=utf-8") -> Response:
+    return Response(body, status, {"cache-control": NEVER.decode()}, kind)
+
+
+def _decode_work(text: bytes) -> bytes:
+    try:
+        return bytes.fromhex(text.decode())
+    except ValueError:
+        raise RefusedPostError("admission", "Billboard-Work is not in hex") from None
+
+
+def _retry_after(seconds: int) -> Header:
+    return b"retry-after", str(seconds).encode()
