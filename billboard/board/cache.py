@@ -14,8 +14,6 @@ from typing import final
 
 from billboard.errors import StoreError
 
-__all__ = ["Cache", "replace_file"]
-
 OBJECTS, CHECKPOINT, LOCK = "objects", "checkpoint", "lock"
 
 

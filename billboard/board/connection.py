@@ -19,8 +19,6 @@ from billboard.board.admission import find_work
 from billboard.board.steps import Procedure, Request, Response, Work
 from billboard.errors import BoardError
 
-__all__ = ["TIMEOUT", "AsyncConnection", "Connection"]
-
 TIMEOUT = 30.0
 """Seconds for one request, from connecting to the last byte."""
 

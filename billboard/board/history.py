@@ -5,8 +5,6 @@ from __future__ import annotations
 from billboard.board.manifest import Edition, Leaf
 from billboard.board.store import BoardParameters
 
-__all__ = ["History"]
-
 
 class History:
     """The entries of a master log, in turn, of a board with ``parameters``, as seen at ``now``.

@@ -40,8 +40,6 @@ from billboard.errors import (
 from billboard.lanes import SLOTS, LaneReader
 from billboard.posts import Post
 
-__all__ = ["Reader", "Taken"]
-
 CHECKPOINT_AGE = 5.0
 """Seconds for which a checkpoint is taken to be the last one."""
 

@@ -12,8 +12,6 @@ from typing import TypeVar
 
 from billboard.errors import BoardError
 
-__all__ = ["Procedure", "Request", "Response", "Work", "get"]
-
 T = TypeVar("T")
 
 

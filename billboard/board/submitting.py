@@ -18,8 +18,6 @@ from billboard.errors import (
 )
 from billboard.posts import Post
 
-__all__ = ["check_receipt", "submit"]
-
 LONGEST_ANSWER = 4096
 """Bytes of a receipt, or of a refusal."""
 

@@ -17,8 +17,6 @@ from billboard.board.steps import Procedure, Request, content
 from billboard.board.tiles import ENTRIES, LONGEST_ENTRY, WIDTH, split_bundle, tile_path
 from billboard.errors import BoardError, InvalidEncodingError
 
-__all__ = ["File", "VerifiedLog", "read_all"]
-
 T = TypeVar("T")
 
 _HASH = 32

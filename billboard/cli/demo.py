@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,12 +14,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import uvicorn
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from billboard.blob import Blob, stack
 from billboard.board import Board, BoardParameters, create_board, open_board
+from billboard.board.checkpoint import Policy
+from billboard.board.client import BoardClient
+from billboard.board.monitor import Monitor
+from billboard.board.receipt import Receipt
+from billboard.board.server import create_app
 from billboard.keys import PublicKey, SecretKey
 from billboard.lanes import Lane, LaneReader
 from billboard.posts import Post
@@ -47,6 +54,9 @@ class Story:
 
     times: dict[str, float] = field(default_factory=dict)
     on_board: list[bytes] = field(default_factory=list)
+    receipts: list[tuple[Receipt, Post]] = field(default_factory=list)
+    kept: int = 0
+    findings: list[str] = field(default_factory=list)
     editions: int = 0
     dummies: int = 0
     requests: list[Blob] = field(default_factory=list)
@@ -85,14 +95,19 @@ def _play(count: int, path: Path, console: Console) -> Story:
         secret_key = SecretKey.generate()
         with step("devices make lanes", count) as advance:
             devices = [_device(advance) for _ in range(count)]
-        create_board(path, BoardParameters(ORIGIN))
-        with open_board(path) as board:
+        policy = Policy(create_board(path, BoardParameters(ORIGIN)))
+        with (
+            open_board(path) as board,
+            _served(board) as url,
+            # All devices and contacts of this demo share a client, and so what it has fetched.
+            BoardClient(url, policy) as client,
+        ):
             epoch = board.epoch
             # Contacts got their grants through their end-to-end encrypted chat.
             grants = [[bytes(lane.grant(epoch)) for lane in device.lanes] for device in devices]
-            with step("devices encrypt, seal and submit", count) as advance:
+            with step("devices encrypt, seal and submit (HTTP)", count) as advance:
                 for device in devices:
-                    _publish_lanes(device, board, epoch, secret_key.public_key)
+                    story.receipts += _publish_lanes(device, client, epoch, secret_key.public_key)
                     advance()
             with step("board publishes the edition", 1):
                 edition = board.publish(epoch)
@@ -100,14 +115,23 @@ def _play(count: int, path: Path, console: Console) -> Story:
             story.editions = len(board.editions(epoch))
             story.dummies = edition.size - count * CONTACTS
             chosen = random.SystemRandom().sample(range(count), count // 2)
-            with step("contacts fetch and re-randomise", len(chosen)) as advance:
+            with step("contacts fetch, verify and re-randomise", len(chosen)) as advance:
                 for index in chosen:
                     story.expected[devices[index].token.value] = 1
                     senders = random.SystemRandom().sample(grants[index], _some_contacts())
                     for grant in senders:
-                        story.requests.append(_send(grant, board, epoch, secret_key.public_key))
+                        story.requests.append(_send(grant, client, epoch, secret_key.public_key))
                     story.senders += len(senders)
                     advance()
+            with step("devices check what the board promised", len(story.receipts)) as advance:
+                for receipt, post in story.receipts:
+                    story.kept += client.check_receipt(receipt, post) is not None
+                    advance()
+            with (
+                step("a monitor verifies the whole board", 1),
+                Monitor(url, policy, path.with_name("monitor")) as monitor,
+            ):
+                story.findings = [finding.what for finding in monitor.check()]
         with step("push server opens the tick", 1):
             story.tick = open_tick(secret_key, stack(story.requests))
         with step("push server wakes devices (TLS, HTTP/2)", 1):
@@ -121,22 +145,39 @@ def _device(advance: Callable[[], None]) -> Device:
     return Device(token, [Lane.generate(ORIGIN) for _ in range(CONTACTS)])
 
 
-def _publish_lanes(device: Device, board: Board, epoch: int, public_key: PublicKey) -> None:
+@contextmanager
+def _served(board: Board) -> Iterator[str]:
+    """The board over HTTP on a free port, in a thread: its URL."""
+    config = uvicorn.Config(create_app(board), port=0, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    listening = config.bind_socket()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def _publish_lanes(
+    device: Device, client: BoardClient, epoch: int, public_key: PublicKey
+) -> list[tuple[Receipt, Post]]:
     """Encrypt once, re-randomise for each lane (SPEC 6.1), and submit one post after the other."""
     blob = public_key.encrypt(device.token)
-    for lane in device.lanes:
-        post = lane.post(epoch, blob.rerandomize(public_key), public_key)
-        board.submit(Post.from_bytes(bytes(post)))
+    posts = [lane.post(epoch, blob.rerandomize(public_key), public_key) for lane in device.lanes]
+    return [(client.submit(post), post) for post in posts]
 
 
 def _some_contacts() -> int:
     return random.SystemRandom().randint(1, CONTACTS)
 
 
-def _send(grant: bytes, board: Board, epoch: int, public_key: PublicKey) -> Blob:
+def _send(grant: bytes, client: BoardClient, epoch: int, public_key: PublicKey) -> Blob:
     """What a contact does: fetch a bundle, find and open the post, re-randomise the blob."""
     reader = LaneReader.from_bytes(grant)
-    post = reader.find(board.bundle(epoch, reader.identifier(epoch)))
+    post = client.find(reader, epoch, dummies=1)
     if post is None:
         raise LookupError("a contact found no post of its lane")
     return Blob.from_bytes(bytes(reader.open(post).blob.rerandomize(public_key)))
@@ -162,6 +203,9 @@ def _checks(story: Story, files: list[bytes]) -> dict[str, bool]:
         ),
         "every request opened, and none was a copy of another": (
             tick is not None and tick.opened == len(sent) == len(set(sent)) == story.senders
+        ),
+        "the board kept all that it promised, and a monitor found nothing wrong in its logs": (
+            story.kept == len(story.receipts) > 0 and not story.findings
         ),
         "no token is on the board": not any(_contains(data, story.expected) for data in public),
         "no blob, and no element of one, that the server received is on the board": (

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from billboard import DeviceToken, Platform
+from billboard.board.monitor import Finding
 from billboard.cli import demo
 from billboard.push import Notification
 from billboard.push.tick import Tick
@@ -24,7 +25,7 @@ def play() -> tuple[bool, str]:
 def test_the_story_holds() -> None:
     passed, said = play()
     assert passed
-    assert said.count("\nok   ") == 4
+    assert said.count("\nok   ") == 5
     assert "FAIL" not in said
     assert "woke 10 devices" in said
 
@@ -52,9 +53,11 @@ def test_a_push_too_few_or_too_many_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_post(grant: bytes, board: demo.Board, epoch: int, _: demo.PublicKey) -> demo.Blob:
+    def open_post(
+        grant: bytes, client: demo.BoardClient, epoch: int, _: demo.PublicKey
+    ) -> demo.Blob:
         reader = demo.LaneReader.from_bytes(grant)
-        post = reader.find(board.bundle(epoch, reader.identifier(epoch)))
+        post = client.find(reader, epoch)
         assert post is not None
         blob = reader.open(post).blob
         sent.append(bytes(blob))
@@ -74,12 +77,29 @@ def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.Monk
     assert "FAIL no blob" in said
 
 
+def test_a_promise_that_is_not_kept_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo.BoardClient, "check_receipt", lambda *_: None)
+    passed, said = play()
+    assert not passed
+    assert "FAIL the board kept all" in said
+
+
+def test_what_a_monitor_finds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = Finding("misbehavior", "a post is not where the index says")
+    monkeypatch.setattr(demo.Monitor, "check", lambda _: [finding])
+    passed, said = play()
+    assert not passed
+    assert "FAIL the board kept all" in said
+
+
 def test_a_token_in_the_clear_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     original = demo._publish_lanes
 
-    def leak(device: demo.Device, board: demo.Board, epoch: int, key: demo.PublicKey) -> None:
-        original(device, board, epoch, key)
+    def leak(
+        device: demo.Device, client: demo.BoardClient, epoch: int, key: demo.PublicKey
+    ) -> list[tuple[demo.Receipt, demo.Post]]:
         leaked.append(device.token.value)
+        return original(device, client, epoch, key)
 
     leaked: list[bytes] = []
     monkeypatch.setattr(demo, "_publish_lanes", leak)
