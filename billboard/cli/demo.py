@@ -151,6 +151,7 @@ def _served(board: Board) -> Iterator[str]:
     config = uvicorn.Config(create_app(board), port=0, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     listening = config.bind_socket()
+    listening.listen()  # so that whoever comes before the thread runs waits for it
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
