@@ -214,6 +214,8 @@ ERRORS: list[BillboardError] = [
     InvalidRowsError("array", [1, 2, 3]),
     RefusedPostError("seq", "explanation"),
     errors.RefusedCheckpointError(409, "explanation", 5),
+    errors.ForkError("fork"),
+    errors.BoardError("stale", "explanation", [b"a note"]),
     NotMine("not mine"),
     SecretFileError("damaged"),
     errors.WithdrawnError("withdrawn"),

@@ -15,8 +15,6 @@ from billboard.board.note import NoteKey
 from billboard.cli import files
 from billboard.cli.files import console
 
-__all__ = ["monitor"]
-
 Key = Annotated[str, typer.Option(metavar="KEY", help="The board's key, as `init` prints it.")]
 Witnesses = Annotated[
     list[str] | None, typer.Option("--witness", metavar="KEY", help="The key of a witness.")
