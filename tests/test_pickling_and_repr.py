@@ -62,6 +62,7 @@ THINGS: dict[str, object] = {
     "Blob": BLOB,
     "Envelope": Envelope(BLOB, KEY.public_key.key_id),
     "Post": POST,
+    "decoded Post": type(POST).from_bytes(bytes(POST)),
     "elgamal.Ciphertext": elgamal.encrypt([Element.generator()], [Element.generator()]),
 }
 HIDDEN = [

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, final
 
@@ -105,9 +104,10 @@ def read_witness(text: str) -> Witness:
     """The witness of an option. Raises `InvalidEncodingError`."""
     url, _, vkey = text.partition("=")
     key = NoteKey.from_text(vkey)
-    # Imported here: it brings an HTTP client, which a board without witnesses does not need.
-    made: Witness = import_module("billboard.board.witness").WitnessClient(url, key)
-    return made
+    # It brings an HTTP client, which a board without witnesses does not need.
+    from billboard.board.witness import WitnessClient
+
+    return WitnessClient(url, key)
 
 
 @final

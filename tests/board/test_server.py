@@ -183,6 +183,16 @@ def test_a_slow_second_head_is_cut_off(server: Running, monkeypatch: pytest.Monk
         assert read_all(connection) == b""
 
 
+def test_connections_have_a_limit(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_protocol, "MOST_CONNECTIONS", 1)
+    with server.raw(b"") as first:
+        wait_until(lambda: server.server.server_state.connections)
+        with server.raw(b"") as second:
+            assert read_all(second) == b""
+        first.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert read_all(first).startswith(b"HTTP/1.1 200 ")
+
+
 def test_who_does_not_read_is_cut_off(
     board: Board, server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -493,6 +503,21 @@ def test_metrics_are_for_who_bears_the_token(board: Board) -> None:
     assert samples["billboard_edition_timestamp_seconds",] == edition.time
     identifier = posts.Post.from_bytes(post).identifier.hex()
     assert identifier[:8] not in answer.body.decode()
+
+
+def test_the_last_edition_may_be_of_the_epoch_before(tmp_path: Path) -> None:
+    clock = Clock()
+    name = b"billboard_edition_timestamp_seconds "
+    with (
+        new_board(tmp_path, clock=clock) as (board, _),
+        running(create_app(board, metrics_token=TOKEN)) as server,
+    ):
+        assert name + b"0.0\n" in server.get("/metrics", Authorization=f"Bearer {TOKEN}").body
+        edition = board.publish(board.epoch)
+        clock.now += board.epoch_length
+        text = server.get("/metrics", Authorization=f"Bearer {TOKEN}").body
+    (line,) = [line for line in text.splitlines() if line.startswith(name)]
+    assert float(line.removeprefix(name)) == edition.time
 
 
 def test_without_a_token_there_are_no_metrics(server: Running) -> None:
