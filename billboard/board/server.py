@@ -114,8 +114,6 @@ class _Submit:
         headers = dict(scope["headers"])
         try:
             post = await self._read(headers, receive)
-            if self._submissions.full:
-                raise BusyError
             work = _decode_work(headers.get(b"billboard-work", b""))
             for each in self._admission:
                 each.admit(post, work)
