@@ -101,7 +101,7 @@ def verify_consistency(
 ) -> bool:
     """Whether ``proof`` shows that the tree of ``old`` leaves is the beginning of the ``new``."""
     if not 0 < old < new:
-        same = old == 0 or (old == new and old_root == new_root)
+        same = old_root == (new_root if old else EMPTY) and old in (0, new)
         return same and not proof
     start, _, path = _frontier(old, new)
     first = [old_root] if start == 0 else list(proof[:1])
