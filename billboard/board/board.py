@@ -11,7 +11,7 @@ from billboard import posts
 from billboard.board.manifest import Descriptor, Edition, Index, decode_leaf, edition_prefix
 from billboard.board.note import Note, NoteSigner, Signature
 from billboard.board.objects import Objects
-from billboard.board.publisher import Publisher
+from billboard.board.publisher import Publisher, check_may_sign
 from billboard.board.receipt import Receipt
 from billboard.board.store import BUNDLE, Entry, Store
 from billboard.board.tiles import TileReader
@@ -103,6 +103,7 @@ class Board:
 
     def submit_all(self, encoded: Sequence[bytes]) -> list[Receipt | RefusedPostError]:
         """Accept encoded posts, as `submit` does one: for each its receipt, or the refusal."""
+        check_may_sign(self._store)
         checked = [self._checked(data) for data in encoded]
         entries = [each for each in checked if isinstance(each, Entry)]
         decisions = iter(self._store.put(entries, self._quota) if entries else ())

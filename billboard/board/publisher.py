@@ -26,7 +26,7 @@ from billboard.board.store import BUNDLE, ClosedEdition, LogState, Store
 from billboard.board.tiles import WIDTH, TileReader
 from billboard.errors import InvalidEncodingError, StoreError
 
-__all__ = ["Publisher", "checkpoint_name"]
+__all__ = ["Publisher", "check_may_sign", "checkpoint_name", "indexed"]
 
 
 class Publisher:
@@ -38,6 +38,7 @@ class Publisher:
 
     def publish_closed(self) -> tuple[Edition, ...]:
         """Publish all editions that are closed, and say which they were."""
+        check_may_sign(self._store)
         published = []
         for closed in self._store.closed():
             edition = self._write(closed)
@@ -47,6 +48,7 @@ class Publisher:
 
     def publish_descriptor(self, descriptor: Descriptor) -> None:
         """Log a descriptor."""
+        check_may_sign(self._store)
         self._append(encode_leaf(self._origin, descriptor), None)
 
     def _write(self, closed: ClosedEdition) -> Edition:
@@ -54,7 +56,7 @@ class Publisher:
         prefix = edition_prefix(closed.epoch, closed.number)
         root = LogWriter(self._objects, prefix).append(self._store.entries(closed))
         index = bytearray()
-        stored = _indexed(read_entries(self._objects, prefix, closed.size), index)
+        stored = indexed(read_entries(self._objects, prefix, closed.size), index)
         # What is signed is what is on stable storage: a bit may have flipped on its way there.
         check_log(self._objects, prefix, closed.size, root, stored)
         edition = Edition(
@@ -126,12 +128,21 @@ class Publisher:
         return Note(text, (self._signer.sign(text),))
 
 
+def check_may_sign(store: Store) -> None:
+    """Raise `StoreError` if the board is a restored backup, which may be an old one."""
+    if store.log_state().restored:
+        raise StoreError(
+            f"{store.parameters.origin} was restored from a backup, and signs nothing until"
+            " `billboard board resume` has seen the latest checkpoint that it published"
+        )
+
+
 def checkpoint_name(size: int) -> str:
     """The object that is the checkpoint of the master log with ``size`` entries."""
     return f"checkpoints/{size}"
 
 
-def _indexed(entries: Iterable[bytes], index: bytearray) -> Iterator[bytes]:
+def indexed(entries: Iterable[bytes], index: bytearray) -> Iterator[bytes]:
     """The same, and the beginning of the first of each bundle in ``index``."""
     for position, entry in enumerate(entries):
         if position % BUNDLE == 0:

@@ -33,6 +33,7 @@ from billboard.cli.files import (
     console,
 )
 from billboard.cli.findmy import findmy_app
+from billboard.cli.maintenance import maintenance_app
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.lanes import Lane, LaneReader
@@ -52,6 +53,7 @@ lane_app = typer.Typer(no_args_is_help=True, help="Make lanes and grants.")
 board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
 app.add_typer(lane_app, name="lane")
 app.add_typer(board_app, name="board")
+board_app.add_typer(maintenance_app)
 app.add_typer(findmy_app, name="findmy")
 
 

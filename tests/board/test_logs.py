@@ -121,8 +121,8 @@ def test_a_flipped_bit_is_found(data: st.DataObject, size: int) -> None:
     with pytest.raises(StoreError, match="damaged"):
         check_log(objects, "", size, root, read_entries(objects, "", size))
     if name.startswith("tile/entries/"):
+        bundle = int(name.removeprefix("tile/entries/")[:3])
         with pytest.raises(InvalidEncodingError):
-            bundle = int(name.removeprefix("tile/entries/")[:3])
             TileReader(size, objects.get).bundle(bundle, root)
 
 
