@@ -59,14 +59,20 @@ class Publisher:
         stored = indexed(read_entries(self._objects, prefix, closed.size), index)
         # What is signed is what is on stable storage: a bit may have flipped on its way there.
         check_log(self._objects, prefix, closed.size, root, stored)
+        self._put(f"{prefix}index", bytes(index))
         edition = Edition(
             closed.epoch, closed.number, closed.size, root, Index(bytes(index)).hash, closed.time
         )
         origin = edition_origin(self._origin, closed.epoch, closed.number)
         note = self._sign(Checkpoint(origin, closed.size, root))
-        objects = [(f"{prefix}index", bytes(index)), (f"{prefix}checkpoint", bytes(note))]
-        self._objects.put(objects)
+        self._put(f"{prefix}checkpoint", bytes(note))
         return edition
+
+    def _put(self, name: str, data: bytes) -> None:
+        """Put an object, and read it back."""
+        self._objects.put([(name, data)])
+        if self._objects.get(name) != data:
+            raise StoreError(f"{name} was not stored as written: delete it, and publish again")
 
     def _append(self, leaf: bytes, edition: tuple[int, int] | None) -> None:
         """Append an entry to the master log, that of an edition only once."""
@@ -89,7 +95,7 @@ class Publisher:
         """Move the log by its pending entry, unless another publisher does."""
         size = state.size + 1
         if state.size:
-            self._objects.put([(checkpoint_name(state.size), state.note)])
+            self._put(checkpoint_name(state.size), state.note)
         if self._is_stale(state):
             raise StoreError(
                 f"the log of {self._origin} has been signed with more than {state.size} entries,"
@@ -104,7 +110,7 @@ class Publisher:
         leaf = decode_leaf(self._origin, pending)
         edition = (leaf.epoch, leaf.number) if isinstance(leaf, Edition) else None
         if self._store.advance(state, pending, root, note, edition):
-            self._objects.put([(checkpoint_name(size), note)])
+            self._put(checkpoint_name(size), note)
 
     def _is_stale(self, state: LogState) -> bool:
         try:
