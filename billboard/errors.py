@@ -10,6 +10,7 @@ from collections.abc import Sequence
 __all__ = [
     "BillboardError",
     "EpochError",
+    "ForkedLogError",
     "GroupMismatchError",
     "InvalidEncodingError",
     "InvalidRowsError",
@@ -120,6 +121,13 @@ class RefusedPostError(BillboardError):
 
 class WitnessError(BillboardError):
     """A witness did not cosign a checkpoint, and why."""
+
+
+class ForkedLogError(WitnessError):
+    """A witness has seen more of a log than this board knows, or another one with its key.
+
+    The board is an old backup, or somebody else has its key: it must not sign.
+    """
 
 
 class ProviderError(BillboardError):

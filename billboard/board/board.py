@@ -17,6 +17,7 @@ from billboard.board.store import BUNDLE, Entry, Store
 from billboard.board.tiles import TileReader
 from billboard.errors import (
     EpochError,
+    ForkedLogError,
     InvalidEncodingError,
     InvalidSignatureError,
     RefusedPostError,
@@ -37,7 +38,7 @@ class Witness(Protocol):
     def cosign(self, note: Note, reader: TileReader) -> Signature:
         """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
 
-        Raises `WitnessError`.
+        Raises `WitnessError`: `ForkedLogError` if the witness has seen more of this log, or another.
         """
 
 
@@ -69,6 +70,7 @@ class Board:
         self._store, self._objects, self._signer = store, objects, signer
         self._publisher = Publisher(store, objects, signer)
         self._witnesses, self._quota, self._clock = witnesses, quota, clock
+        self._confirmed = not witnesses
 
     @property
     def origin(self) -> str:
@@ -153,17 +155,22 @@ class Board:
 
     def publish_closed(self) -> tuple[Edition, ...]:
         """Publish the editions that are closed, have the log cosigned, and say which they were."""
+        self._confirm()
         published = self._publisher.publish_closed()
         self.cosign()
         return published
 
     def publish_descriptor(self, descriptor: Descriptor) -> None:
         """Log a push server's descriptor, and have the log cosigned."""
+        self._confirm()
         self._publisher.publish_descriptor(descriptor)
         self.cosign()
 
     def cosign(self) -> None:
-        """Ask the witnesses to cosign the last checkpoint, and let readers have it."""
+        """Ask the witnesses to cosign the last checkpoint, and let readers have it.
+
+        Raises `ForkedLogError` if one of them has seen more of this log, or another.
+        """
         state = self._store.log_state()
         if not state.size:
             return
@@ -171,8 +178,11 @@ class Board:
         for witness in self._witnesses:
             try:
                 signatures.append(witness.cosign(note, TileReader(state.size, self._objects.get)))
+            except ForkedLogError:
+                raise
             except WitnessError as error:
                 _log.warning("the log with %d entries is not cosigned: %s", state.size, error)
+        self._confirmed = len(signatures) == len(self._witnesses)
         self._store.serve(state.size, bytes(note.signed(*signatures)))
 
     def checkpoint(self) -> bytes:
@@ -226,6 +236,14 @@ class Board:
             if epoch < before:
                 self._objects.delete(f"{epoch}/")
         return self._store.expire(before)
+
+    def _confirm(self) -> None:
+        """Ask the witnesses whether this is the latest state, before it signs for the first time.
+
+        Raises `ForkedLogError` if it is not: a board that goes on from an old one signs two logs.
+        """
+        if not self._confirmed:
+            self.cosign()
 
     def _checked(self, data: bytes) -> Entry | RefusedPostError:
         """The rules that need no database."""
