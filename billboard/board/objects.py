@@ -112,11 +112,13 @@ class FileObjects:
 
 def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
+    try:
         written = 0
         while written < len(data):
-            written += file.write(memoryview(data)[written:])
+            written += os.write(descriptor, memoryview(data)[written:])
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync(directory: Path) -> None:
