@@ -48,6 +48,7 @@ lint: .venv/developing
 	$(BIN)/stubtest billboard._core
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/vectors/generate.py --check
+	cd tests/board/go && test -z "$$(gofmt -l .)" && go vet .
 
 # Everything beside its peers, a quarter of an hour: results in benchmarks/results.
 bench: .venv/developing
@@ -110,5 +111,6 @@ prerequisites:
 .venv/developing: .venv/installed
 	@echo '#include <openssl/ec.h>' | cc -E - >/dev/null 2>&1 \
 		|| { echo "make: the headers of OpenSSL are missing: apt-get install libssl-dev" >&2; exit 1; }
+	@command -v go >/dev/null || { echo "make: go is missing: apt-get install golang" >&2; exit 1; }
 	$(PIP) --group dev
 	touch $@

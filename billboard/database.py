@@ -114,7 +114,9 @@ class Database:
         self._closed = True
         if os.getpid() == self._process:
             for connection in list(self._connections):
-                connection.close()
+                # To tidy up may fail. What was committed is in the write-ahead log.
+                with contextlib.suppress(apsw.Error):
+                    connection.close()
 
     def check_usable(self) -> None:
         """Raise `StoreError` if this can not be used any more."""

@@ -11,7 +11,7 @@ from billboard import posts
 from billboard.board.manifest import Descriptor, Edition, Index, decode_leaf, edition_prefix
 from billboard.board.note import Note, NoteKey, NoteSigner, Signature
 from billboard.board.objects import Objects
-from billboard.board.publisher import Publisher
+from billboard.board.publisher import Publisher, check_may_sign
 from billboard.board.receipt import Receipt
 from billboard.board.store import BUNDLE, Entry, Store
 from billboard.board.tiles import TileReader
@@ -70,6 +70,7 @@ class Board:
         self._store, self._objects, self._signer = store, objects, signer
         self._publisher = Publisher(store, objects, signer)
         self._witnesses, self._quota, self._clock = witnesses, quota, clock
+        self._confirmed = not witnesses
 
     @property
     def origin(self) -> str:
@@ -123,6 +124,7 @@ class Board:
 
     def submit_all(self, encoded: Sequence[bytes]) -> list[Receipt | RefusedPostError]:
         """Accept encoded posts, as `submit` does one: for each its receipt, or the refusal."""
+        check_may_sign(self._store)
         checked = [self._checked(data) for data in encoded]
         entries = [each for each in checked if isinstance(each, Entry)]
         decisions = iter(self._store.put(entries, self._quota) if entries else ())
@@ -172,14 +174,14 @@ class Board:
 
     def publish_closed(self) -> tuple[Edition, ...]:
         """Publish the editions that are closed, have the log cosigned, and say which they were."""
-        self._check_witnesses()
+        self._confirm()
         published = self._publisher.publish_closed()
         self.cosign()
         return published
 
     def publish_descriptor(self, descriptor: Descriptor) -> None:
         """Log a push server's descriptor, and have the log cosigned."""
-        self._check_witnesses()
+        self._confirm()
         self._publisher.publish_descriptor(descriptor)
         self.cosign()
 
@@ -195,6 +197,7 @@ class Board:
         note, signatures = Note.from_bytes(state.note), dict[tuple[str, bytes], Signature]()
         if state.served and (served := Note.from_bytes(state.served)).text == note.text:
             signatures = {(each.name, each.key_id): each for each in served.signatures}
+        answered = 0
         for witness in self._witnesses:
             try:
                 made = witness.cosign(note, TileReader(state.size, self._objects.get))
@@ -204,6 +207,8 @@ class Board:
                 _log.warning("the log with %d entries is not cosigned: %s", state.size, error)
             else:
                 signatures[made.name, made.key_id] = made
+                answered += 1
+        self._confirmed = answered == len(self._witnesses)
         own = {(each.name, each.key_id) for each in note.signatures}
         others = [each for key, each in signatures.items() if key not in own]
         self._store.serve(state.size, bytes(note.signed(*others)))
@@ -264,12 +269,12 @@ class Board:
                 self._objects.delete(f"{epoch}/")
         return self._store.expire(before)
 
-    def _check_witnesses(self) -> None:
-        """Raise `ForkError` if a witness has seen a log that this one does not continue.
+    def _confirm(self) -> None:
+        """Ask the witnesses whether this is the latest state, before it signs for the first time.
 
-        An old backup, with its objects, can not be told from a board in any other way.
+        Raises `ForkError` if it is not: a board that goes on from an old one signs two logs.
         """
-        if self._witnesses:
+        if not self._confirmed:
             self.cosign()
 
     def _checked(self, data: bytes) -> Entry | RefusedPostError:

@@ -12,7 +12,7 @@ from typing import Protocol, final
 
 from billboard.errors import StoreError
 
-__all__ = ["FileObjects", "Objects"]
+__all__ = ["FileObjects", "Objects", "sync"]
 
 
 class Objects(Protocol):
@@ -53,7 +53,7 @@ class FileObjects:
         self.directory = Path(directory)
         with _explained(self.directory):
             self.directory.mkdir(exist_ok=True)
-            _sync(self.directory.parent)
+            sync(self.directory.parent)
 
     def put(self, objects: Iterable[tuple[str, bytes]]) -> None:
         """See `Objects.put`."""
@@ -77,7 +77,7 @@ class FileObjects:
                 changed.add(path.parent)
         for directory in changed:
             with _explained(directory):
-                _sync(directory)
+                sync(directory)
 
     def get(self, name: str) -> bytes:
         """See `Objects.get`."""
@@ -100,7 +100,7 @@ class FileObjects:
         path = self.directory / prefix
         with _explained(path), contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)
-            _sync(path.parent)
+            sync(path.parent)
 
     def _make(self, directory: Path, changed: set[Path]) -> None:
         """Make a directory and those above it; the ones whose names are new are ``changed``."""
@@ -112,14 +112,17 @@ class FileObjects:
 
 def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
+    try:
         written = 0
         while written < len(data):
-            written += file.write(memoryview(data)[written:])
+            written += os.write(descriptor, memoryview(data)[written:])
         os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _sync(directory: Path) -> None:
+def sync(directory: Path) -> None:
+    """Put a file, or the names in a directory, on stable storage. Raises `OSError`."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

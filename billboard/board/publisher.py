@@ -36,6 +36,7 @@ class Publisher:
 
     def publish_closed(self) -> tuple[Edition, ...]:
         """Publish all editions that are closed, and say which they were."""
+        check_may_sign(self._store)
         published = []
         for closed in self._store.closed():
             edition = self._write(closed)
@@ -45,6 +46,7 @@ class Publisher:
 
     def publish_descriptor(self, descriptor: Descriptor) -> None:
         """Log a descriptor."""
+        check_may_sign(self._store)
         self._append(encode_leaf(self._origin, descriptor), None)
 
     def _write(self, closed: ClosedEdition) -> Edition:
@@ -52,17 +54,23 @@ class Publisher:
         prefix = edition_prefix(closed.epoch, closed.number)
         root = LogWriter(self._objects, prefix).append(self._store.entries(closed))
         index = bytearray()
-        stored = _indexed(read_entries(self._objects, prefix, closed.size), index)
+        stored = indexed(read_entries(self._objects, prefix, closed.size), index)
         # What is signed is what is on stable storage: a bit may have flipped on its way there.
         check_log(self._objects, prefix, closed.size, root, stored)
+        self._put(f"{prefix}index", bytes(index))
         edition = Edition(
             closed.epoch, closed.number, closed.size, root, Index(bytes(index)).hash, closed.time
         )
         origin = edition_origin(self._origin, closed.epoch, closed.number)
         note = self._sign(Checkpoint(origin, closed.size, root))
-        objects = [(f"{prefix}index", bytes(index)), (f"{prefix}checkpoint", bytes(note))]
-        self._objects.put(objects)
+        self._put(f"{prefix}checkpoint", bytes(note))
         return edition
+
+    def _put(self, name: str, data: bytes) -> None:
+        """Put an object, and read it back."""
+        self._objects.put([(name, data)])
+        if self._objects.get(name) != data:
+            raise StoreError(f"{name} was not stored as written: delete it, and publish again")
 
     def _append(self, leaf: bytes, edition: tuple[int, int] | None) -> None:
         """Append an entry to the master log, that of an edition only once."""
@@ -85,7 +93,7 @@ class Publisher:
         """Move the log by its pending entry, unless another publisher does."""
         size = state.size + 1
         if state.size:
-            self._objects.put([(checkpoint_name(state.size), state.note)])
+            self._put(checkpoint_name(state.size), state.note)
         if self._is_stale(state):
             raise StoreError(
                 f"the log of {self._origin} has been signed with more than {state.size} entries,"
@@ -100,7 +108,7 @@ class Publisher:
         leaf = decode_leaf(self._origin, pending)
         edition = (leaf.epoch, leaf.number) if isinstance(leaf, Edition) else None
         if self._store.advance(state, pending, root, note, edition):
-            self._objects.put([(checkpoint_name(size), note)])
+            self._put(checkpoint_name(size), note)
 
     def _is_stale(self, state: LogState) -> bool:
         try:
@@ -124,12 +132,21 @@ class Publisher:
         return Note(text, (self._signer.sign(text),))
 
 
+def check_may_sign(store: Store) -> None:
+    """Raise `StoreError` if the board is a restored backup, which may be an old one."""
+    if store.log_state().restored:
+        raise StoreError(
+            f"{store.parameters.origin} was restored from a backup, and signs nothing until"
+            " `billboard board resume` has seen the latest checkpoint that it published"
+        )
+
+
 def checkpoint_name(size: int) -> str:
     """The object that is the checkpoint of the master log with ``size`` entries."""
     return f"checkpoints/{size}"
 
 
-def _indexed(entries: Iterable[bytes], index: bytearray) -> Iterator[bytes]:
+def indexed(entries: Iterable[bytes], index: bytearray) -> Iterator[bytes]:
     """The same, and the beginning of the first of each bundle in ``index``."""
     for position, entry in enumerate(entries):
         if position % BUNDLE == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -17,7 +18,7 @@ from billboard.database import Database, Schema, damaged, rows, undecided
 from billboard.errors import RefusedPostError, StoreError
 from billboard.tokens import FrameClass
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteStore", "row_digest"]
 
 SCHEMA = Schema(
     "board",
@@ -36,7 +37,8 @@ SCHEMA = Schema(
             note BLOB NOT NULL,
             served_size INTEGER NOT NULL,
             served BLOB NOT NULL,
-            pending BLOB
+            pending BLOB,
+            restored INTEGER NOT NULL       -- 1 in a backup, until it may sign
         );
         CREATE TABLE edition (
             epoch INTEGER NOT NULL,
@@ -61,7 +63,7 @@ _POSTS = """
         data BLOB NOT NULL
     )
 """
-"""A table for each epoch, so that expiring one takes no time."""
+"""A table for each epoch, so that expiring one takes little: its pages are listed as free."""
 
 _PUT = """
     INSERT INTO post_{epoch} (identifier, seq, digest, data) VALUES (?, ?, ?, ?)
@@ -116,7 +118,7 @@ class SqliteStore:
             values = (p.origin, p.epoch_length, p.frame_class, p.late_interval)
             db.execute("INSERT INTO board VALUES (?, ?, ?, ?)", values)
             empty = hashlib.sha256().digest()
-            query = "INSERT INTO log VALUES (0, ?, x'', 0, x'', NULL)"
+            query = "INSERT INTO log VALUES (0, ?, x'', 0, x'', NULL, 0)"
             db.execute(query, (empty,))
 
         Database.create(path, SCHEMA, fill).close()
@@ -189,14 +191,15 @@ class SqliteStore:
             )
             for row in found:
                 identifier, digest, data = cast(tuple[bytes, bytes, bytes], row)
-                if data[: len(identifier)] != identifier or digest != _digest(data):
+                if data[: len(identifier)] != identifier or digest != row_digest(data):
                     raise damaged(self.path, f"a post of epoch {edition.epoch}")
                 yield data
 
     def log_state(self) -> LogState:
         """See `Store.log_state`."""
-        (row,) = self._database.rows("SELECT size, root, note, served FROM log")
-        return LogState(*row)
+        query = "SELECT size, root, note, served, restored FROM log"
+        ((size, root, note, served, restored),) = self._database.rows(query)
+        return LogState(size, root, note, served, bool(restored))
 
     def propose(self, size: int, leaf: bytes, edition: tuple[int, int] | None) -> bytes | None:
         """See `Store.propose`."""
@@ -261,6 +264,19 @@ class SqliteStore:
             found = rows(db, "SELECT epoch FROM epoch ORDER BY epoch")
             return {epoch: _Posts(db, epoch).waiting for (epoch,) in found}
 
+    def set_restored(self, restored: bool) -> None:
+        """Say whether this is a backup, so that the board signs nothing."""
+        with self._database.writing() as db:
+            db.execute("UPDATE log SET restored = ?", (restored,))
+
+    def reading(self) -> contextlib.AbstractContextManager[apsw.Connection]:
+        """A connection on which all rows are of one moment, for `fsck`."""
+        return self._database.reading()
+
+    def copy(self, path: Path) -> None:
+        """Write all rows, as of one moment, to the new file ``path``."""
+        self._database.copy(path)
+
     def check(self) -> None:
         """Read the whole file; raise `StoreError` if it is damaged."""
         self._database.check()
@@ -320,7 +336,7 @@ class _Posts:
     def put(self, entry: Entry, quota: int | None) -> RefusedPostError | None:
         if quota is not None and self.waiting >= quota and self._find(entry) is None:
             return RefusedPostError("quota", f"epoch {entry.epoch} is full: try another, or later")
-        values = (entry.identifier, entry.seq, _digest(entry.data), entry.data)
+        values = (entry.identifier, entry.seq, row_digest(entry.data), entry.data)
         self._db.set_last_insert_rowid(0)
         self._db.execute(self._query, values)
         if self._db.changes():
@@ -350,8 +366,8 @@ def _put_all(
     return refusals
 
 
-def _digest(data: bytes) -> bytes:
-    """Finds damage of a row; it is no protection."""
+def row_digest(data: bytes) -> bytes:
+    """What finds damage of a row; it is no protection."""
     return hashlib.sha256(data).digest()[:_DIGEST]
 
 

@@ -115,13 +115,15 @@ class LogState:
     """How far the master log is.
 
     ``note`` is its last checkpoint, signed by the board, ``served`` the one that readers get, which
-    may be older and has the cosignatures of witnesses. Both are empty before the first.
+    may be older and has the cosignatures of witnesses. Both are empty before the first. What is
+    ``restored`` from a backup signs nothing: more may have been signed since.
     """
 
     size: int
     root: bytes
     note: bytes
     served: bytes
+    restored: bool = False
 
 
 class Store(Protocol):

@@ -33,6 +33,7 @@ from billboard.cli.files import (
     console,
 )
 from billboard.cli.findmy import findmy_app
+from billboard.cli.maintenance import maintenance_app
 from billboard.cli.monitor import monitor
 from billboard.cli.proof import proof_app
 from billboard.cli.serve import serve
@@ -55,6 +56,7 @@ app = typer.Typer(
 lane_app = typer.Typer(no_args_is_help=True, help="Make lanes and grants.")
 app.add_typer(lane_app, name="lane")
 app.add_typer(board_app, name="board")
+board_app.add_typer(maintenance_app)
 app.add_typer(findmy_app, name="findmy")
 app.add_typer(proof_app)
 app.add_typer(witness_app, name="witness")

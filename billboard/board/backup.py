@@ -1,0 +1,142 @@
+"""Copies of a board in a directory, and what lets a restored one go on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from billboard.board.checkpoint import Policy
+from billboard.board.directory import DATABASE, KEY, OBJECTS
+from billboard.board.manifest import edition_prefix
+from billboard.board.note import Note, NoteKey
+from billboard.board.objects import FileObjects, sync
+from billboard.board.publisher import checkpoint_name
+from billboard.board.sqlite import SqliteStore
+from billboard.board.store import ClosedEdition
+from billboard.board.tiles import ENTRIES, WIDTH, tile_path, tiles
+from billboard.errors import StoreError
+
+__all__ = ["backup", "restore", "resume"]
+
+
+def backup(
+    board: str | os.PathLike[str], copy: str | os.PathLike[str], *, with_key: bool = False
+) -> None:
+    """Copy the board in a directory, which may be in use, to the new directory ``copy``.
+
+    The copy is of one moment, and on stable storage when this returns. It signs nothing before it
+    is restored and `resume` has been called. The key is a secret, and only copied if asked for.
+    Raises `StoreError`.
+    """
+    source, target = Path(board), Path(copy)
+    if not (source / DATABASE).is_file():
+        raise StoreError(f"{source} is no board: there is no {DATABASE}")
+    try:
+        target.mkdir()
+        if with_key:
+            _copy_key(source / KEY, target / KEY)
+        _copy_board(source, target)
+        sync(target)
+        sync(target.parent)
+    except OSError as error:
+        raise StoreError(f"{target}: {error.strerror}: delete it and retry") from error
+
+
+def restore(copy: str | os.PathLike[str], board: str | os.PathLike[str]) -> None:
+    """Copy a backup to the new directory ``board``, with the key if it is there.
+
+    The board answers readers, and signs nothing until `resume`. Raises `StoreError`.
+    """
+    backup(copy, board, with_key=(Path(copy) / KEY).is_file())
+
+
+def resume(board: str | os.PathLike[str], key: NoteKey, checkpoint: bytes) -> None:
+    """Let a restored board sign again: ``checkpoint`` is the latest that it has published.
+
+    As readers get it, or the witnesses have it; empty if none was ever published. ``key`` is the
+    board's. Raises `StoreError` if the board is not in that state, and `InvalidEncodingError` or
+    `InvalidSignatureError` if this is none of its checkpoints.
+    """
+    with SqliteStore(Path(board) / DATABASE) as store:
+        state = store.log_state()
+        if checkpoint:
+            latest = Policy(key).verify(Note.from_bytes(checkpoint), store.parameters.origin)
+            size, same = latest.size, (latest.size, latest.root) == (state.size, state.root)
+        else:
+            size, same = 0, state.size == 0
+        if not same:
+            older = "a newer backup is needed" if size > state.size else "it is not the latest one"
+            raise StoreError(
+                f"{store.path}: the log has {state.size} entries here, and {size} in this"
+                f" checkpoint, or others: {older}. A board that would go on from an older state"
+                " signs two logs: start a new one, with another origin, if nothing else is left"
+            )
+        store.set_restored(False)
+
+
+def _copy_board(source: Path, target: Path) -> None:
+    """The database last: without it there is no board."""
+    unfinished = target / f"{DATABASE}.unfinished"
+    with SqliteStore(source / DATABASE) as store:
+        store.copy(unfinished)
+    # What this refers to is copied, and not what was published meanwhile.
+    with SqliteStore(unfinished) as store:
+        store.set_restored(True)
+        objects = FileObjects(source / OBJECTS)
+        FileObjects(target / OBJECTS).put(_referred(store, objects))
+    sync(unfinished)
+    unfinished.rename(target / DATABASE)
+
+
+def _copy_key(source: Path, target: Path) -> None:
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(source.read_bytes())
+    sync(target)
+
+
+def _referred(store: SqliteStore, objects: FileObjects) -> Iterator[tuple[str, bytes]]:
+    """The objects that the rows refer to."""
+    size = store.log_state().size
+    names = dict.fromkeys(name for each in range(1, size + 1) for name in _master_log(each))
+    for name in names:
+        yield from _object(objects, name, optional=name == checkpoint_name(size))
+    for epoch in store.epochs():
+        for edition in store.closed(epoch):
+            if edition.leaf is not None:
+                for name in _edition(edition):
+                    yield from _object(objects, name)
+
+
+def _object(
+    objects: FileObjects, name: str, *, optional: bool = False
+) -> Iterator[tuple[str, bytes]]:
+    try:
+        yield name, objects.get(name)
+    except LookupError:
+        if not optional:
+            raise StoreError(
+                f"{objects.directory / name} is missing: expired meanwhile (then retry), or damaged"
+                " (then run `billboard board fsck`)"
+            ) from None
+
+
+def _master_log(size: int) -> Iterator[str]:
+    """What was written when the log got its last entry."""
+    yield checkpoint_name(size)
+    level: int | str = ENTRIES
+    shift = 0
+    while count := size >> shift:
+        index = (count - 1) // WIDTH
+        yield tile_path(level, index, count - WIDTH * index)
+        level, shift = (0, 0) if level == ENTRIES else (shift // 8 + 1, shift + 8)
+
+
+def _edition(edition: ClosedEdition) -> Iterator[str]:
+    prefix = edition_prefix(edition.epoch, edition.number)
+    yield from (f"{prefix}index", f"{prefix}checkpoint")
+    for tile in tiles(edition.size):
+        yield prefix + tile_path(*tile)
+    for index in range(edition.size // WIDTH):
+        yield prefix + tile_path(ENTRIES, index)
