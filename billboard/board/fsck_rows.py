@@ -15,8 +15,6 @@ from billboard.database import damaged, rows
 from billboard.errors import BillboardError
 from billboard.posts import Post
 
-__all__ = ["EditionRow", "LogRow", "Rows"]
-
 Problem = tuple[str, str]
 """Where, and what."""
 

@@ -7,7 +7,7 @@ from typing import final
 
 from curl_cffi import CurlError, CurlOpt, Response, Session
 
-from billboard.board.checkpoint import LARGEST_SIZE, Checkpoint, decode_number
+from billboard.board.checkpoint import Checkpoint, decode_number
 from billboard.board.cosigner import AddCheckpoint
 from billboard.board.note import Algorithm, Note, NoteKey, Signature
 from billboard.board.tiles import TileReader
@@ -126,7 +126,7 @@ class WitnessClient:
             time = answer.time_of(self._key)
         except (InvalidEncodingError, InvalidSignatureError) as error:
             raise self._error(f"answered with no cosignature of its key: {error}") from None
-        if not time or time > LARGEST_SIZE:
+        if not time:
             raise self._error("answered with a cosignature that has no time")
         return next(each for each in answer.signatures if each.is_of(self._key))
 

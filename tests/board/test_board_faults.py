@@ -329,7 +329,7 @@ def test_two_publishers_make_one_log(case: Case, tmp_path: Path, attempt: int) -
     with opened(path) as board:
         for post in case.posts[attempt:]:
             board.submit_all([post])
-            board.close(EPOCH)
+            board.close_edition(EPOCH)
     context = multiprocessing.get_context("spawn")
     start, outcomes = context.Event(), context.Queue()
     processes = [context.Process(target=_race, args=(path, start, outcomes)) for _ in range(2)]

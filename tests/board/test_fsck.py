@@ -36,7 +36,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
         board.submit(make_post())
         board.publish(EPOCH)
         board.submit(make_post())
-        board.close(EPOCH)
+        board.close_edition(EPOCH)
         for _ in range(3):
             board.submit(make_post(epoch=EPOCH + 1))
     return path
