@@ -38,7 +38,7 @@ class Witness(Protocol):
     def cosign(self, note: Note, reader: TileReader) -> Signature:
         """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
 
-        Raises `WitnessError`: `ForkedLogError` if the witness has seen more of this log, or another.
+        Raises `WitnessError`: `ForkedLogError` if it has seen more of this log, or another.
         """
 
 
