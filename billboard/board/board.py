@@ -136,8 +136,9 @@ class Board:
     def publish(self, epoch: int) -> Edition:
         """Close the next edition of ``epoch``, publish it, and have the log cosigned.
 
-        One that is closed already is published instead. Raises as `close` does, and `StoreError` if
-        storage failed: to call this again goes on where it stopped.
+        One that is closed already is published instead. Raises as `close` does, `StoreError` if
+        storage failed (to call this again goes on where it stopped), and `ForkedLogError` if a
+        witness knows more of the log than this board.
         """
         if not any(edition.epoch == epoch for edition in self._store.closed()):
             self.close(epoch)
