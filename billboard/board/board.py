@@ -155,8 +155,9 @@ class Board:
     def publish(self, epoch: int) -> Edition:
         """Close the next edition of ``epoch``, publish it, and have the log cosigned.
 
-        One that is closed already is published instead. Raises as `close_edition` does, and
-        `StoreError` if storage failed: to call this again goes on where it stopped.
+        One that is closed already is published instead. Raises as `close_edition` does,
+        `StoreError` if storage failed (to call this again goes on where it stopped), and
+        `ForkError` if a witness has seen a log that this one does not continue.
         """
         if not any(edition.epoch == epoch for edition in self._store.closed()):
             self.close_edition(epoch)

@@ -194,7 +194,7 @@ def test_power_loss_at_any_step(case: Case, tmp_path: Path, group: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_power_loss_at_every_step(case: Case, tmp_path: Path, seed: int) -> None:
     before, recorder = recorded(case, tmp_path)
     chosen = random.Random(seed)
@@ -257,6 +257,7 @@ def test_every_operation_may_fail(case: Case, tmp_path: Path, code: int) -> None
         path = case.copy(tmp_path / "board")
         fail(case, path, Failer(number, code))
         shutil.rmtree(path)
+    for number in range(0, case.operations, 3):
         path = case.copy(tmp_path / "board")
         fail_for_good(case, path, Failer(number, code, forever=True))
         shutil.rmtree(path)
