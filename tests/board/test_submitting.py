@@ -74,11 +74,14 @@ def test_work_is_proved_when_asked_for(connect: Connect, board: Board, bits: int
     assert board.bundle(EPOCH, post.identifier)
 
 
-def test_too_much_work_is_not_done(connect: Connect, board: Board) -> None:
-    with HttpBoard(board, work_bits=29) as http:
-        with pytest.raises(RefusedPostError, match="29 bits") as caught:
-            connect(http.url).submit(make_post())
-        assert caught.value.reason == "admission"
+@pytest.mark.parametrize("bits", ["0", "100"])
+def test_too_much_work_is_not_done(connect: Connect, served: HttpBoard, bits: str) -> None:
+    body = b'{"reason": "admission", "detail": "work"}'
+    served.replace("posts", body, status=429, headers={"Billboard-Work": bits})
+    with pytest.raises(RefusedPostError, match=f"{bits} bits") as caught:
+        connect(served.url).submit(make_post())
+    assert caught.value.reason == "admission"
+    assert served.paths.count("posts") == 1
 
 
 def test_receipts_that_were_kept(connect: Connect, served: HttpBoard, clock: Clock) -> None:
