@@ -72,17 +72,19 @@ class ProofOfWork:
     """
 
     def __init__(self, origin: str, bits: int) -> None:
-        self._origin, self._bits = origin, _check_bits(bits)
+        self._origin = origin
+        self.bits = _check_bits(bits)
+        """How much it asks for."""
 
     def admit(self, post: bytes, work: bytes) -> None:
         """See `Admission.admit`."""
         if len(work) != WORK:
-            problem = f"this board asks for a proof of work of {self._bits} bits"
+            problem = f"this board asks for a proof of work of {self.bits} bits"
             raise RefusedPostError("admission", f"{problem}: send 8 bytes with the post")
         tried = _prefix(self._origin, post)
         tried.update(work)
-        if int.from_bytes(tried.digest(), "big") >> (256 - self._bits):
-            problem = f"the proof of work is not one of {self._bits} bits for this post"
+        if int.from_bytes(tried.digest(), "big") >> (256 - self.bits):
+            problem = f"the proof of work is not one of {self.bits} bits for this post"
             raise RefusedPostError("admission", problem)
 
 

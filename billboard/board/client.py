@@ -1,7 +1,6 @@
 """Clients of a board, which believe nothing that they have not verified (SPEC 9.5, 9.6).
 
-The extra ``client`` has what they need. What they do is in `billboard.board.reader` and
-`billboard.board.submitting`, and how it travels in `billboard.board.connection`.
+The extra ``client`` has what they need.
 """
 
 from __future__ import annotations

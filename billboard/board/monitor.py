@@ -41,7 +41,7 @@ STATUS: Mapping[str, int] = {
     "misbehavior": 9,
     "fork": 10,
 }
-"""With what `billboard monitor` ends for each reason, the worst last."""
+"""With what ``billboard monitor`` ends for each reason, the worst last."""
 
 MEMORY = 32 << 20
 """Bytes of files that are kept in memory."""

@@ -17,6 +17,12 @@ _RETRY = {
         "schema": {"type": "integer", "minimum": 1},
     }
 }
+_WORK = {
+    "Billboard-Work": {
+        "description": "Bits of the proof of work that the board asks for, if it does.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 64},
+    }
+}
 _VALIDATORS = {
     name: {"required": True, "schema": {"type": "string"}} for name in ("ETag", "Cache-Control")
 }
@@ -81,7 +87,7 @@ def _submit(size: int) -> dict[str, Any]:
             "422": _refusal("The board does not accept the post.", REASONS),
             "429": {
                 **_refusal("Too many posts, or no proof of work.", TOO_MANY),
-                "headers": _RETRY,
+                "headers": {**_RETRY, **_WORK},
             },
             "503": {"description": "The board is too busy.", "headers": _RETRY},
         },

@@ -105,6 +105,8 @@ class _Submit:
         self._admission, self._body_seconds = admission, body_seconds
         # Room is made by the next edition, for a quota; a rate and a queue empty all the time.
         self._retry = {"quota": board.parameters.late_interval, "admission": RETRY}
+        asked = [each.bits for each in admission if isinstance(each, ProofOfWork)]
+        self._work = [(b"billboard-work", str(bits).encode()) for bits in asked[:1]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one POST; other methods come here too, for no other route has this path."""
@@ -162,6 +164,8 @@ class _Submit:
         if refusal.reason in TOO_MANY:
             status = 429
             headers.append(_retry_after(self._retry[refusal.reason]))
+        if refusal.reason == "admission":
+            headers += self._work
         answer = {"reason": refusal.reason, "detail": str(refusal)}
         await self._answer(send, refusal.reason, status, headers, json.dumps(answer).encode())
 

@@ -10,10 +10,13 @@ import pytest
 
 from billboard import BoardError, BoardParameters, Post
 from billboard.board import merkle
+from billboard.board.cache import Cache
 from billboard.board.checkpoint import Checkpoint, Policy
 from billboard.board.manifest import PREFIX, Edition, encode_leaf
 from billboard.board.note import Algorithm, Note, NoteSigner
+from billboard.board.reader import Reader, Taken
 from billboard.board.receipt import Receipt
+from billboard.board.steps import Procedure, Request, Response, Work
 from billboard.board.store import BUNDLE
 
 from .conftest import Connect
@@ -290,6 +293,42 @@ def test_a_fork(
     # And it stays with what it took.
     served.board = forged
     assert client.checkpoint().size == 3
+
+
+def test_a_fork_between_two_procedures(entries: list[bytes]) -> None:
+    """Two that run at once and each follow what was taken before, but not each other."""
+    boards = ForgedBoard(), ForgedBoard()
+    for board in boards:
+        board.publish(EPOCH, entries)
+    reader = Reader(Policy(KEY), Cache(memory=0), Clock())
+    answer_all(reader.checkpoint(), boards[0])
+    procedures = [reader.checkpoint() for _ in boards]
+    asked = [next(procedure) for procedure in procedures]
+    boards[0].publish(EPOCH, dummies(BUNDLE), number=1)
+    boards[1].publish(EPOCH, dummies(BUNDLE), number=1)
+    asked = [p.send(answers(a, b)) for p, a, b in zip(procedures, asked, boards, strict=True)]
+    answer_all(procedures[0], boards[0], asked[0])
+    error = fails("fork", lambda: answer_all(procedures[1], boards[1], asked[1]))
+    assert error.evidence == (boards[0].note, boards[1].note)
+
+
+Asked = tuple[Request | Work, ...]
+
+
+def answers(asked: Asked, board: ForgedBoard) -> tuple[Response, ...]:
+    paths = [each.path for each in asked if isinstance(each, Request)]
+    found = [board.note if path == "checkpoint" else board.object(path) for path in paths]
+    return tuple(Response(200, data) for data in found)
+
+
+def answer_all(procedure: Procedure[Taken], board: ForgedBoard, asked: Asked | None = None) -> None:
+    """Run ``procedure`` to its end on a board."""
+    try:
+        asked = next(procedure) if asked is None else asked
+        while True:
+            asked = procedure.send(answers(asked, board))
+    except StopIteration:
+        return
 
 
 def test_two_logs_that_can_not_be_compared(

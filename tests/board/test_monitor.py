@@ -169,11 +169,11 @@ def test_every_file_is_verified(served: HttpBoard, look: Look, name: str, reason
 def test_the_tiles_of_the_master_log_are_verified(
     served: HttpBoard, forged: ForgedBoard, look: Look
 ) -> None:
-    for _ in range(255):
+    for _ in range(511):
         forged.log_leaf(Descriptor(b"a server"))
-    assert forged.log.size == 257
-    served.replace("tile/0/000", flipped(forged.object("tile/0/000")))
-    only(look(), "damaged", "/tile/0/000")
+    assert forged.log.size == 513
+    served.replace("tile/0/001", flipped(forged.object("tile/0/001")))
+    only(look(), "damaged", "/tile/0/001")
     served.answers.clear()
     assert look() == []
 

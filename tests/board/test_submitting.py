@@ -9,12 +9,25 @@ from pathlib import Path
 import pytest
 
 from billboard import Board, InvalidEncodingError, RefusedPostError
+from billboard.board.admission import ProofOfWork, Rate
 from billboard.board.receipt import Receipt
+from billboard.board.server import create_app
 from billboard.board.store import BUNDLE
 
 from .conftest import Connect
 from .http_board import ForgedBoard, HttpBoard, dummies, fails, other_signer
-from .support import DAY, EPOCH, Clock, make_board, make_lane, make_post, make_signer, make_store
+from .serving import running
+from .support import (
+    DAY,
+    EPOCH,
+    ORIGIN,
+    Clock,
+    make_board,
+    make_lane,
+    make_post,
+    make_signer,
+    make_store,
+)
 
 LATER = 3600
 
@@ -74,11 +87,27 @@ def test_work_is_proved_when_asked_for(connect: Connect, board: Board, bits: int
     assert board.bundle(EPOCH, post.identifier)
 
 
-def test_too_much_work_is_not_done(connect: Connect, board: Board) -> None:
-    with HttpBoard(board, work_bits=29) as http:
-        with pytest.raises(RefusedPostError, match="29 bits") as caught:
-            connect(http.url).submit(make_post())
-        assert caught.value.reason == "admission"
+def test_the_server_says_how_much_work(connect: Connect, board: Board) -> None:
+    post, work = make_post(), ProofOfWork(ORIGIN, 9)
+    with running(create_app(board, admission=[work])) as server:
+        receipt = connect(f"http://127.0.0.1:{server.port}").submit(post)
+        assert receipt.epoch == post.epoch
+    board.publish(EPOCH)
+    assert post in board.bundle(EPOCH, post.identifier)
+    with running(create_app(board, admission=[Rate(1e-9), work])) as server:
+        client = connect(f"http://127.0.0.1:{server.port}")
+        with pytest.raises(RefusedPostError, match="no more posts"):
+            client.submit(make_post())
+
+
+@pytest.mark.parametrize("bits", ["0", "100"])
+def test_too_much_work_is_not_done(connect: Connect, served: HttpBoard, bits: str) -> None:
+    body = b'{"reason": "admission", "detail": "work"}'
+    served.replace("posts", body, status=429, headers={"Billboard-Work": bits})
+    with pytest.raises(RefusedPostError, match=f"{bits} bits") as caught:
+        connect(served.url).submit(make_post())
+    assert caught.value.reason == "admission"
+    assert served.paths.count("posts") == 1
 
 
 def test_receipts_that_were_kept(connect: Connect, served: HttpBoard, clock: Clock) -> None:
