@@ -22,6 +22,7 @@ from billboard import (
     posts,
 )
 from billboard.board import BUNDLE, FileObjects
+from billboard.board.manifest import encode_leaf
 from billboard.board.note import Algorithm, NoteSigner
 from billboard.board.publisher import Publisher
 from billboard.board.store import ClosedEdition, Entry
@@ -45,8 +46,8 @@ def _epoch_at(given: Json, _: Setting) -> Json:
 
 @operation("board/parameters")
 def _parameters(given: Json, _: Setting) -> Json:
-    BoardParameters(given["origin"], given["epoch_length"], late_interval=given["interval"])
-    return {}
+    """As entry 0 of the master log has them."""
+    return {"entry": encode_leaf(given["origin"], parameters_of(given)).hex()}
 
 
 def parameters_of(given: Json) -> BoardParameters:
@@ -88,7 +89,7 @@ def hashes(seed: str, count: int) -> list[bytes]:
 
 
 def identifiers(seed: str, count: int, zeros: int = 0) -> list[bytes]:
-    return sorted(bytes(zeros) + each[zeros:] for each in hashes(seed, count))
+    return sorted(bytes(min(zeros, 32)) + each[zeros:] for each in hashes(seed, count))
 
 
 def close(store: SqliteStore, epoch: int) -> ClosedEdition:
@@ -287,10 +288,12 @@ def _fresh(given: Json, _: Setting) -> Json:
     """By the schedule of the engine, which has no reader yet that would ask it."""
     parameters, epoch = parameters_of(given), given["epoch"]
     seen = given["time"] - parameters.late_interval - parameters.skew
-    begun = seen >= epoch * parameters.epoch_length
-    if begun and max(given["editions"], default=-1) < parameters.due(epoch, seen):
+    if seen < epoch * parameters.epoch_length:
+        return {"due": None}
+    due = parameters.due(epoch, seen)
+    if max(given["editions"], default=-1) < due:
         raise EpochError(f"the log has no edition of epoch {epoch} that is new enough")
-    return {}
+    return {"due": due}
 
 
 @operation("receipt/deadline")

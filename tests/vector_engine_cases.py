@@ -46,7 +46,10 @@ TEXTS = {
 }
 """Members that are text; other strings are hex, or names."""
 
-COUNTS = {"posts", "count", "index", "length"}
+STRINGS = {"parts", "entries"}
+"""Lists of any number of byte strings, also of none."""
+
+COUNTS = {"posts", "count", "index", "length", "level", "size", "zeros"}
 """Members of which the work grows: only their last byte is changed."""
 
 
@@ -83,7 +86,7 @@ def changed(name: str, value: Any, rng: Random, names: list[str]) -> Any:
         return copy
     if value is None:
         return "00" if name in TEXTS else 0
-    return ["00"] if name == "parts" else value
+    return ["00"] if name in STRINGS else value
 
 
 def _changed_text(text: str, rng: Random, *, is_hex: bool) -> str:

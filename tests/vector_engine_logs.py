@@ -9,8 +9,6 @@ from vector_engine import Json, Setting, operation, unhex
 from vector_engine_board import hashes, identifiers
 
 from billboard import (
-    BoardParameters,
-    FrameClass,
     InvalidEncodingError,
     InvalidSignatureError,
     secretfile,
@@ -115,6 +113,7 @@ def _tile_hashes(given: Json, _: Setting) -> Json:
     leaves, level, index = hashes(**given["leaves"]), given["level"], given["index"]
     objects, _reader = log_of(leaves)
     width = min((len(leaves) >> 8 * level) - 256 * index, 256)
+    assert width > 0
     data = objects.get(tiles.tile_path(level, index, width))
     return {"width": len(data) // 32, "digest": hashlib.sha256(data).hexdigest()}
 
@@ -133,13 +132,6 @@ def _entries_decode(given: Json, _: Setting) -> Json:
 
 
 # Entries of the master log, indexes, absence
-
-
-@operation("entry/encode-board")
-def _encode_board(given: Json, _: Setting) -> Json:
-    origin, of = given["origin"], FrameClass(given["class"])
-    parameters = BoardParameters(origin, given["epoch_length"], of, given["interval"])
-    return {"entry": encode_leaf(origin, parameters).hex()}
 
 
 @operation("entry/encode-edition")
@@ -189,7 +181,7 @@ def _index_encode(given: Json, _: Setting) -> Json:
 def _index_decode(given: Json, _: Setting) -> Json:
     """`Index`, and what a reader compares: the hash in the manifest, and the size."""
     index = Index(bytes.fromhex(given["index"]))
-    if index.hash.hex() != given["digest"] or len(index.data) != given["size"] // 256 * 8:
+    if index.hash.hex() != given["digest"] or 256 * len(index.data) != 8 * given["size"]:
         raise InvalidEncodingError("index", "is not that of the manifest")
     return {"prefixes": [prefix.hex() for prefix in index._prefixes]}
 

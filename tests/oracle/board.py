@@ -115,11 +115,17 @@ class Schedule(NamedTuple):
         check_open(self.epoch_length, self.epoch, time)
         return self.next(time) + self.interval
 
-    def check_fresh(self, time: int, editions: Sequence[int]) -> None:
-        """Refuse a log as stale that has editions of the epoch of these times, SPEC 9.5."""
+    def check_fresh(self, time: int, editions: Sequence[int]) -> int | None:
+        """Refuse a log as stale that has editions of the epoch of these times, SPEC 9.5.
+
+        What it must have is the edition due at the time that this gives, or a later one.
+        """
         seen = time - self.interval - tolerance(self.epoch_length)
-        if seen >= self.start:
-            require(any(each >= self.latest(seen) for each in editions), "stale")
+        if seen < self.start:
+            return None
+        due = self.latest(seen)
+        require(any(each >= due for each in editions), "stale")
+        return due
 
 
 def edition_size(count: int) -> int:

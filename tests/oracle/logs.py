@@ -177,7 +177,7 @@ def index_of(identifiers: Sequence[bytes]) -> bytes:
 
 def decode_index(data: bytes, size: int, digest: bytes) -> list[bytes]:
     """Split the index of an edition of a size, of which the manifest has the hash."""
-    if len(data) != PREFIX * (size // BUNDLE):
+    if len(data) * BUNDLE != PREFIX * size:
         raise Refused("wrong-length")
     prefixes = [data[i : i + PREFIX] for i in range(0, len(data), PREFIX)]
     require(prefixes == sorted(prefixes), "order")

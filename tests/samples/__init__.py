@@ -10,6 +10,8 @@ from samples import (  # noqa: F401  (they register their samplers)
     groups,
     keys,
     lanes,
+    logs,
+    notes,
     posts,
     universal,
     webpush,

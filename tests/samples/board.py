@@ -67,12 +67,83 @@ def time_of_post(rng: Random, seconds: int, epoch: int) -> int:
     return near(rng, opens, closes)
 
 
-@sampler("epoch/publishable")
-def _publishable(rng: Random) -> Json:
-    seconds, epoch = epoch_length(rng), number(rng, 0, LAST)
-    opens, closes = epoch * seconds - _skew(seconds), (epoch + 2) * seconds
-    time = near(rng, opens, closes, opens, closes, epoch * seconds, (epoch + 1) * seconds)
-    return {"epoch_length": seconds, "epoch": epoch, "time": time}
+def _interval(rng: Random, seconds: int) -> int:
+    """A late interval: a part of an epoch, an hour, longer than an epoch, or any."""
+    choices = (
+        3600,
+        max(seconds // number(rng, 1, 100), 1),
+        min(seconds + rng.randrange(9999), LAST),
+    )
+    return rng.choice((*choices, number(rng, 1, LAST)))
+
+
+def _scheduled(rng: Random) -> Json:
+    seconds, epoch = epoch_length(rng), number(rng, 0, LAST // 2)
+    return {"epoch_length": seconds, "interval": _interval(rng, seconds), "epoch": epoch}
+
+
+def _time_of(rng: Random, given: Json) -> int:
+    """Around a time at which an edition is due, or at which posts or editions are refused."""
+    seconds, begin = given["epoch_length"], given["epoch"] * given["epoch_length"]
+    count = 2 * seconds // given["interval"] + 1
+    due = begin + rng.randint(0, count) * given["interval"]
+    edges = (begin - _skew(seconds), begin, due, due, begin + seconds, begin + 2 * seconds)
+    edges += (begin - AHEAD * seconds - _skew(seconds), begin + seconds + _skew(seconds))
+    return near(rng, *edges)
+
+
+@sampler("board/parameters")
+def _parameters(rng: Random) -> Json:
+    seconds = near(rng, 60, LAST + 1) if chance(rng, 0.2) else epoch_length(rng)
+    interval = near(rng, 1, LAST + 1) if chance(rng, 0.2) else _interval(rng, seconds)
+    on = board_origin(rng)
+    if chance(rng, 0.2):
+        on = rng.choice(
+            ("", "a" * 256, "a+b", "billboard/", "billboard/x", "a b", "a\n", "billboard")
+        )
+    of = frame_class(rng).elements
+    return {"origin": on, "epoch_length": seconds, "class": of, "interval": interval}
+
+
+def board_origin(rng: Random) -> str:
+    """An origin that a board can have."""
+    return origin(rng).replace("+", "-")
+
+
+@sampler("edition/schedule")
+def _schedule(rng: Random) -> Json:
+    given = _scheduled(rng)
+    return {**given, "interval": max(given["interval"], given["epoch_length"] // 50)}
+
+
+@sampler("edition/close")
+def _edition_close(rng: Random) -> Json:
+    given = _scheduled(rng)
+    return {**given, "time": _time_of(rng, given)}
+
+
+@sampler("receipt/deadline")
+def _deadline(rng: Random) -> Json:
+    given = _scheduled(rng)
+    return {**given, "time": _time_of(rng, given)}
+
+
+@sampler("log/fresh")
+def _fresh(rng: Random) -> Json:
+    given = _scheduled(rng)
+    wait = given["interval"] + _skew(given["epoch_length"])
+    time = min(_time_of(rng, given) + rng.choice((0, wait, wait)), 2**53 - 1)
+    editions = [
+        near(rng, time - wait, time, _time_of(rng, given)) for _ in range(number(rng, 0, 3))
+    ]
+    return {**given, "time": time, "editions": editions}
+
+
+@sampler("work/check")
+def _work(rng: Random) -> Json:
+    work = data(rng, rng.choice((8, 8, 8, 8, 8, 8, 0, 7, 9)))
+    bits = rng.choice((0, 0, 1, 1, 2, 8, 255, 256))
+    return {"origin": origin(rng), "post": data(rng, 300).hex(), "work": work.hex(), "bits": bits}
 
 
 @sampler("epoch/expirable")
@@ -84,18 +155,18 @@ def _expirable(rng: Random) -> Json:
 
 @sampler("board/submit")
 def _submit(rng: Random) -> Json:
-    on, seconds, epoch = origin(rng), epoch_length(rng), number(rng, 0, LAST - 1)
+    on, seconds, epoch = board_origin(rng), epoch_length(rng), number(rng, 0, LAST - 1)
     time = time_of_post(rng, seconds, epoch)
     of = frame_class(rng)
     post = any_post(rng, of, on, epoch)
     identifier, seq = post[:32].hex(), int.from_bytes(post[37:41], "big")
-    pending, published = [], []
+    pending, closed = [], []
     if chance(rng, 0.4):
         waiting = near(rng, seq, low=0, high=LAST)
         pending.append({"epoch": epoch, "identifier": identifier, "seq": waiting})
-    if chance(rng, 0.15):
-        published.append({"epoch": epoch, "identifier": identifier})
-    for rows in (pending, published):
+    elif chance(rng, 0.25):  # what is in an edition does not wait
+        closed.append({"epoch": epoch, "identifier": identifier})
+    for rows in (pending, closed):
         if chance(rng, 0.3):
             row = {"epoch": epoch + rng.choice((0, 1)), "identifier": rng.randbytes(32).hex()}
             rows.append({**row, "seq": seq} if rows is pending else row)
@@ -104,7 +175,7 @@ def _submit(rng: Random) -> Json:
     if chance(rng, 0.25):
         post = damaged_post(rng, post)
     if chance(rng, 0.05):
-        on = origin(rng)
+        on = board_origin(rng)
     if chance(rng, 0.05):
         of = frame_class(rng)
     return {
@@ -113,8 +184,9 @@ def _submit(rng: Random) -> Json:
         "epoch_length": seconds,
         "time": time,
         "post": post.hex(),
+        "quota": rng.choice((None, None, 0, 1, 2)),
         "pending": pending,
-        "published": published,
+        "closed": closed,
     }
 
 
@@ -141,7 +213,7 @@ def _edition(rng: Random) -> Json:
 @sampler("board/bundle")
 def _bundle(rng: Random) -> Json:
     """An identifier that is there, the one before or after it, or any."""
-    edition = _named(rng, 256 * rng.choice((1, 2, 2, 3)))
+    edition = {**_named(rng, 256 * rng.choice((1, 2, 2, 3))), "zeros": rng.choice((0, 0, 6, 7, 8))}
     content = identifiers(**edition)
     start = 256 * rng.randrange(len(content) // 256)
     found = int.from_bytes(content[rng.choice((start, start - 1, rng.randrange(256)))], "big")

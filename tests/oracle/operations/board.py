@@ -10,7 +10,8 @@ def board_parameters(i: Input) -> Json:
     board.check_board_origin(i.text("origin").encode())
     notation.check_epoch_length(i.number("epoch_length"))
     board.check_interval(i.number("interval"))
-    return {}
+    numbers = i.number("epoch_length"), i.number("class"), i.number("interval")
+    return {"entry": logs.BoardEntry(i.text("origin"), *numbers).encode().hex()}
 
 
 def epoch_open(i: Input) -> Json:
@@ -41,8 +42,7 @@ def receipt_deadline(i: Input) -> Json:
 
 
 def log_fresh(i: Input) -> Json:
-    _schedule(i).check_fresh(i.number("time"), i.items("editions"))
-    return {}
+    return {"due": _schedule(i).check_fresh(i.number("time"), i.items("editions"))}
 
 
 def _place(row: Json) -> tuple[int, bytes]:

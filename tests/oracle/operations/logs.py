@@ -64,11 +64,6 @@ def entries_decode(i: Input) -> Json:
 # Entries of the master log, and indexes
 
 
-def entry_encode_board(i: Input) -> Json:
-    numbers = i.number("epoch_length"), i.number("class"), i.number("interval")
-    return {"entry": logs.BoardEntry(i.text("origin"), *numbers).encode().hex()}
-
-
 def entry_encode_edition(i: Input) -> Json:
     numbers = i.number("epoch"), i.number("number"), i.number("size")
     hashes = i.data("root"), i.data("index")

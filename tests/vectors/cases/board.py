@@ -3,7 +3,7 @@
 import hashlib
 
 from oracle.board import Schedule
-from oracle.notation import CLASS_H, CLASS_L, CLASS_S, be32, hash_parts
+from oracle.notation import CLASS_H, CLASS_L, CLASS_S, CLASS_XL, be32, hash_parts
 from oracle.operations import Json
 from oracle.ristretto255 import encode_scalar
 
@@ -96,11 +96,18 @@ def _windows(book: Casebook) -> None:
 
 
 def _parameters(book: Casebook) -> None:
-    def values(origin: str = ORIGIN, length: int = DAY, interval: int = HOUR) -> Json:
-        return {"origin": origin, "epoch_length": length, "interval": interval}
+    def values(
+        origin: str = ORIGIN, length: int = DAY, interval: int = HOUR, n: int = CLASS_L
+    ) -> Json:
+        numbers = {"epoch_length": length, "class": n, "interval": interval}
+        return {"origin": origin, **numbers}
 
     for name, given in (
         ("plain", values()),
+        ("class-h", values(n=CLASS_H)),
+        ("class-s", values(n=CLASS_S)),
+        ("class-xl", values(n=CLASS_XL)),
+        ("255-characters", values("b" * 255)),
         ("shortest", values(length=60, interval=1)),
         ("longest", values(length=2**32 - 1, interval=2**32 - 1)),
         ("billboard", values("billboard")),
@@ -416,7 +423,6 @@ def _bundles(book: Casebook) -> None:
         ("alike-first", "all of the same 8 bytes: back to the first bundle", alike[0]),
         ("alike-below", "absent, below all: as if it were there", bytes(32)),
         ("alike-middle", "back to the second", alike[400]),
-        ("alike-last", "the last bundle", alike[767]),
         ("alike-above", "absent, of greater 8 bytes", b"\1" * 32),
     ):
         add(name, comment, identifier, zeros=8)

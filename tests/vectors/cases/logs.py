@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from oracle import logs, merkle, tiles
-from oracle.notation import be32
+from oracle.notation import CLASS_L, be32
 from oracle.operations import Json
 from oracle.text import lines_of, to_base64
 
@@ -229,14 +229,14 @@ def _entries(book: Casebook) -> None:
         data = book.valid(f"entry/encode-{kind}", name, comment, origin=origin, **values)["entry"]
         book.valid("entry/decode", f"{kind}-{name}", comment, origin=origin, entry=data)
 
-    for n, letters in logs.CLASS_NAMES.items():
-        values: Json = {"epoch_length": DAY, "class": n, "interval": 3600}
-        both("board", f"class-{n}", f"a board of class {letters}", **values)
-    for name, length in (("least", 60), ("most", 2**32 - 1)):
-        values = {"epoch_length": length, "class": 8, "interval": 1 if length == 60 else length}
-        both(
-            "board", name, f"the {name} of all", **values, origin="b" * (1 if length == 60 else 255)
-        )
+    parameters = [logs.BoardEntry(ORIGIN, DAY, n, 3600) for n in logs.CLASS_NAMES]
+    parameters.append(logs.BoardEntry("b", 60, CLASS_L, 1))
+    parameters.append(logs.BoardEntry("b" * 255, 2**32 - 1, CLASS_L, 2**32 - 1))
+    for entry in parameters:
+        name = f"board-{entry.n}-{entry.interval}"
+        comment = f"a board of class {entry.n}, that is late by {entry.interval} seconds"
+        values: Json = {"origin": entry.origin, "entry": entry.encode()}
+        book.valid("entry/decode", name, comment, **values)
     both("edition", "first", "the first of an epoch", **MANIFEST)
     both("edition", "late", "a later one", **MANIFEST | {"number": 24, "time": EPOCH * DAY + 86400})
     both("edition", "epoch-0", "epoch 0", **MANIFEST | {"epoch": 0, "time": 0})

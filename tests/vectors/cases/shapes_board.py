@@ -74,7 +74,7 @@ def _board() -> dict[str, Operation]:
     now = {"epoch_length": NUMBER, "time": TIME}
     schedule = {"epoch_length": U32, "interval": U32, "epoch": U32}
     scheduled = {**schedule, "time": TIME}
-    parameters = {"origin": TEXT, "epoch_length": NUMBER, "interval": NUMBER}
+    parameters = {"origin": TEXT, "epoch_length": NUMBER, "class": CLASS, "interval": NUMBER}
     pending = listed(record({**PLACE, "seq": U32}))
     holdings = {"quota": optional(NUMBER), "pending": pending, "closed": listed(record(PLACE))}
     submission = {"origin": TEXT, "class": CLASS, "epoch_length": U32, "time": TIME}
@@ -92,9 +92,9 @@ def _board() -> dict[str, Operation]:
         "origin/check": ("2", {"origin": TEXT}, {}, invalid("origin-length", "origin-character")),
         "epoch/at": ("2", now, {"epoch": U32}, epoch_refusals),
         "board/parameters": (
-            "9",
+            "9, 9.3",
             parameters,
-            {},
+            {"entry": BYTES},
             invalid(*ORIGIN_REFUSALS, "epoch-length", "interval"),
         ),
         "epoch/open": ("9.1", when, {}, invalid(*opening)),
@@ -111,7 +111,12 @@ def _board() -> dict[str, Operation]:
         "board/edition": ("9.2", edition, {"first": B32, "last": B32, "digest": B32}, {}),
         "board/dummy": ("9.2", dummy, {"post": POST}, {}),
         "board/bundle": ("9.5", bundle, found, {}),
-        "log/fresh": ("9.5", {**scheduled, "editions": listed(NUMBER)}, {}, invalid("stale")),
+        "log/fresh": (
+            "9.5",
+            {**scheduled, "editions": listed(NUMBER)},
+            {"due": optional(NUMBER)},
+            invalid("stale"),
+        ),
         "receipt/deadline": ("9.6", scheduled, {"deadline": NUMBER}, invalid(*opening)),
         "epoch/expirable": ("9.7", when, {}, invalid("epoch-still-needed")),
         "board/default-expiry": ("9.7", now, {"epoch": U32}, {}),
@@ -164,7 +169,6 @@ def _entries() -> dict[str, Operation]:
     refusals = [*ORIGIN_REFUSALS, "other-board", "entry-kind", "lines", "utf-8", "number"]
     refusals += ["base64", "hash-length", "epoch-length", "class-name", "interval", "size"]
     shapes: Shapes = {
-        "entry/encode-board": ("9.3", {**origin, **BOARD}, entry, {}),
         "entry/encode-edition": ("9.3", {**origin, **MANIFEST}, entry, {}),
         "entry/encode-descriptor": (
             "9.3",
