@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from billboard.board.admission import Admission
+from billboard.board.admission import Admission, ProofOfWork
 from billboard.board.board import Board
 from billboard.board.metrics import Metrics
 from billboard.board.openapi import TOO_MANY, describe
