@@ -319,11 +319,11 @@ def _check_numbers(epoch: int, seq: int) -> None:
 
 
 def _header(epoch: int, seq: int, public: bytes, salt: bytes) -> bytes:
-    _check_numbers(epoch, seq)
     return identifier_of(public) + _encode_numbers(epoch, seq) + public + salt
 
 
 def _encode_numbers(epoch: int, seq: int) -> bytes:
+    _check_numbers(epoch, seq)
     return bytes([_VERSION]) + epoch.to_bytes(4, "big") + seq.to_bytes(4, "big")
 
 

@@ -143,6 +143,10 @@ class Board:
 
         Raises `EpochError` before that epoch has begun, and when the one after it is over.
         """
+        self._close_edition(epoch, again=True)
+
+    def _close_edition(self, epoch: int, *, again: bool) -> None:
+        """Unless ``again``, only if none was closed since the last was due."""
         now, epoch = self._clock(), posts.check_epoch(epoch)
         length = self.parameters.epoch_length
         if now < epoch * length - self.parameters.skew:
@@ -150,7 +154,7 @@ class Board:
         if now >= (epoch + 2) * length:
             raise EpochError(f"epoch {epoch} is over: the current one is {self.epoch}")
         time = self.parameters.due(epoch, now)
-        self._store.close_edition(epoch, time, lambda n: self._dummies(epoch, n))
+        self._store.close_edition(epoch, time, lambda n: self._dummies(epoch, n), again=again)
 
     def publish(self, epoch: int) -> Edition:
         """Close the next edition of ``epoch``, publish it, and have the log cosigned.
@@ -165,12 +169,12 @@ class Board:
         return self.editions(epoch)[-1]
 
     def publish_due(self) -> tuple[Edition, ...]:
-        """Publish what the schedule asks for by now (SPEC 9.2), and say what that was."""
-        now = self._clock()
+        """Publish what the schedule asks for by now (SPEC 9.2), and say what that was.
+
+        Of several that do this at the same time, one does it.
+        """
         for epoch in range(max(self.epoch - 1, 0), self.epoch + 1):
-            closed = self._store.closed(epoch)
-            if not closed or closed[-1].time < self.parameters.due(epoch, now):
-                self.close_edition(epoch)
+            self._close_edition(epoch, again=False)
         return self.publish_closed()
 
     def publish_closed(self) -> tuple[Edition, ...]:

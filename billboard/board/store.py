@@ -148,9 +148,17 @@ class Store(Protocol):
         """
 
     def close_edition(
-        self, epoch: int, time: int, dummies: Callable[[int], Sequence[Entry]]
+        self,
+        epoch: int,
+        time: int,
+        dummies: Callable[[int], Sequence[Entry]],
+        *,
+        again: bool = True,
     ) -> ClosedEdition:
-        """Make the next edition of all posts that wait for ``epoch``, with ``dummies(count)``."""
+        """Make the next edition of all posts that wait for ``epoch``, with ``dummies(count)``.
+
+        Unless ``again``, the last one is returned instead if it is of ``time`` or later.
+        """
 
     def closed(self, epoch: int | None = None) -> tuple[ClosedEdition, ...]:
         """The closed editions of an epoch, by number; without one, those not published, in turn."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -248,3 +249,23 @@ def test_bad_origins(origin: str) -> None:
 def test_bad_epoch_lengths(length: int) -> None:
     with pytest.raises(InvalidEncodingError, match="epoch length"):
         BoardParameters("example.org", length)
+
+
+def test_what_is_due_is_published_once(board: Board, clock: Clock) -> None:
+    """The previous epoch, and the current one; again an hour later, whoever asks how often."""
+    other = Board(board._store, board._objects, board._signer, clock=clock)
+    assert {(each.epoch, each.number) for each in board.publish_due()} == {
+        (EPOCH - 1, 0),
+        (EPOCH, 0),
+    }
+    assert board.publish_due() == other.publish_due() == ()
+    clock.now += 3600
+    threads = [threading.Thread(target=each.publish_due) for each in (board, other) * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each.time - EPOCH * DAY for each in board.editions(EPOCH)] == [0, 3600]
+    assert [each.time - EPOCH * DAY for each in board.editions(EPOCH - 1)] == [0, 3600]
+    clock.now += 5 * 3600  # the previous epoch is over, its last edition was published
+    assert [each.time - EPOCH * DAY for each in board.publish_due()] == [6 * 3600]
