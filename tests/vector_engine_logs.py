@@ -19,7 +19,7 @@ from billboard.board.directory import load_signer, save_seed
 from billboard.board.log import LogWriter
 from billboard.board.manifest import Descriptor, Index, decode_leaf, edition_origin, encode_leaf
 from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
-from billboard.board.publisher import _indexed
+from billboard.board.publisher import indexed
 from billboard.board.receipt import Receipt
 from billboard.board.tiles import TileReader
 
@@ -173,7 +173,7 @@ def _edition_fields(edition: Edition) -> Json:
 def _index_encode(given: Json, _: Setting) -> Json:
     index = bytearray()
     content = identifiers(**given["edition"])
-    assert list(_indexed(content, index)) == content
+    assert list(indexed(content, index)) == content
     return {"index": index.hex()}
 
 
