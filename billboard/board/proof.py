@@ -9,7 +9,14 @@ from typing import final
 
 from billboard.board import merkle
 from billboard.board.checkpoint import Checkpoint, Policy, Proof
-from billboard.board.manifest import Edition, Index, decode_leaf, edition_origin, edition_prefix
+from billboard.board.manifest import (
+    PREFIX,
+    Edition,
+    Index,
+    decode_leaf,
+    edition_origin,
+    edition_prefix,
+)
 from billboard.board.note import Note
 from billboard.board.tiles import WIDTH, TileReader
 from billboard.errors import InvalidEncodingError, InvalidSignatureError
@@ -221,6 +228,7 @@ def _editions(master: _Log, epoch: int) -> list[tuple[Edition, Proof]]:
 
 def _index(get: Get, edition: Edition) -> Index:
     index = Index(get(edition_prefix(edition.epoch, edition.number) + "index"))
-    if index.hash != edition.index_hash:
+    size = PREFIX * (edition.size // WIDTH)
+    if index.hash != edition.index_hash or len(index.data) != size:
         raise InvalidEncodingError("index", "is not that of the manifest")
     return index
