@@ -6,6 +6,7 @@ import contextlib
 import functools
 import hashlib
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from unittest import mock
 
 from vector_engine import Json, Setting, drawn, hexed, operation, scalar
@@ -13,22 +14,20 @@ from vector_engine import Json, Setting, drawn, hexed, operation, scalar
 from billboard import (
     Board,
     BoardParameters,
-    EpochError,
     FrameClass,
     Post,
-    RefusedPostError,
     SqliteStore,
     epoch_at,
     posts,
 )
-from billboard.board import BUNDLE, FileObjects
+from billboard.board import BUNDLE, Edition, FileObjects
+from billboard.board.admission import ProofOfWork
 from billboard.board.manifest import encode_leaf
 from billboard.board.note import Algorithm, NoteSigner
 from billboard.board.publisher import Publisher
+from billboard.board.reader import Reader
 from billboard.board.store import ClosedEdition, Entry
 from billboard.board.tiles import tile_path
-from billboard.errors import InvalidEncodingError
-from billboard.hashing import hash_bytes
 
 ORIGIN = "board.example"
 
@@ -158,13 +157,8 @@ def _waiting(store: SqliteStore) -> Json:
 
 @operation("work/check")
 def _work(given: Json, _: Setting) -> Json:
-    """With nothing of the engine but its hash: admission is up to who runs a board."""
     post, work = bytes.fromhex(given["post"]), bytes.fromhex(given["work"])
-    if len(work) != 8:
-        raise InvalidEncodingError("work", "must have 8 bytes")
-    found = hash_bytes("work", given["origin"].encode(), post, work)
-    if int.from_bytes(found, "big") >> (256 - given["bits"]):
-        raise RefusedPostError("admission", "the proof of work is too short")
+    ProofOfWork(given["origin"], given["bits"]).admit(post, work)
     return {}
 
 
@@ -285,15 +279,14 @@ class _Identified:
 
 @operation("log/fresh")
 def _fresh(given: Json, _: Setting) -> Json:
-    """By the schedule of the engine, which has no reader yet that would ask it."""
-    parameters, epoch = parameters_of(given), given["epoch"]
-    seen = given["time"] - parameters.late_interval - parameters.skew
-    if seen < epoch * parameters.epoch_length:
-        return {"due": None}
-    due = parameters.due(epoch, seen)
-    if max(given["editions"], default=-1) < due:
-        raise EpochError(f"the log has no edition of epoch {epoch} that is new enough")
-    return {"due": due}
+    """What a reader of the board checks, once it has the manifests."""
+    parameters, epoch, now = parameters_of(given), given["epoch"], given["time"]
+    found = [Edition(epoch, i, 256, b"", b"", time) for i, time in enumerate(given["editions"])]
+    reader = SimpleNamespace(_clock=lambda: now, origin=ORIGIN, taken=None)
+    Reader._check_fresh(reader, parameters, epoch, found)  # type: ignore[arg-type]
+    seen = now - parameters.late_interval - parameters.skew
+    begun = seen >= epoch * parameters.epoch_length
+    return {"due": parameters.due(epoch, seen) if begun else None}
 
 
 @operation("receipt/deadline")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from billboard import (
+    BoardError,
     EpochError,
     InvalidEncodingError,
     InvalidSignatureError,
@@ -35,8 +36,7 @@ REFUSALS: dict[str, type[Exception]] = {
     "in-edition": RefusedPostError,
     "seq-not-greater": RefusedPostError,
     "quota": RefusedPostError,
-    "work-short": RefusedPostError,
-    "stale": EpochError,
+    "stale": BoardError,
     "signature-missing": InvalidSignatureError,
     "too-few-witnesses": InvalidSignatureError,
     "cosignature-time": InvalidSignatureError,
@@ -57,12 +57,12 @@ IN_A_FILE = {
 
 
 OF_PROOFS = {
-    "absence/check",
     "checkpoint/open",
     "ed25519/verify",
     "merkle/check-consistency",
     "merkle/check-inclusion",
     "note/verify",
+    "proof/check-absence",
     "proof/check-post",
 }
 """What does not verify may be so malformed that nothing could be verified."""
@@ -79,6 +79,8 @@ def expected_errors(case: Mapping[str, Any]) -> Errors:
         return (SecretFileError,)
     if (operation, reason) == ("board/submit", "wrong-length"):
         return (InvalidEncodingError, RefusedPostError)  # of no class, or of another
+    if operation == "work/check":
+        return (RefusedPostError,)
     if operation in OF_PROOFS:
         return (InvalidEncodingError, InvalidSignatureError)
     if operation == "blob/open-batch":

@@ -8,17 +8,14 @@ from collections.abc import Iterable
 from vector_engine import Json, Setting, operation, unhex
 from vector_engine_board import hashes, identifiers
 
-from billboard import (
-    InvalidEncodingError,
-    InvalidSignatureError,
-    secretfile,
-)
+from billboard import InvalidSignatureError, Post, secretfile
 from billboard.board import Edition, merkle, tiles
 from billboard.board.checkpoint import Checkpoint, Policy, Proof
 from billboard.board.directory import load_signer, save_seed
 from billboard.board.log import LogWriter
-from billboard.board.manifest import Descriptor, Index, decode_leaf, edition_origin, encode_leaf
+from billboard.board.manifest import Descriptor, decode_leaf, encode_leaf
 from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
+from billboard.board.proof import Neighbor, _index, verify_absence, verify_post
 from billboard.board.publisher import indexed
 from billboard.board.receipt import Receipt
 from billboard.board.tiles import TileReader
@@ -131,7 +128,7 @@ def _entries_decode(given: Json, _: Setting) -> Json:
     return {"entries": [entry.hex() for entry in entries]}
 
 
-# Entries of the master log, indexes, absence
+# Entries of the master log, indexes
 
 
 @operation("entry/encode-edition")
@@ -179,28 +176,11 @@ def _index_encode(given: Json, _: Setting) -> Json:
 
 @operation("index/decode")
 def _index_decode(given: Json, _: Setting) -> Json:
-    """`Index`, and what a reader compares: the hash in the manifest, and the size."""
-    index = Index(bytes.fromhex(given["index"]))
-    if index.hash.hex() != given["digest"] or 256 * len(index.data) != 8 * given["size"]:
-        raise InvalidEncodingError("index", "is not that of the manifest")
+    """As it is read for a proof, of the edition of a manifest."""
+    assert given["size"] % 256 == 0
+    digest, data = bytes.fromhex(given["digest"]), bytes.fromhex(given["index"])
+    index = _index(lambda _: data, Edition(0, 0, given["size"], b"", digest, 0))
     return {"prefixes": [prefix.hex() for prefix in index._prefixes]}
-
-
-@operation("absence/check")
-def _absence(given: Json, _: Setting) -> Json:
-    """By the proofs of the engine, which has no reader yet that would want this."""
-    neighbours, size, wanted = given["neighbours"], given["size"], given["identifier"]
-    for each in neighbours:
-        entry = bytes.fromhex(each["post"])
-        check_inclusion(entry, each["index"], size, given["root"], each["proof"])
-    places = [each["index"] for each in neighbours]
-    sides = ["<>"[each["post"][:64] > wanted] for each in neighbours]
-    present = wanted in [each["post"][:64] for each in neighbours]
-    between = sides == ["<", ">"] and places[1] == places[0] + 1
-    outside = (sides == [">"] and places == [0]) or (sides == ["<"] and places == [size - 1])
-    if present or not (between or outside):
-        raise InvalidSignatureError("that does not show that it is absent")
-    return {}
 
 
 # Notes
@@ -341,20 +321,16 @@ def _proof_decode(given: Json, _: Setting) -> Json:
 
 @operation("proof/check-post")
 def _proof_check_post(given: Json, _: Setting) -> Json:
-    """By the proofs of the engine, which has no function yet for one in the other."""
-    policy = policy_of(given)
-    outer = Proof.from_bytes(bytes.fromhex(given["proof"]))
-    if outer.extra is None:
-        raise InvalidEncodingError("proof", "has no proof of its manifest")
-    inner = Proof.from_bytes(outer.extra)
-    if inner.extra is None:
-        raise InvalidEncodingError("proof", "has no manifest")
-    edition = decode_leaf(policy.log.name, inner.extra)
-    if not isinstance(edition, Edition):
-        raise InvalidEncodingError("proof", "has another entry than a manifest")
-    inner.verify(inner.extra, policy)
-    origin = edition_origin(policy.log.name, edition.epoch, edition.number)
-    found = outer.verify(bytes.fromhex(given["post"]), Policy(policy.log), origin)
-    if (found.size, found.root) != (edition.size, edition.root):
-        raise InvalidSignatureError("the manifest is of another edition")
-    return _edition_fields(edition)
+    return _edition_fields(verify_post(*_proven(given), policy_of(given)))
+
+
+def _proven(row: Json) -> tuple[Proof, Post]:
+    proof, post = bytes.fromhex(row["proof"]), bytes.fromhex(row["post"])
+    return Proof.from_bytes(proof), Post.from_bytes(post)
+
+
+@operation("proof/check-absence")
+def _proof_check_absence(given: Json, _: Setting) -> Json:
+    neighbors = tuple(Neighbor(post, proof) for proof, post in map(_proven, given["neighbours"]))
+    identifier = bytes.fromhex(given["identifier"])
+    return _edition_fields(verify_absence(neighbors, identifier, policy_of(given)))

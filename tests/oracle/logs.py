@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import merkle, notes
+from . import notes
 from .board import BUNDLE, check_board_origin, check_interval
 from .notation import CLASSES, check_epoch_length
 from .refusals import Refused, require
@@ -198,30 +198,17 @@ def _goes_on(first: bytes, identifier: bytes) -> bool:
     return first > identifier and first[:PREFIX] <= identifier[:PREFIX]
 
 
-class Neighbour(NamedTuple):
-    """A post of an edition, and the proof that it is there."""
-
-    index: int
-    post: bytes
-    proof: tuple[bytes, ...]
-
-
-def check_absent(
-    size: int, root: bytes, identifier: bytes, neighbours: Sequence[Neighbour]
-) -> None:
-    """Refuse neighbours that do not show that an identifier is absent from an edition."""
-    for index, post, proof in neighbours:
-        merkle.check_inclusion(merkle.leaf_hash(post), index, size, root, proof)
-    places = [neighbour.index for neighbour in neighbours]
-    before = [n.index for n in neighbours if n.post[:32] < identifier]
-    after = [n.index for n in neighbours if n.post[:32] > identifier]
+def check_absent(size: int, identifier: bytes, neighbours: Sequence[tuple[int, bytes]]) -> None:
+    """Refuse posts at some places that do not show that an identifier is not in an edition."""
+    before = [index for index, post in neighbours if post[:32] < identifier]
+    after = [index for index, post in neighbours if post[:32] > identifier]
     if len(before) + len(after) != len(neighbours):
         raise Refused("present")
-    if len(places) == 1:
+    if len(neighbours) == 1:
         require(after == [0] or before == [size - 1], "not-neighbours")
-    elif len(places) == 2:
-        i, j = places
-        require(before == [i] and after == [j], "not-around")
-        require(j == i + 1, "not-neighbours")
+    elif len(neighbours) == 2:
+        require(len(before) == len(after), "not-around")
+        (low, _), (high, _) = sorted(neighbours)
+        require(high == low + 1 and before[:1] <= [low], "not-neighbours")
     else:
         raise Refused("not-neighbours")

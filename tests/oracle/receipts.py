@@ -1,6 +1,7 @@
 """Receipts, and proofs without network (C2SP tlog-proof), SPEC 9.6 and 9.8."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import logs, merkle, notes
@@ -100,9 +101,23 @@ def check_post(data: bytes, post: bytes, policy: logs.Policy) -> logs.Manifest:
     master = logs.open_checkpoint(inner.checkpoint, origin, policy)
     require(edition.size == manifest.size, "other-size")
     require(edition.root == manifest.root, "other-root")
+    require(int.from_bytes(post[33:37], "big") == manifest.epoch, "other-epoch")
     check_entry(outer, post, edition)
     check_entry(inner, manifest.encode(), master)
     return manifest
+
+
+def check_absence(
+    neighbours: Sequence[tuple[bytes, bytes]], identifier: bytes, policy: logs.Policy
+) -> logs.Manifest:
+    """Refuse proofs of posts that do not show that an identifier is absent from an edition."""
+    manifests = [check_post(data, post, policy) for data, post in neighbours]
+    if not manifests:
+        raise Refused("not-neighbours")
+    require(all(each == manifests[0] for each in manifests), "other-edition")
+    places = [(decode_proof(data).index, post) for data, post in neighbours]
+    logs.check_absent(manifests[0].size, identifier, places)
+    return manifests[0]
 
 
 def _extra(proof: Proof) -> bytes:

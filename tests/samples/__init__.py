@@ -13,6 +13,7 @@ from samples import (  # noqa: F401  (they register their samplers)
     logs,
     notes,
     posts,
+    proofs,
     universal,
     webpush,
 )

@@ -136,13 +136,13 @@ def _fresh(rng: Random) -> Json:
     editions = [
         near(rng, time - wait, time, _time_of(rng, given)) for _ in range(number(rng, 0, 3))
     ]
-    return {**given, "time": time, "editions": editions}
+    return {**given, "time": time, "editions": sorted(editions)}
 
 
 @sampler("work/check")
 def _work(rng: Random) -> Json:
     work = data(rng, rng.choice((8, 8, 8, 8, 8, 8, 0, 7, 9)))
-    bits = rng.choice((0, 0, 1, 1, 2, 8, 255, 256))
+    bits = rng.choice((1, 1, 1, 2, 2, 8, 63, 64))
     return {"origin": origin(rng), "post": data(rng, 300).hex(), "work": work.hex(), "bits": bits}
 
 

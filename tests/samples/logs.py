@@ -1,10 +1,10 @@
-"""Merkle trees, tiles, entries of the master log, indexes, absence (SPEC 9.3, 9.5)."""
+"""Merkle trees, tiles, entries of the master log, indexes (SPEC 9.3, 9.5)."""
 
 from __future__ import annotations
 
 import hashlib
 
-from vector_engine_board import hashes, identifiers
+from vector_engine_board import identifiers
 
 from billboard.board import merkle
 from billboard.board.note import encode_base64
@@ -36,7 +36,7 @@ def _leaves(rng: Random, count: int) -> Json:
     return {"seed": rng.randbytes(4).hex(), "count": count}
 
 
-def _tree(leaves: list[bytes]) -> merkle.Node:
+def tree(leaves: list[bytes]) -> merkle.Node:
     return lambda level, index: merkle.complete_hash(leaves[index << level : (index + 1) << level])
 
 
@@ -73,8 +73,8 @@ def _check_inclusion(rng: Random) -> Json:
     entries = [rng.randbytes(8) for _ in range(_size(rng, 40))]
     leaves = list(map(merkle.leaf_hash, entries))
     size, index = len(entries), rng.randrange(len(entries))
-    root = merkle.subtree_hash(0, size, _tree(leaves))
-    proof = merkle.subtree_proof(index, index + 1, size, _tree(leaves))
+    root = merkle.subtree_hash(0, size, tree(leaves))
+    proof = merkle.subtree_proof(index, index + 1, size, tree(leaves))
     entry = sometimes_damaged(rng, entries[index], share=0.1)
     if chance(rng, 0.2):
         index, size = near(rng, index, size), near(rng, size)
@@ -94,8 +94,8 @@ def _check_consistency(rng: Random) -> Json:
     leaves = [rng.randbytes(32) for _ in range(_size(rng, 40))]
     size = len(leaves)
     old = number(rng, 0, size)
-    roots = [merkle.subtree_hash(0, each, _tree(leaves)) for each in (old, size)]
-    proof = merkle.consistency_proof(old, size, _tree(leaves))
+    roots = [merkle.subtree_hash(0, each, tree(leaves)) for each in (old, size)]
+    proof = merkle.consistency_proof(old, size, tree(leaves))
     if chance(rng, 0.2):
         old, size = near(rng, old, size, high=999), near(rng, size, 0, high=999)
     if chance(rng, 0.2):
@@ -217,7 +217,7 @@ def _decode_entry(rng: Random) -> Json:
     return {"origin": board_origin(rng) if chance(rng, 0.05) else on, "entry": entry.hex()}
 
 
-# Indexes and absence
+# Indexes
 
 
 def _edition(rng: Random) -> Json:
@@ -241,27 +241,3 @@ def _decode_index(rng: Random) -> Json:
     if chance(rng, 0.1):
         digest = flipped(rng, digest)
     return {"index": index.hex(), "size": edition["count"], "digest": digest.hex()}
-
-
-@sampler("absence/check")
-def _absence(rng: Random) -> Json:
-    posts = sorted(hashes(rng.randbytes(4).hex(), _size(rng, 40)))
-    leaves, size = list(map(merkle.leaf_hash, posts)), len(posts)
-    place = rng.randrange(-1, size)
-    wanted = rng.choice((rng.randbytes(32), _above(posts[max(place, 0)], rng.choice((-1, 0, 1)))))
-    found = sum(each < wanted for each in posts) - 1 if chance(rng, 0.8) else place
-    indices = [found, found + 1]
-    if chance(rng, 0.2):
-        indices = rng.sample(range(size), min(size, rng.randrange(4)))
-    neighbours = []
-    for index in indices:
-        if 0 <= index < size:
-            proof = merkle.subtree_proof(index, index + 1, size, _tree(leaves))
-            changed = _changed_proof(rng, proof) if chance(rng, 0.1) else [p.hex() for p in proof]
-            neighbours.append({"index": index, "post": posts[index].hex(), "proof": changed})
-    root = merkle.subtree_hash(0, size, _tree(leaves)).hex()
-    return {"size": size, "root": root, "identifier": wanted.hex(), "neighbours": neighbours}
-
-
-def _above(identifier: bytes, step: int) -> bytes:
-    return (int.from_bytes(identifier, "big") + step).to_bytes(32, "big")

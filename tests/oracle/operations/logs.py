@@ -100,19 +100,6 @@ def index_decode(i: Input) -> Json:
     return {"prefixes": _hexes(prefixes)}
 
 
-def absence_check(i: Input) -> Json:
-    neighbours = [
-        logs.Neighbour(
-            row["index"],
-            bytes.fromhex(row["post"]),
-            tuple(map(bytes.fromhex, row["proof"])),
-        )
-        for row in i.items("neighbours")
-    ]
-    logs.check_absent(i.number("size"), i.data("root"), i.data("identifier"), neighbours)
-    return {}
-
-
 # Notes
 
 
@@ -225,3 +212,10 @@ def proof_decode(i: Input) -> Json:
 def proof_check_post(i: Input) -> Json:
     manifest = receipts.check_post(i.data("proof"), i.data("post"), _policy(i))
     return _manifest_json(manifest)
+
+
+def proof_check_absence(i: Input) -> Json:
+    neighbours = [
+        (bytes.fromhex(row["proof"]), bytes.fromhex(row["post"])) for row in i.items("neighbours")
+    ]
+    return _manifest_json(receipts.check_absence(neighbours, i.data("identifier"), _policy(i)))

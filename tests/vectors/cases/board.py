@@ -223,7 +223,7 @@ def _work(book: Casebook) -> None:
     for name, comment, work, bits in (
         ("exact", "9 bits of 9", good, 9),
         ("more", "9 bits of 8", good, 8),
-        ("none-asked", "any", short, 0),
+        ("one-asked", "7 bits of 1", short, 1),
     ):
         values: Json = {"origin": ORIGIN, "post": post, "work": work, "bits": bits}
         book.valid("work/check", name, comment, **values)
@@ -233,8 +233,8 @@ def _work(book: Casebook) -> None:
         ("more-asked", "9 bits of 10", "work-short", {"work": good, "bits": 10}),
         ("other-post", "of another post", "work-short", {"work": good, "post": post_of(seq=5)}),
         ("other-origin", "for another board", "work-short", {"work": good, "origin": "other"}),
-        ("7-bytes", "a byte less", "wrong-length", {"work": good[:7], "bits": 0}),
-        ("9-bytes", "a byte more", "wrong-length", {"work": good + b"\0", "bits": 0}),
+        ("7-bytes", "a byte less", "wrong-length", {"work": good[:7]}),
+        ("9-bytes", "a byte more", "wrong-length", {"work": good + b"\0"}),
     ):
         book.refused("work/check", name, comment, reason, **{**values, **changes})
 

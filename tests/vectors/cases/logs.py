@@ -1,4 +1,4 @@
-"""logs.json: Merkle trees, tiles, entries of the master log, indexes, absence, SPEC 9.3 and 9.5."""
+"""logs.json: Merkle trees, tiles, entries of the master log, indexes, SPEC 9.3 and 9.5."""
 
 import hashlib
 from typing import Any
@@ -347,7 +347,7 @@ def _refused_entries(book: Casebook) -> None:
     add("edition-not-utf-8", "bytes that are no text", "utf-8", data)
 
 
-# Indexes and absence
+# Indexes
 
 
 def _indexes(book: Casebook) -> None:
@@ -381,50 +381,6 @@ def _indexes(book: Casebook) -> None:
     book.refused("index/decode", "other", "not that of the manifest", "index-hash", **values)
 
 
-POSTS = [bytes(30) + bytes([1, i]) + b"rest" for i in range(0, 16, 2)]
-POSTS_OF = [merkle.leaf_hash(post) for post in POSTS]
-
-
-def _absence(book: Casebook) -> None:
-    size, root = len(POSTS), merkle.root_of(POSTS_OF)
-
-    def at(index: int) -> Json:
-        return {"index": index, "post": POSTS[index], "proof": merkle.inclusion(POSTS_OF, index)}
-
-    def values(last: int, *neighbours: Json, page: int = 1) -> Json:
-        identifier = bytes(30) + bytes([page, last])
-        return {"size": size, "root": root, "identifier": identifier, "neighbours": neighbours}
-
-    for name, comment, given in (
-        ("between", "between the third and the fourth", values(5, at(2), at(3))),
-        ("before-first", "before the first", values(9, at(0), page=0)),
-        ("after-last", "after the last", values(15, at(7))),
-    ):
-        book.valid("absence/check", name, comment, **given)
-    forged = {**at(3), "post": replaced(POSTS[3], 30, b"\1\7")}
-    proofless = {**at(3), "proof": at(3)["proof"][:-1]}
-    for name, comment, reason, given in (
-        ("not-next", "one is between them", "not-neighbours", values(5, at(2), at(4))),
-        ("both-before", "both are before it", "not-around", values(7, at(2), at(3))),
-        ("both-after", "both are after it", "not-around", values(3, at(2), at(3))),
-        ("swapped", "the second first", "not-around", values(5, at(3), at(2))),
-        ("not-the-first", "others may be before", "not-neighbours", values(9, at(1), page=0)),
-        ("not-the-last", "others may be after", "not-neighbours", values(13, at(6))),
-        ("first-before", "the first, that is before it", "not-neighbours", values(1, at(0))),
-        ("last-after", "the last, that is after it", "not-neighbours", values(13, at(7))),
-        ("none", "no neighbours", "not-neighbours", values(5)),
-        ("three", "one too many", "not-neighbours", values(5, at(2), at(3), at(4))),
-        ("present-left", "it is the first of them", "present", values(4, at(2), at(3))),
-        ("present-right", "it is the second of them", "present", values(6, at(2), at(3))),
-        ("present-alone", "it is the first of all", "present", values(0, at(0))),
-        ("not-in-edition", "a post of no edition", "root", values(5, at(2), forged)),
-        ("short-proof", "a hash less", "wrong-length", values(5, at(2), proofless)),
-        ("beyond", "a place that is none", "index-not-in-tree", values(15, {**at(7), "index": 8})),
-    ):
-        single = name not in ("none", "three", "swapped")
-        book.refused("absence/check", name, comment, reason, single, **given)
-
-
 def build() -> Casebook:
     """Build the file."""
     book = Casebook("logs")
@@ -436,5 +392,4 @@ def build() -> Casebook:
     _entries(book)
     _refused_entries(book)
     _indexes(book)
-    _absence(book)
     return book

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from oracle import logs, merkle, notes, receipts
+from oracle import lanes, logs, merkle, notes, posts, receipts
 from oracle.notes import WITNESS
 from oracle.operations import Json
 from oracle.receipts import Proof
@@ -10,7 +10,7 @@ from oracle.text import lines_of, to_base64
 
 from .casebook import Casebook
 from .logs import BOARD_FIELDS
-from .material import DAY, EPOCH, HANDLE_ENVELOPE, ORIGIN, draw, flip, post_of
+from .material import DAY, EPOCH, HANDLE_ENVELOPE, ORIGIN, draw, flip, multiple, post_of
 from .notes import TEXT, WITNESSES, seed_of, signed, vkey_of
 
 POST = post_of(envelope=HANDLE_ENVELOPE)
@@ -118,16 +118,24 @@ def _codec(book: Casebook) -> None:
         book.refused("proof/decode", name, comment, reason, proof=data)
 
 
-POSTS = [bytes([i]) * 40 for i in range(100)] + [POST] + [b"\xff" * (i + 40) for i in range(155)]
+def _unsigned(secret: int) -> bytes:
+    """Make a post of class H that is right but for its signature, which no proof is about."""
+    public = multiple(secret)
+    post = posts.Post(lanes.identifier_of(public), EPOCH, secret, public, bytes(32), b"")
+    return (posts.lay_out_head(post)).ljust(len(POST), b"\0")
+
+
+POSTS = sorted([POST, *map(_unsigned, range(1, 256))])
+PLACE = POSTS.index(POST)
 LEAVES = [merkle.leaf_hash(post) for post in POSTS]
 MANIFEST = logs.Manifest(ORIGIN, EPOCH, 0, 256, merkle.root_of(LEAVES), draw("index"), EPOCH * DAY)
 
 
-def _edition(manifest: logs.Manifest, **changes: Any) -> Proof:
-    """Prove that the post is in the log of a manifest; without the manifest."""
+def _edition(manifest: logs.Manifest, place: int = PLACE, **changes: Any) -> Proof:
+    """Prove that a post is in the log of a manifest; without the manifest."""
     fields = {"origin": manifest.log, "size": manifest.size, "root": manifest.root, **changes}
     note = signed(logs.Checkpoint(**fields).encode(), ORIGIN)
-    return Proof(None, 100, tuple(merkle.inclusion(LEAVES, 100)), note)
+    return Proof(None, place, tuple(merkle.inclusion(LEAVES, place)), note)
 
 
 def _master(entry: bytes, signers: tuple[str, ...], origin: str = ORIGIN) -> Proof:
@@ -163,12 +171,14 @@ def _posts(book: Casebook) -> None:
     alone = values(inner=_master(entry, (ORIGIN,))) | {"quorum": 0, "witnesses": []}
     book.valid("proof/check-post", "no-witness", "a policy without witnesses", **alone)
     no_manifest = _master(lines_of(*BOARD_FIELDS), both)
+    late = MANIFEST._replace(epoch=EPOCH + 1)
+    before = values(_edition(late), _master(late.encode(), both))
     by_other = outer._replace(checkpoint=signed(notes.decode(outer.checkpoint).text, "other"))
     root = draw("another root")
     for name, comment, reason, given in (
         ("other-post", "another post", "root", values(post=post_of(seq=7))),
         ("flipped-post", "one bit of it", "root", values(post=flip(POST, 400))),
-        ("other-place", "another place", "root", values(outer=outer._replace(index=101))),
+        ("other-place", "another place", "root", values(outer=outer._replace(index=PLACE ^ 1))),
         (
             "no-place",
             "a place that is none",
@@ -234,9 +244,10 @@ def _posts(book: Casebook) -> None:
         ),
         ("other-size", "another size", "other-size", of(MANIFEST._replace(size=512))),
         ("other-root", "another root", "other-root", of(MANIFEST._replace(root=root))),
+        ("post-of-other-epoch", "a post of the epoch before", "other-epoch", before),
         ("edition-grew", "a signed checkpoint of another root", "other-root", edition(root=root)),
     ):
-        single = name not in ("other-board", "edition-grew")
+        single = name not in ("other-board", "other-epoch", "edition-grew")
         book.refused("proof/check-post", name, comment, reason, single, **given)
     lines = notes.decode(inner.checkpoint)
     broken = [each._replace(signature=flip(each.signature, 100)) for each in lines.signatures]
@@ -246,10 +257,68 @@ def _posts(book: Casebook) -> None:
     book.refused("proof/check-post", "flipped-signature", comment, "signature-equation", **given)
 
 
+def _absence(book: Casebook) -> None:
+    witnesses = [vkey_of(name, WITNESS) for name in WITNESSES]
+    policy: Json = {"board": BOARD_KEY, "witnesses": witnesses, "quorum": 2}
+    inner = _master(MANIFEST.encode(), (ORIGIN, *WITNESSES[:2]))
+
+    def at(place: int, inner: Proof = inner, manifest: logs.Manifest = MANIFEST) -> Json:
+        return {"post": POSTS[place], "proof": _nested(_edition(manifest, place), inner)}
+
+    def values(identifier: bytes, *neighbours: Json) -> Json:
+        return {"neighbours": neighbours, "identifier": identifier, **policy}
+
+    def above(place: int) -> bytes:
+        return (int.from_bytes(POSTS[place][:32], "big") + 1).to_bytes(32, "big")
+
+    for name, comment, given in (
+        ("between", "between the third and the fourth", values(above(2), at(2), at(3))),
+        ("any-order", "the second of them first", values(above(2), at(3), at(2))),
+        ("before-first", "before the first", values(bytes(32), at(0))),
+        ("after-last", "after the last", values(b"\xff" * 32, at(255))),
+    ):
+        book.valid("proof/check-absence", name, comment, **given)
+    next_one = MANIFEST._replace(number=1)
+    other = at(3, _master(next_one.encode(), (ORIGIN, *WITNESSES[:2])), next_one)
+    alone = at(3, _master(MANIFEST.encode(), (ORIGIN, WITNESSES[0])))
+    beyond = {
+        "post": POSTS[255],
+        "proof": _nested(_edition(MANIFEST, 255)._replace(index=256), inner),
+    }
+    swapped = {"post": POSTS[4], "proof": at(3)["proof"]}
+    for name, comment, reason, given in (
+        ("not-next", "one is between them", "not-neighbours", values(above(2), at(2), at(4))),
+        ("both-before", "both are before it", "not-around", values(above(3), at(2), at(3))),
+        ("both-after", "both are after it", "not-around", values(above(1), at(2), at(3))),
+        ("not-the-first", "others may be before", "not-neighbours", values(bytes(32), at(1))),
+        ("not-the-last", "others may be after", "not-neighbours", values(b"\xff" * 32, at(254))),
+        ("first-before", "the first, that is before it", "not-neighbours", values(above(0), at(0))),
+        ("last-after", "the last, that is after it", "not-neighbours", values(above(254), at(255))),
+        ("none", "no neighbours", "not-neighbours", values(above(2))),
+        ("three", "one too many", "not-neighbours", values(above(2), at(2), at(3), at(4))),
+        ("same-twice", "one alone, twice", "not-around", values(above(2), at(2), at(2))),
+        ("present-left", "it is the first of them", "present", values(POSTS[2][:32], at(2), at(3))),
+        ("present-right", "it is the second", "present", values(POSTS[3][:32], at(2), at(3))),
+        ("present-alone", "it is the first of all", "present", values(POSTS[0][:32], at(0))),
+        (
+            "other-edition",
+            "one of another edition",
+            "other-edition",
+            values(above(2), at(2), other),
+        ),
+        ("other-place", "the proof of another", "root", values(above(2), at(2), swapped)),
+        ("beyond", "a place that is none", "index-not-in-tree", values(b"\xff" * 32, beyond)),
+        ("too-few", "one witness", "too-few-witnesses", values(above(2), at(2), alone)),
+    ):
+        single = name not in ("none", "three", "same-twice")
+        book.refused("proof/check-absence", name, comment, reason, single, **given)
+
+
 def build() -> Casebook:
     """Build the file."""
     book = Casebook("proofs")
     _receipts(book)
     _codec(book)
     _posts(book)
+    _absence(book)
     return book

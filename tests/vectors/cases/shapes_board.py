@@ -133,9 +133,6 @@ def _logs() -> dict[str, Operation]:
     path = {"level": optional(NUMBER), "index": NUMBER, "width": NUMBER}
     tile = {"leaves": HASHES, "level": NUMBER, "index": NUMBER}
     splitting = {"bundle": BYTES, "count": NUMBER}
-    neighbour = record({"index": NUMBER, "post": BYTES, **proof})
-    absent = {"size": NUMBER, "root": B32, "identifier": B32, "neighbours": listed(neighbour)}
-    absence_refusals = invalid(*inclusion_refusals, "present", "not-around", "not-neighbours")
     shapes: Shapes = {
         "merkle/root": ("9.3", {"entries": listed(BYTES)}, {"root": B32}, {}),
         "merkle/inclusion": ("9.3", {"leaves": HASHES, "index": NUMBER}, proof, {}),
@@ -159,7 +156,6 @@ def _logs() -> dict[str, Operation]:
             {"prefixes": listed(exactly(8))},
             invalid("wrong-length", "order", "index-hash"),
         ),
-        "absence/check": ("9.5", absent, {}, absence_refusals),
     }
     return {**_of_file("logs", shapes), **_entries()}
 
@@ -252,13 +248,18 @@ def _proofs() -> dict[str, Operation]:
     checking = {"proof": BYTES, "post": BYTES, **POLICY}
     refusals = ["no-extra", "no-manifest", "other-board", "other-origin", "other-size"]
     refusals += ["other-root", "index-not-in-tree", "wrong-length", "root", "signature-missing"]
-    refusals += ["signature-equation", "too-few-witnesses"]
+    refusals += ["signature-equation", "too-few-witnesses", "other-epoch"]
+    neighbours = listed(record({"post": BYTES, "proof": BYTES}))
+    absent = {"neighbours": neighbours, "identifier": B32, **POLICY}
+    not_absent = ["present", "not-around", "not-neighbours", "other-edition", "root"]
+    not_absent += ["index-not-in-tree", "too-few-witnesses"]
     shapes: Shapes = {
         "receipt/sign": ("9.6", signing, {"receipt": BYTES}, {}),
         "receipt/open": ("9.6", {"receipt": BYTES, "board": TEXT}, receipt, opening),
         "proof/encode": ("9.8", proof, {"proof": BYTES}, {}),
         "proof/decode": ("9.8", {"proof": BYTES}, proof, invalid(*decoding, "hash-length")),
         "proof/check-post": ("9.8", checking, MANIFEST, invalid(*refusals)),
+        "proof/check-absence": ("9.5, 9.8", absent, MANIFEST, invalid(*not_absent)),
     }
     return _of_file("proofs", shapes)
 
