@@ -36,7 +36,6 @@ TEXTS = {
     "seed",
     "name",
     "text",
-    "message",
     "vkey",
     "board",
     "witnesses",

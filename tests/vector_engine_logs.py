@@ -189,14 +189,14 @@ def _index_decode(given: Json, _: Setting) -> Json:
 @operation("ed25519/sign")
 def _ed25519_sign(given: Json, _: Setting) -> Json:
     signer = NoteSigner("name", Algorithm.ED25519, bytes.fromhex(given["secret"]))
-    signature = signer.sign(given["message"])
+    signature = signer.sign(given["text"])
     return {"public": signer.key.public.hex(), "signature": signature.value.hex()}
 
 
 @operation("ed25519/verify")
 def _ed25519_verify(given: Json, _: Setting) -> Json:
     key = NoteKey("name", Algorithm.ED25519, bytes.fromhex(given["public"]))
-    assert key.verify(given["message"], bytes.fromhex(given["signature"])) is None
+    assert key.verify(given["text"], bytes.fromhex(given["signature"])) is None
     return {}
 
 

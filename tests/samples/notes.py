@@ -63,7 +63,7 @@ def _signed(rng: Random, text: str, signer: NoteSigner) -> Signature:
 
 @sampler("ed25519/sign")
 def _sign(rng: Random) -> Json:
-    return {"secret": data(rng, 32).hex(), "message": name(rng) * rng.randrange(9)}
+    return {"secret": data(rng, 32).hex(), "text": name(rng) * rng.randrange(9)}
 
 
 @sampler("ed25519/verify")
@@ -80,7 +80,7 @@ def _verify(rng: Random) -> Json:
         signature = replaced(signature, 32, response.to_bytes(32, "little"))
     elif kind == 3:
         public = sometimes_damaged(rng, rng.choice((public, signer_of(rng).key.public)))
-    return {"public": public.hex(), "message": message, "signature": signature.hex()}
+    return {"public": public.hex(), "text": message, "signature": signature.hex()}
 
 
 @sampler("note-key/encode")

@@ -105,12 +105,12 @@ def index_decode(i: Input) -> Json:
 
 def ed25519_sign(i: Input) -> Json:
     seed = i.data("secret")
-    signature = ed25519.sign(seed, i.text("message").encode())
+    signature = ed25519.sign(seed, i.text("text").encode())
     return {"public": ed25519.public_of(seed).hex(), "signature": signature.hex()}
 
 
 def ed25519_verify(i: Input) -> Json:
-    ed25519.verify(i.data("public"), i.text("message").encode(), i.data("signature"))
+    ed25519.verify(i.data("public"), i.text("text").encode(), i.data("signature"))
     return {}
 
 

@@ -48,16 +48,16 @@ def _ed25519(book: Casebook) -> None:
         ("long", bytes(32), draw("message", 500).hex()),
         ("ones", b"\xff" * 32, "\0\u20ac"),
     ):
-        values: Json = {"secret": seed, "message": message}
+        values: Json = {"secret": seed, "text": message}
         made = book.valid("ed25519/sign", name, name, **values)
-        book.valid("ed25519/verify", name, name, message=message, **made)
+        book.valid("ed25519/verify", name, name, text=message, **made)
     public, message = key_of(ORIGIN).public, TEXT
     signature = ed25519.sign(seed_of(ORIGIN), message.encode())
     response = int.from_bytes(signature[32:], "little") + ristretto255.ORDER
     high = signature[:32] + response.to_bytes(32, "little")
-    good: Json = {"public": public, "message": message, "signature": signature}
+    good: Json = {"public": public, "text": message, "signature": signature}
     for name, comment, reason, changes in (
-        ("other-message", "another message", "signature-equation", {"message": ""}),
+        ("other-message", "another message", "signature-equation", {"text": ""}),
         ("other-key", "another key", "signature-equation", {"public": key_of("other").public}),
         ("flipped-r", "one bit of R", "signature-equation", {"signature": flip(signature, 3)}),
         ("flipped-s", "one bit of S", "signature-equation", {"signature": flip(signature, 256)}),

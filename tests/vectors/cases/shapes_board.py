@@ -191,7 +191,7 @@ def _notes() -> dict[str, Operation]:
     key_id = {"key_id": exactly(4)}
     signer = record({**secret, "time": optional(U63)})
     line = record({"name": TEXT, **key_id, "signature": BYTES})
-    verifying = {"public": BYTES, "message": TEXT, "signature": BYTES}
+    verifying = {"public": BYTES, "text": TEXT, "signature": BYTES}
     vkey = ["vkey-form", "key-name", "base64", "wrong-length", "algorithm-unknown", "key-id"]
     payload = ["wrong-length", "utf-8", "algorithm-unknown", "key-name"]
     opening = {"note": BYTES, "origin": TEXT, **POLICY}
@@ -200,7 +200,7 @@ def _notes() -> dict[str, Operation]:
     shapes: Shapes = {
         "ed25519/sign": (
             "9.3",
-            {"secret": B32, "message": TEXT},
+            {"secret": B32, "text": TEXT},
             {"public": B32, "signature": B64},
             {},
         ),
