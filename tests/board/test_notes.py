@@ -178,7 +178,7 @@ def test_malformed_vkeys(text: str) -> None:
         NoteKey.from_text(text)
 
 
-@given(st.integers(0, 2**64 - 1))
+@given(st.integers(0, 2**63 - 1))
 def test_a_cosignature_says_when_it_was_made(time: int) -> None:
     text = str(Checkpoint(ORIGIN, 7, bytes(32)))
     signature = WITNESSES[0].sign(text, time=time)
@@ -226,17 +226,13 @@ ROOT = base64.b64encode(bytes(32)).decode()
         f"{ORIGIN}\n{10**30}\n{ROOT}\n",
         f"{ORIGIN}\n7\n{ROOT[:-1]}\n",
         f"{ORIGIN}\n7\n{ROOT[4:]}\n",
+        f"{ORIGIN}\n7\n{ROOT}\nextension\n",
         f"{ORIGIN}\n7\n{ROOT}\n\nextension\n",
     ],
 )
 def test_malformed_checkpoints(text: str) -> None:
     with pytest.raises(InvalidEncodingError):
         Checkpoint.from_text(text)
-
-
-def test_lines_of_extension_are_ignored() -> None:
-    text = f"{ORIGIN}\n7\n{ROOT}\nextension\n"
-    assert Checkpoint.from_text(text) == Checkpoint(ORIGIN, 7, bytes(32))
 
 
 @pytest.mark.parametrize("threshold", range(4))
