@@ -24,8 +24,9 @@ from billboard import (
     PublicKey,
     RefusedPostError,
     SecretKey,
-    SqliteStore,
+    create_board,
     elgamal,
+    open_board,
     posts,
 )
 from billboard.groups.ristretto255 import Element, Scalar, random_scalar
@@ -310,7 +311,8 @@ def test_the_box_is_bound_to_its_header() -> None:
 
 @pytest.fixture
 def board(tmp_path: Path) -> Board:
-    return Board(SqliteStore.create(tmp_path / "board", BoardParameters(ORIGIN)), clock=lambda: NOW)
+    create_board(tmp_path / "board", BoardParameters(ORIGIN))
+    return open_board(tmp_path / "board", clock=lambda: NOW)
 
 
 def test_replay_and_rollback_are_refused(board: Board) -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from billboard import (
     Blob,
-    Board,
     BoardParameters,
     DeviceToken,
     Envelope,
@@ -32,7 +31,8 @@ from billboard import (
     RefusedPostError,
     SecretFileError,
     SecretKey,
-    SqliteStore,
+    create_board,
+    open_board,
     posts,
     secretfile,
     stack,
@@ -237,9 +237,8 @@ def test_a_post_goes_through_a_board(frame_class: FrameClass, tmp_path: Path) ->
     assert lane.frame_class is reader.frame_class is frame_class
     blob = blob_of(frame_class)
     parameters = BoardParameters(ORIGIN, frame_class=frame_class)
-    SqliteStore.create(tmp_path / "board", parameters).close()
-    with SqliteStore(tmp_path / "board") as store:
-        board = Board(store, clock=lambda: NOW)
+    create_board(tmp_path / "board", parameters)
+    with open_board(tmp_path / "board", clock=lambda: NOW) as board:
         assert board.frame_class is frame_class
         post = lane.post(EPOCH, blob, key.public_key)
         board.submit(post)
@@ -383,8 +382,8 @@ def test_a_reader_refuses_a_post_of_another_class(one: FrameClass, other: FrameC
 def test_a_board_takes_only_its_class(frame_class: FrameClass, tmp_path: Path) -> None:
     made = {each: post_of(each) for each in FrameClass}
     parameters = BoardParameters(ORIGIN, frame_class=frame_class)
-    with SqliteStore.create(tmp_path / "board", parameters) as store:
-        board = Board(store, clock=lambda: NOW)
+    create_board(tmp_path / "board", parameters)
+    with open_board(tmp_path / "board", clock=lambda: NOW) as board:
         for each, post in made.items():
             if each is not frame_class:
                 with pytest.raises(RefusedPostError, match=f"of class {frame_class.name}") as why:

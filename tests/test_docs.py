@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from board.witnesses import serving
 
-from billboard import DeviceToken, Platform, SecretKey
+from billboard import (
+    BoardParameters,
+    DeviceToken,
+    Lane,
+    Platform,
+    SecretKey,
+    create_board,
+    open_board,
+)
+from billboard.board.server import create_app
 from billboard.push.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
@@ -50,7 +60,7 @@ def test_links_and_sections(document: Path) -> None:
 async def test_the_readme_wakes_a_device() -> None:
     """Its asynchronous example, against the sandbox instead of Apple."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (code,) = (block for block in blocks if ">>>" not in block)
+    (code,) = (block for block in blocks if "async def wake" in block)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102
     secret_key, value = SecretKey.generate(), bytes(range(32))
@@ -62,6 +72,22 @@ async def test_the_readme_wakes_a_device() -> None:
         key = sandbox.key
         await names["wake"](secret_key, [blob], key.team_id, key.key_id, key.private_key_pem)
         assert [delivery.token for delivery in sandbox.deliveries] == [value]
+
+
+def test_the_readme_reads_a_board_over_http(tmp_path: Path) -> None:
+    """Its example of a client, against a board that is served."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (code,) = (block for block in blocks if "def fetch" in block)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102
+    key = create_board(tmp_path / "board", BoardParameters("example.org/board"))
+    server_key, lane = SecretKey.generate().public_key, Lane.generate("example.org/board")
+    blob = server_key.encrypt(DeviceToken(Platform.APNS, bytes(32)))
+    with open_board(tmp_path / "board") as board, serving(create_app(board)) as url:
+        post = lane.post(board.epoch, blob, server_key)
+        board.submit(post)
+        board.publish(board.epoch)
+        assert names["fetch"](url, key, lane.grant(board.epoch)) == post
 
 
 def test_the_code_cites_sections_that_exist() -> None:
