@@ -16,6 +16,8 @@ import apsw
 
 from billboard.errors import StoreError
 
+__all__ = ["Database", "Schema"]
+
 SQLiteValue = None | int | float | str | bytes
 
 _BUSY_TIMEOUT = 30_000  # milliseconds

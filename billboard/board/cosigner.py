@@ -1,6 +1,6 @@
 """What a witness does: it cosigns a log only as far as it continues what it has seen (SPEC 9.4).
 
-The rules are those of C2SP tlog-witness, `add-checkpoint`.
+The rules are those of C2SP tlog-witness, ``add-checkpoint``.
 """
 
 from __future__ import annotations

@@ -279,7 +279,7 @@ class SqliteStore:
             db.execute("UPDATE log SET restored = ?", (restored,))
 
     def reading(self) -> contextlib.AbstractContextManager[apsw.Connection]:
-        """A connection on which all rows are of one moment, for `fsck`."""
+        """A connection on which all rows are of one moment, for `fsck.fsck`."""
         return self._database.reading()
 
     def copy(self, path: Path) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from billboard.board import merkle
 from billboard.errors import InvalidEncodingError
 
+__all__ = ["TileReader", "tile_path"]
+
 WIDTH = 256
 """Hashes in a full tile, and entries in a full bundle."""
 

@@ -61,7 +61,7 @@ class Group(Protocol):
 
     @property
     def name(self) -> str:
-        """The name in SPEC 12, as `get` takes it."""
+        """The name in SPEC 12, as `groups.get` takes it."""
 
     @property
     def order(self) -> int:
