@@ -64,7 +64,7 @@ class TileReader:
     """The hashes and entries of a log with ``size`` entries, and the proofs made of them.
 
     ``get`` gives the bytes of a file, by its name. What is read is not verified: compare the root
-    of a proof (`merkle.root_of_proof`), or use `bundle`, which does.
+    of a proof (``merkle.root_of_proof``), or use `bundle`, which does.
     """
 
     def __init__(self, size: int, get: Callable[[str], bytes]) -> None:
