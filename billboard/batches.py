@@ -2,7 +2,8 @@
 
 `multiply_batch` and `multiply_generator_batch` are the group operation by itself; ``elgamal``,
 ``universal``, ``blob`` and ``keys`` have batches of what they define. All work on NumPy arrays of
-encodings, in blocks of some hundred elements, without the GIL.
+encodings, in blocks of some hundred elements, without the GIL: while one is worked on, nothing may
+change, reshape or resize it.
 """
 
 from __future__ import annotations

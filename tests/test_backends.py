@@ -209,11 +209,12 @@ def test_the_environment_forces_a_backend() -> None:
     assert run(program, None).stdout.strip() == AVAILABLE[-1]
 
 
-@pytest.mark.parametrize("name", ["", "avx2", "Portable"])
+@pytest.mark.parametrize("name", ["", "avx2", "Portable", "\udcff"])
 def test_a_backend_that_there_is_not_is_refused_at_once(name: str) -> None:
     done = run("import billboard", name)
     assert done.returncode == 1
-    assert f'BILLBOARD_BACKEND is "{name}": it must be portable or ifma' in done.stderr
+    shown = os.fsencode(name).decode(errors="replace").replace("\ufffd", "\\xFF")
+    assert f'BILLBOARD_BACKEND is "{shown}": it must be portable or ifma' in done.stderr
 
 
 def test_only_what_there_is_can_be_used() -> None:

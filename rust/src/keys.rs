@@ -79,9 +79,11 @@ impl EncryptionKey {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Masked<'py>> {
         let seed = decode_seed(py, seed)?;
-        let input = view(messages, self.0.len(), 32)?;
+        let rows = view(messages, self.0.len(), 32)?.shape()[0];
         let run = Run::new(threads, progress)?;
-        let tables = self.tables(py, input.shape()[0]);
+        let tables = self.tables(py, rows);
+        // Once more: while tables are made, another thread may give the array another shape.
+        let input = view(messages, self.0.len(), 32)?;
         map_rows(py, &run, &input, (self.0.len() + 1, 32), |first, input, output, valid| {
             let draws = &mut Draws::new(&seed);
             self.0.encrypt(tables.as_deref(), draws, first, input, output, valid);
@@ -99,9 +101,10 @@ impl EncryptionKey {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Masked<'py>> {
         let seed = decode_seed(py, seed)?;
-        let input = view(array, self.0.len() + 1, 32)?;
+        let rows = view(array, self.0.len() + 1, 32)?.shape()[0];
         let run = Run::new(threads, progress)?;
-        let tables = self.tables(py, input.shape()[0]);
+        let tables = self.tables(py, rows);
+        let input = view(array, self.0.len() + 1, 32)?; // as in `encrypt`
         map_rows(py, &run, &input, (self.0.len() + 1, 32), |first, input, output, valid| {
             let draws = &mut Draws::new(&seed);
             self.0.rerandomize(tables.as_deref(), draws, first, input, output, valid);

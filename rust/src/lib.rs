@@ -44,11 +44,10 @@ mod _core {
     /// The environment may force a backend, for tests and comparisons.
     #[pymodule_init]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-        match std::env::var("BILLBOARD_BACKEND") {
-            Ok(name) => crate::kernel::use_backend(&name).map_err(|problem| {
-                PyValueError::new_err(format!("BILLBOARD_BACKEND is {name:?}: {problem}"))
-            }),
-            Err(_) => Ok(()),
-        }
+        crate::kernel::prepare();
+        let Some(name) = std::env::var_os("BILLBOARD_BACKEND") else { return Ok(()) };
+        crate::kernel::use_backend(&name.to_string_lossy()).map_err(|problem| {
+            PyValueError::new_err(format!("BILLBOARD_BACKEND is {name:?}: {problem}"))
+        })
     }
 }

@@ -220,8 +220,11 @@ impl Backend {
         };
         let (input, mut output) = (padded(block.input), padded(block.output));
         let mut valid = vec![true; whole];
-        let mut scalars = Zeroizing::new(block.scalars.to_vec());
-        scalars.resize(block.scalars.len() / rows * whole, Scalar::ZERO);
+        // Not a copy that grows: what it leaves behind would not be zeroized.
+        let count = block.scalars.len() / rows * whole;
+        let mut scalars = Zeroizing::new(Vec::with_capacity(count));
+        scalars.extend_from_slice(block.scalars);
+        scalars.resize(count, Scalar::ZERO);
         work(Block { scalars: &scalars, input: &input, output: &mut output, valid: &mut valid });
         block.output.copy_from_slice(&output[..block.output.len()]);
         block.valid.copy_from_slice(&valid[..rows]);

@@ -37,12 +37,14 @@ impl Windows {
                 + u128::from(carry);
             (sum[i], carry) = (total as u64, (total >> 64) as u64);
         }
-        [
+        let quarter = [
             sum[0] >> 2 | sum[1] << 62,
             sum[1] >> 2 | sum[2] << 62,
             sum[2] >> 2 | sum[3] << 62,
             sum[3] >> 2,
-        ]
+        ];
+        sum.zeroize();
+        quarter
     }
 }
 
@@ -78,10 +80,11 @@ impl<F: Field> Digits<F> {
     pub fn of_half(windows: &Windows, lane: impl Fn(usize) -> Scalar) -> Self {
         let mut numbers = [[0; MOST_LANES]; 4];
         for k in 0..F::LANES {
-            let number = windows.of_half(&lane(k));
+            let mut number = windows.of_half(&lane(k));
             for i in 0..4 {
                 numbers[i][k] = number[i];
             }
+            number.zeroize();
         }
         let [w0, w1, w2, w3] = &numbers;
         let from = F::Word::from_lanes;

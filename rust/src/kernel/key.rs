@@ -4,7 +4,6 @@ use super::backend::{Tables, backend};
 use super::batch::Block;
 use super::{ELEMENT, is_identity, plain};
 use crate::random::Draws;
-use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -122,7 +121,8 @@ impl Public {
             let mut k = 0;
             while valid[0] && is_identity(output) {
                 k += 1;
-                let scalars: &[Scalar] = &[*draws.scalar(k, first + i)];
+                let scalar = draws.scalar(k, first + i);
+                let scalars = std::slice::from_ref(&*scalar);
                 plain::rerandomize(&self.elements, Block { scalars, input, output, valid });
             }
         }

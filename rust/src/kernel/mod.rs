@@ -46,6 +46,12 @@ pub fn rows_of_block(width: usize) -> usize {
     (512 / width / 8 * 8).max(8)
 }
 
+/// Make what is made once, while no other thread waits for it: a process that forks meanwhile would
+/// leave its child a lock that nobody opens.
+pub fn prepare() {
+    std::sync::LazyLock::force(&variable_base::WINDOWS);
+}
+
 /// Whether a row begins with the identity. Only zeros encode it.
 pub fn is_identity(row: &[u8]) -> bool {
     row[..ELEMENT] == [0; ELEMENT]

@@ -5,7 +5,7 @@ use super::super::backend::{Tables, backend};
 use super::super::batch::Block;
 use super::super::key::Public;
 use super::Random;
-use super::batch::{Row, run, sample_rows};
+use super::batch::{Row, backends, run, sample_rows};
 use crate::random::Draws;
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::RistrettoPoint;
@@ -41,6 +41,29 @@ fn a_row_is_the_same_in_any_block() {
     let scalars = draws().scalars(5, 40);
     for (i, scalar) in scalars.iter().enumerate() {
         assert_eq!(*scalar, *draws().scalar(0, 5 + i));
+    }
+}
+
+#[test]
+fn draws_go_on_where_a_block_ends() {
+    let rows = 1 << 16;
+    let all = draws().scalars(0, rows + 1);
+    assert_eq!(*draws().scalars(rows, 1), all[rows..]);
+    assert_ne!(all[0], all[rows]);
+    let mut candidate = draws().candidates(5, 2);
+    for number in [0, 31, 32, 33, 100] {
+        assert_eq!(candidate(1, number), draws().candidates(0, 7)(6, number));
+        assert_ne!(candidate(0, number), candidate(1, number));
+    }
+}
+
+#[test]
+fn tables_of_another_backend_are_none() {
+    let mut random = Random::new(43);
+    for other in backends().filter(|each| *each != backend()) {
+        let key = Public::new(vec![random.element()]);
+        key.keep_tables(Arc::new(other.tables(key.elements())));
+        assert!(key.cached_tables().is_none());
     }
 }
 
