@@ -33,7 +33,7 @@ def backup(
     if not (source / DATABASE).is_file():
         raise StoreError(f"{source} is no board: there is no {DATABASE}")
     try:
-        target.mkdir()
+        target.mkdir(mode=0o700)
         if with_key:
             _copy_key(source / KEY, target / KEY)
         _copy_board(source, target)

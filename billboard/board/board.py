@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Protocol, final
 
 from billboard import posts
@@ -130,10 +131,14 @@ class Board:
         decisions = iter(self._store.put(entries, self._quota) if entries else ())
         now = self._clock()
         outcomes: list[Receipt | RefusedPostError] = []
+        after = {
+            epoch: max([now, *(edition.time for edition in self._store.closed(epoch))])
+            for epoch in {entry.epoch for entry in entries}
+        }
         for each in checked:
             refusal = next(decisions) if isinstance(each, Entry) else each
             if refusal is None and isinstance(each, Entry):
-                outcomes.append(self._promise(each, now))
+                outcomes.append(self._promise(each, after[each.epoch]))
             elif refusal is not None:
                 outcomes.append(refusal)
         return outcomes
@@ -151,7 +156,7 @@ class Board:
         length = self.parameters.epoch_length
         if now < epoch * length - self.parameters.skew:
             raise EpochError(f"epoch {epoch} has not begun: the current one is {self.epoch}")
-        if now >= (epoch + 2) * length:
+        if now >= (epoch + 2) * length and not self._store.epochs().get(epoch):
             raise EpochError(f"epoch {epoch} is over: the current one is {self.epoch}")
         time = self.parameters.due(epoch, now)
         self._store.close_edition(epoch, time, lambda n: self._dummies(epoch, n), again=again)
@@ -173,8 +178,12 @@ class Board:
 
         Of several that do this at the same time, one does it.
         """
-        for epoch in range(max(self.epoch - 1, 0), self.epoch + 1):
-            self._close_edition(epoch, again=False)
+        current = self.epoch
+        # Before these two, what nobody was there to publish.
+        late = {epoch for epoch, waiting in self._store.epochs().items() if waiting}
+        for epoch in sorted({max(current - 1, 0), current} | {e for e in late if e < current}):
+            with suppress(EpochError):  # of one that has expired, when the clock was ahead
+                self._close_edition(epoch, again=False)
         return self.publish_closed()
 
     def publish_closed(self) -> tuple[Edition, ...]:
@@ -261,13 +270,17 @@ class Board:
     def expire(self, before: int | None = None) -> int:
         """Delete epochs smaller than ``before``; how many posts that was, with dummies.
 
-        None stands for the epoch before the current one. Raises `EpochError` for a later one, in
+        None stands for the epoch before the current one. What still has to be published, and all
+        after it, is kept. Raises `EpochError` for a later one, in
         which a reader or a late post may still come (SPEC 9.7).
         """
         latest = max(self.epoch - 1, 0)
         before = latest if before is None else before
         if before > latest:
             raise EpochError(f"only epochs before {latest} can expire now, not {before - 1}")
+        unpublished = [edition.epoch for edition in self._store.closed()]
+        waiting = [epoch for epoch, count in self._store.epochs().items() if count]
+        before = min([before, *unpublished, *waiting])
         # The rows last: if this is cut short they tell the next one what to delete.
         for epoch in self._store.epochs():
             if epoch < before:

@@ -199,7 +199,7 @@ def create_witness(
     path, seed = Path(directory), os.urandom(32)
     signer = NoteSigner(name, Algorithm.COSIGNATURE, seed)
     try:
-        path.mkdir()
+        path.mkdir(mode=0o700)
     except OSError as error:
         raise StoreError(f"{path} can not be made: {error.strerror}") from None
     # Both in one directory, and made once: a key that meets an empty database signs a fork.

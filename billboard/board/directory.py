@@ -31,7 +31,7 @@ def create_board(
     seed = os.urandom(32)
     signer = NoteSigner(parameters.origin, Algorithm.ED25519, seed)
     try:
-        path.mkdir()
+        path.mkdir(mode=0o700)  # the order of rows tells posts from dummies
     except OSError as error:
         raise StoreError(f"{path} can not be made: {error.strerror}") from None
     # The database last: without it there is no board.

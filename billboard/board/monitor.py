@@ -237,11 +237,14 @@ class Monitor:
     def _check_unique(self, edition: Edition, identifiers: bytes) -> None:
         """No post may be in two editions of an epoch (SPEC 9.1)."""
         own = set(_split(identifiers))
-        for number in range(edition.number):
-            mark = self._mark(Edition(edition.epoch, number, 0, b"", b"", 0))
-            earlier = mark.read_bytes() if mark.exists() else b""
-            if (again := next((each for each in _split(earlier) if each in own), None)) is not None:
-                problem = f"{again.hex()} is also in edition {number}"
+        # Also with later ones: an earlier one may have been withheld when they were verified.
+        marks = self._mark(edition).parent
+        for mark in marks.iterdir() if marks.exists() else ():
+            if not mark.name.isdigit() or int(mark.name) == edition.number:
+                continue
+            others = _split(mark.read_bytes())
+            if (again := next((each for each in others if each in own), None)) is not None:
+                problem = f"{again.hex()} is also in edition {mark.name}"
                 raise self._reader.misbehavior(problem)
 
     def _proof(self, log: VerifiedLog, index: int, note: bytes, extra: bytes) -> Procedure[Proof]:

@@ -10,6 +10,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 PATIENCE = 10.0
 """Seconds that a client may take to send the head of a request, or to read what was sent."""
 
+LARGEST_HEAD = 65_536
+"""Bytes of the head of a request."""
+
 MOST_CONNECTIONS = 8192
 """What is over is closed at once; the limit on open files must be higher."""
 
@@ -20,6 +23,7 @@ class TimedProtocol(HttpToolsProtocol):
 
     _reading: asyncio.TimerHandle | None = None
     _writing: asyncio.TimerHandle | None = None
+    _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the head of a first request, but not for ever."""
@@ -33,13 +37,19 @@ class TimedProtocol(HttpToolsProtocol):
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        """What is no whole head must become one in time."""
+        """What is no whole head must become one in time, and of a limited size."""
+        if self._reading is not None:
+            if self._head > LARGEST_HEAD:
+                self.transport.abort()
+                return
+            self._head += len(data)
         super().data_received(data)
         if self._reading is None and (self.cycle is None or self.cycle.response_complete):
             self._expect()
 
     def on_headers_complete(self) -> None:
         """The head is here."""
+        self._head = 0
         self._reading = _cancelled(self._reading)
         super().on_headers_complete()
 

@@ -43,8 +43,11 @@ from billboard.posts import Post
 CHECKPOINT_AGE = 5.0
 """Seconds for which a checkpoint is taken to be the last one."""
 
-LARGEST_EDITION = 2**28
+LARGEST_EDITION = 2**24
 """Posts: a board that says that it has published more is not believed."""
+
+LARGEST_LOG = 2**20
+"""Entries of a master log that is believed: an edition every five minutes for ten years."""
 
 AT_ONCE = 8
 """Bundles that are fetched together where an edition is read whole."""
@@ -111,6 +114,8 @@ class Reader:
             raise BoardError("missing", f"{self.origin} has no checkpoint")
         if not self._log.size:
             raise self.misbehavior("its master log is empty")
+        if self._log.size > LARGEST_LOG:
+            raise self.misbehavior(f"a master log of {self._log.size} entries can not be")
         return self._log
 
     def parameters(self) -> Procedure[BoardParameters]:
@@ -393,6 +398,8 @@ class Reader:
             post.verify(self.origin)
         except (InvalidEncodingError, InvalidSignatureError) as error:
             raise self.misbehavior(f"a post of epoch {edition.epoch}: {error}") from None
+        if self._parameters is not None and post.frame_class is not self._parameters.frame_class:
+            raise self.misbehavior(f"epoch {edition.epoch} has a post of another class")
         if post.epoch != edition.epoch:
             raise self.misbehavior(f"epoch {edition.epoch} has a post of epoch {post.epoch}")
         return post

@@ -15,7 +15,7 @@ import apsw
 
 from billboard.board.store import BUNDLE, BoardParameters, ClosedEdition, Entry, LogState
 from billboard.database import Database, Schema, damaged, rows, undecided
-from billboard.errors import RefusedPostError, StoreError
+from billboard.errors import EpochError, RefusedPostError, StoreError
 from billboard.tokens import FrameClass
 
 __all__ = ["SqliteStore", "row_digest"]
@@ -38,7 +38,8 @@ SCHEMA = Schema(
             served_size INTEGER NOT NULL,
             served BLOB NOT NULL,
             pending BLOB,
-            restored INTEGER NOT NULL       -- 1 in a backup, until it may sign
+            restored INTEGER NOT NULL,      -- 1 in a backup, until it may sign
+            expired INTEGER NOT NULL        -- no epoch smaller than this comes back
         );
         CREATE TABLE edition (
             epoch INTEGER NOT NULL,
@@ -118,7 +119,7 @@ class SqliteStore:
             values = (p.origin, p.epoch_length, p.frame_class, p.late_interval)
             db.execute("INSERT INTO board VALUES (?, ?, ?, ?)", values)
             empty = hashlib.sha256().digest()
-            query = "INSERT INTO log VALUES (0, ?, x'', 0, x'', NULL, 0)"
+            query = "INSERT INTO log VALUES (0, ?, x'', 0, x'', NULL, 0, 0)"
             db.execute(query, (empty,))
 
         Database.create(path, SCHEMA, fill).close()
@@ -167,6 +168,8 @@ class SqliteStore:
             if not again and (found := rows(db, query, epoch, time)):
                 _, number, _, size, last, leaf = found[0]
                 return ClosedEdition(epoch, number, size, last, leaf)
+            if _count(db, "SELECT expired > ? FROM log", epoch):
+                raise EpochError(f"epoch {epoch} has expired")
             posts = _Posts(db, epoch)
             padding = -posts.waiting % BUNDLE if posts.waiting else BUNDLE
             for entry in dummies(padding):
@@ -192,7 +195,10 @@ class SqliteStore:
         """See `Store.entries`."""
         key = edition.epoch, edition.number
         with self._database.reading() as db:
-            ((first,),) = rows(db, "SELECT first FROM edition WHERE (epoch, number) = (?, ?)", *key)
+            row = rows(db, "SELECT first FROM edition WHERE (epoch, number) = (?, ?)", *key)
+            if not row:
+                raise StoreError(f"{self.path}: epoch {edition.epoch} has expired meanwhile")
+            ((first,),) = row
             found = db.execute(
                 f"SELECT identifier, digest, data FROM post_{edition.epoch:d}"  # noqa: S608
                 " WHERE position BETWEEN ? AND ? ORDER BY identifier",
@@ -260,6 +266,10 @@ class SqliteStore:
         posts = 0
         with self._write_lock, self._database.writing() as db:
             query = "SELECT epoch FROM epoch WHERE epoch < ?"
+            unfinished = "SELECT count(*) FROM edition WHERE epoch < ? AND leaf IS NULL"
+            if _count(db, unfinished, before):
+                raise StoreError(f"{self.path}: editions before {before} are not published yet")
+            db.execute("UPDATE log SET expired = max(expired, ?)", (before,))
             for (epoch,) in rows(db, query, before):
                 posts += _Posts(db, epoch).last
                 db.execute(f"DROP TABLE post_{epoch:d}")
@@ -308,13 +318,24 @@ class SqliteStore:
         try:
             with self._database.writing() as db:
                 epochs: dict[int, _Posts] = {}
-                refusals = [_put_all(db, epochs, waiting) for waiting in batch]
+                refusals = [self._put_all(db, epochs, waiting) for waiting in batch]
         except StoreError as error:
             for waiting in batch:
                 waiting.error = error
             return
         for waiting, refused in zip(batch, refusals, strict=True):
             waiting.refusals = refused
+
+    def _put_all(
+        self, db: apsw.Connection, epochs: dict[int, _Posts], waiting: _Waiting
+    ) -> list[RefusedPostError | None]:
+        refusals = []
+        for entry in waiting.entries:
+            if entry.epoch not in epochs:
+                last_due = self.parameters.last_due(entry.epoch)
+                epochs[entry.epoch] = _Posts(db, entry.epoch, last_due)
+            refusals.append(epochs[entry.epoch].put(entry, waiting.quota))
+        return refusals
 
     def _read_parameters(self) -> BoardParameters:
         found = self._database.rows("SELECT * FROM board")
@@ -328,9 +349,16 @@ class SqliteStore:
 class _Posts:
     """The table of an epoch within one transaction: ``closed`` posts are in editions."""
 
-    def __init__(self, db: apsw.Connection, epoch: int) -> None:
+    def __init__(self, db: apsw.Connection, epoch: int, last_due: int | None = None) -> None:
         self._db, self._epoch = db, epoch
         self.closed = _count(db, "SELECT sum(size) FROM edition WHERE epoch = ?", epoch)
+        # Its last edition is closed, or it has expired, whatever the clock says now.
+        query = "SELECT count(*) FROM edition WHERE epoch = ? AND time >= ?"
+        self.over = last_due is not None and bool(
+            _count(db, "SELECT expired > ? FROM log", epoch) or _count(db, query, epoch, last_due)
+        )
+        if self.over:
+            return
         if not _count(db, "SELECT count(*) FROM epoch WHERE epoch = ?", epoch):
             db.execute("INSERT INTO epoch VALUES (?)", (epoch,))
             db.execute(_POSTS.format(epoch=epoch))
@@ -343,6 +371,8 @@ class _Posts:
         return self.last - self.closed
 
     def put(self, entry: Entry, quota: int | None) -> RefusedPostError | None:
+        if self.over:
+            return RefusedPostError("epoch", f"epoch {entry.epoch} has had its last edition")
         if quota is not None and self.waiting >= quota and self._find(entry) is None:
             return RefusedPostError("quota", f"epoch {entry.epoch} is full: try another, or later")
         values = (entry.identifier, entry.seq, row_digest(entry.data), entry.data)
@@ -362,17 +392,6 @@ class _Posts:
         query = f"SELECT position, seq FROM post_{self._epoch:d} WHERE identifier = ?"  # noqa: S608
         found: tuple[int, int] | None = self._db.execute(query, (entry.identifier,)).fetchone()
         return found
-
-
-def _put_all(
-    db: apsw.Connection, epochs: dict[int, _Posts], waiting: _Waiting
-) -> list[RefusedPostError | None]:
-    refusals = []
-    for entry in waiting.entries:
-        if entry.epoch not in epochs:
-            epochs[entry.epoch] = _Posts(db, entry.epoch)
-        refusals.append(epochs[entry.epoch].put(entry, waiting.quota))
-    return refusals
 
 
 def row_digest(data: bytes) -> bytes:

@@ -79,6 +79,10 @@ class BoardParameters:
         passed = int((now - begin) // self.late_interval)
         return begin + self.late_interval * min(max(passed, 0), latest)
 
+    def last_due(self, epoch: int) -> int:
+        """When the last edition of ``epoch`` is due."""
+        return self.due(epoch, self.ends(epoch) + self.late_interval)
+
     def next_due(self, epoch: int, now: float) -> int:
         """When the first edition of ``epoch`` after ``now`` is due."""
         begin = epoch * self.epoch_length
@@ -142,7 +146,8 @@ class Store(Protocol):
     ) -> list[RefusedPostError | None]:
         """Keep each post until its edition is closed, in place of an older one of its identifier.
 
-        For each one whether it was refused, and then it is not kept: ``published`` if its
+        For each one whether it was refused, and then it is not kept: ``epoch`` if the last edition
+        of its epoch is closed, ``published`` if its
         identifier is in an edition, ``seq`` if there is a post of the same or a greater seq,
         ``quota`` if so many others already wait for an edition of its epoch.
         """
@@ -197,7 +202,11 @@ class Store(Protocol):
         """Each epoch that there are rows of, with how many posts wait for its next edition."""
 
     def expire(self, before: int) -> int:
-        """Delete posts and editions of epochs smaller than ``before``; how many posts that was."""
+        """Delete posts and editions of epochs smaller than ``before``; how many posts that was.
+
+        For ever: these epochs are over then, whatever the clock says. Raises `StoreError` if one of
+        the editions is not published.
+        """
 
     def close(self) -> None:
         """Let go of what it has open. It can not be used after."""

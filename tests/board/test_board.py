@@ -8,15 +8,18 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from billboard import (
     Board,
     BoardParameters,
+    DeviceToken,
     EpochError,
     InvalidEncodingError,
     Lane,
+    Platform,
     Post,
     RefusedPostError,
     SqliteStore,
@@ -24,7 +27,17 @@ from billboard import (
 )
 from billboard.board import BUNDLE
 
-from .support import DAY, EPOCH, NOW, Clock, make_board, make_lane, make_post, make_store
+from .support import (
+    DAY,
+    EPOCH,
+    NOW,
+    Clock,
+    make_board,
+    make_lane,
+    make_post,
+    make_store,
+    public_key,
+)
 
 
 @pytest.fixture
@@ -189,10 +202,88 @@ def test_expire_keeps_the_current_and_the_previous_epoch(board: Board, clock: Cl
     with pytest.raises(EpochError, match="only epochs before"):
         board.expire(EPOCH + 2)
     clock.now += 2 * DAY
-    assert board.expire(EPOCH + 3) == BUNDLE + 1
+    # Nobody was there to publish epoch EPOCH + 2: nothing of it is lost, nor after it.
+    assert board.expire(EPOCH + 3) == BUNDLE
     assert board.editions(EPOCH + 1) == ()
-    assert board.publish(EPOCH + 3).size == BUNDLE
+    assert [(each.epoch, each.number) for each in board.publish_due()] == [
+        (EPOCH + 2, 0),
+        (EPOCH + 3, 0),
+        (EPOCH + 4, 0),
+    ]
+    assert board.expire(EPOCH + 3) == BUNDLE
     assert board.expire() == 0
+
+
+def test_a_clock_that_was_ahead_does_not_make_the_board_sign_again(
+    board: Board, clock: Clock
+) -> None:
+    post = make_post()
+    board.submit(post)
+    first = board.publish(EPOCH)
+    clock.now += 3 * DAY
+    board.publish_due()
+    assert board.expire() > 0
+    clock.now -= 3 * DAY
+    refused(board, make_post(), "epoch")
+    with pytest.raises(EpochError, match="has expired"):
+        board.publish(EPOCH)
+    assert first not in board.publish_due()
+    assert board.editions(EPOCH) == ()
+
+
+@pytest.mark.parametrize(
+    ("length", "interval"), [(60, 3600), (60, 7), (3600, 3600), (3600, 60), (DAY, 200_000)]
+)
+def test_every_post_that_is_accepted_is_published(
+    tmp_path: Path, length: int, interval: int
+) -> None:
+    """Whatever the lengths, a post at any moment while its epoch is open, and in time."""
+    parameters = BoardParameters("example.org/board", length, late_interval=interval)
+    clock, accepted = Clock(100.0 * length), {}
+    lane = Lane.generate("example.org/board", epoch_length=length, now=clock.now)
+    blob = public_key().encrypt(DeviceToken(Platform.APNS, bytes(32)), now=NOW)
+    with make_board(SqliteStore.create(tmp_path / "b.sqlite", parameters), clock) as board:
+        step = min(length, interval) / 2
+        slots = iter(range(16))
+        while clock.now < 104 * length + 2 * interval:
+            for edition in board.publish_due():
+                for post in board.posts(edition.epoch, edition=edition.number):
+                    if post.identifier in accepted:
+                        assert edition.time < accepted.pop(post.identifier)
+            board.expire()
+            if clock.now < parameters.ends(100) and (slot := next(slots, None)) is not None:
+                post = lane.post(100, blob, public_key(), slot=slot)
+                accepted[post.identifier] = board.submit(post).deadline
+            clock.now += step
+        assert accepted == {}
+        with pytest.raises(RefusedPostError):
+            board.submit(lane.post(100, blob, public_key(), slot=15, seq=2**31))
+
+
+def test_a_post_that_comes_with_the_last_edition_is_refused(board: Board, clock: Clock) -> None:
+    """It was checked while its epoch was open, and is put when its last edition is closed."""
+    late, put = make_post(), board._store.put
+
+    def slow(*values: Any) -> Any:
+        clock.now = (EPOCH + 1) * DAY + 3600.0
+        other = Board(board._store, board._objects, board._signer, clock=clock)
+        other.publish_due()
+        return put(*values)
+
+    clock.now = (EPOCH + 1) * DAY + 3599.0
+    object.__setattr__(board._store, "put", slow)
+    refused(board, late, "epoch")
+    clock.now -= 5
+    object.__setattr__(board._store, "put", put)
+    refused(board, make_post(), "epoch")
+
+
+def test_a_promise_is_kept_though_the_clock_was_ahead(board: Board, clock: Clock) -> None:
+    clock.now += 7200
+    ahead = board.publish(EPOCH)
+    clock.now -= 7200
+    receipt = board.submit(make_post())
+    assert receipt.deadline > ahead.time + 3600
 
 
 def test_what_was_withdrawn_does_not_come_back(tmp_path: Path) -> None:

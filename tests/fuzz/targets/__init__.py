@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from ..target import Target
-from . import board, files, findmy, groups, keys, lanes, posts, push, tokens, web_push
+from . import (
+    board,
+    files,
+    findmy,
+    groups,
+    keys,
+    lanes,
+    logs,
+    posts,
+    published,
+    push,
+    tokens,
+    web_push,
+)
 
 TARGETS: dict[str, Target] = {
     **keys.TARGETS,
@@ -11,6 +24,8 @@ TARGETS: dict[str, Target] = {
     **lanes.TARGETS,
     **posts.TARGETS,
     **board.TARGETS,
+    **logs.TARGETS,
+    **published.TARGETS,
     **files.TARGETS,
     **push.TARGETS,
     **groups.TARGETS,

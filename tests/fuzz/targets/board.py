@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
 
 from billboard import (
@@ -18,6 +18,8 @@ from billboard import (
     RefusedPostError,
     SqliteStore,
 )
+from billboard.board import FileObjects
+from billboard.board.note import Algorithm, NoteSigner
 from billboard.groups.ristretto255 import Element
 from billboard.posts import box_size
 
@@ -38,15 +40,15 @@ class Clock:
         return self.now
 
 
-@cache
-def _store() -> tuple[SqliteStore, tempfile.TemporaryDirectory[str]]:
-    # In memory where there is such a folder: each post waits for the disk otherwise.
+@contextmanager
+def _opened(clock: Clock) -> Iterator[tuple[Board, SqliteStore]]:
+    """A new board, in memory where there is such a folder: posts wait for the disk otherwise."""
     memory = Path("/dev/shm")  # noqa: S108
-    folder = tempfile.TemporaryDirectory(
-        prefix="billboard-fuzz-", dir=memory if memory.is_dir() else None
-    )
-    parameters = BoardParameters(lane().origin)
-    return SqliteStore.create(f"{folder.name}/board.sqlite", parameters), folder
+    signer = NoteSigner(lane().origin, Algorithm.ED25519, bytes(32))
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        path = f"{folder}/board.sqlite"
+        with SqliteStore.create(path, BoardParameters(lane().origin)) as store:
+            yield Board(store, FileObjects(f"{folder}/objects"), signer, clock=clock), store
 
 
 class Model:
@@ -56,6 +58,7 @@ class Model:
         self.length = length
         self.waiting: dict[tuple[int, bytes], int] = {}
         self.published: set[tuple[int, bytes]] = set()
+        self.over: set[int] = set()
 
     def submit(self, data: bytes, now: float) -> str | None:
         """The reason to refuse a post, or None."""
@@ -73,6 +76,8 @@ class Model:
             post.verify(lane().origin)
         except InvalidSignatureError:
             return "signature"
+        if epoch in self.over:
+            return "epoch"
         if place in self.published:
             return "published"
         if seq <= self.waiting.get(place, -1):
@@ -80,8 +85,10 @@ class Model:
         self.waiting[place] = seq
         return None
 
-    def publish(self, epoch: int) -> None:
-        """Nothing of ``epoch`` waits any more."""
+    def publish(self, epoch: int, now: float) -> None:
+        """Nothing of ``epoch`` waits any more, and nothing will if this was its last edition."""
+        if now >= (epoch + 1) * self.length + min(3600, self.length):
+            self.over.add(epoch)
         moved = {place for place in self.waiting if place[0] == epoch}
         self.published |= moved
         for place in moved:
@@ -90,9 +97,12 @@ class Model:
 
 def board(data: bytes) -> None:
     """Steps: time passes, posts that are right or anything else come in, epochs are published."""
-    source, clock, store = Source(data), Clock(), _store()[0]
-    store.expire(2**32)
-    opened = Board(store, clock=clock)
+    clock = Clock()
+    with _opened(clock) as (opened, store):
+        _play(Source(data), opened, store, clock)
+
+
+def _play(source: Source, opened: Board, store: SqliteStore, clock: Clock) -> None:
     model = Model(opened.epoch_length)
     clock.now = EPOCH * opened.epoch_length
     for _ in range(MOST):
@@ -162,15 +172,16 @@ def _submit(post: Post, opened: Board, model: Model, clock: Clock) -> None:
 
 def _publish(epoch: int, opened: Board, model: Model, clock: Clock) -> None:
     length = opened.epoch_length
-    in_time = epoch * length - min(3600, length) <= clock.now < (epoch + 2) * length
     places = {identifier for at, identifier in model.waiting if at == epoch}
+    in_time = epoch * length - min(3600, length) <= clock.now
+    in_time = in_time and (clock.now < (epoch + 2) * length or bool(places))
     try:
         edition = opened.publish(epoch)
     except EpochError:
         require(not in_time, "an epoch that is current can be published")
         return
     require(in_time, "an epoch that is not current is not published")
-    model.publish(epoch)
+    model.publish(epoch, clock.now)
     identifiers = [post.identifier for post in opened.posts(epoch, edition=edition.number)]
     require(identifiers == sorted(set(identifiers)) and len(identifiers) == 256, "an edition")
     require(places <= set(identifiers), "every post that waited is in the edition")
