@@ -204,6 +204,7 @@ def _freshness(book: Casebook) -> None:
     for name, comment, given in (
         ("no-edition", "the first was due so long ago", values(begin + wait)),
         ("first", "the second was due so long ago", values(begin + wait + HOUR, begin)),
+        ("a-second", "older by a second", values(begin + wait + HOUR, begin + HOUR - 1)),
         ("several", "none is new enough", values(begin + 10 * HOUR, begin, begin + 7 * HOUR)),
         ("last-but-one", "the last one is missing", values(begin + 50 * DAY, last - HOUR)),
     ):

@@ -303,6 +303,8 @@ def _refused_entries(book: Casebook) -> None:
             data.replace(b"\n", b"\r\n"),
         )
     add("empty", "nothing", "entry-kind", b"")
+    data = logs.Descriptor("other.example", b"descriptor").encode()
+    add("descriptor-other-origin", "of another board", "other-board", data)
     add("receipt", "a receipt is no entry", "entry-kind", lines_of("billboard/receipt@v1", ORIGIN))
     for name, comment, text in (
         ("zero-before", "a zero before a number", f"0{DAY}"),
