@@ -46,16 +46,16 @@ def describe(parameters: BoardParameters) -> dict[str, Any]:
         },
         "paths": {
             "/posts": {"post": _submit(post_size(parameters.frame_class))},
-            "/checkpoint": _read("The checkpoint of the master log.", kind="text/plain"),
-            "/tile/{level}/{index}": _read(f"A tile {log}.", *tile),
-            "/tile/entries/{index}": _read(f"A bundle of entries {log}.", *entries),
-            below + "/tile/{level}/{index}": _read(f"A tile {late}.", *edition, *tile),
-            below + "/tile/entries/{index}": _read(
+            "/checkpoint": _reading("The checkpoint of the master log.", kind="text/plain"),
+            "/tile/{level}/{index}": _reading(f"A tile {log}.", *tile),
+            "/tile/entries/{index}": _reading(f"A bundle of entries {log}.", *entries),
+            below + "/tile/{level}/{index}": _reading(f"A tile {late}.", *edition, *tile),
+            below + "/tile/entries/{index}": _reading(
                 f"A bundle of 256 posts {late}.", *edition, *entries
             ),
-            below + "/index": _read(f"The index {late}.", *edition),
-            below + "/checkpoint": _read(f"The checkpoint {late}.", *edition, kind="text/plain"),
-            "/openapi.json": _read("This document.", kind="application/json"),
+            below + "/index": _reading(f"The index {late}.", *edition),
+            below + "/checkpoint": _reading(f"The checkpoint {late}.", *edition, kind="text/plain"),
+            "/openapi.json": _reading("This document.", kind="application/json"),
             "/healthz": _state("The process runs."),
             "/readyz": _state("The board takes posts."),
         },
@@ -107,7 +107,7 @@ def _refusal(description: str, reasons: tuple[str, ...]) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
-def _read(
+def _reading(
     summary: str, *parameters: dict[str, Any], kind: str = "application/octet-stream"
 ) -> dict[str, Any]:
     known = {

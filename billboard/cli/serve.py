@@ -69,7 +69,7 @@ def serve(
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     chosen, witnesses = files.passphrase(passphrase), tuple(witness or ())
     for each in witnesses:
-        read_witness(each)
+        witness_of(each)
     token = None if metrics_token is None else metrics_token.read_text().strip()
     if token == "":
         raise BillboardError(f"{metrics_token}: holds no token")
@@ -100,7 +100,7 @@ def serve(
             runner.run(_serve(server, schedule))
 
 
-def read_witness(text: str) -> Witness:
+def witness_of(text: str) -> Witness:
     """The witness of an option. Raises `InvalidEncodingError`."""
     url, _, vkey = text.partition("=")
     key = NoteKey.from_text(vkey)
@@ -188,7 +188,7 @@ def publish(path: Path, passphrase: str | None, witnesses: tuple[str, ...]) -> N
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
-        asked = tuple(map(read_witness, witnesses))
+        asked = tuple(map(witness_of, witnesses))
         with open_board(path, passphrase, witnesses=asked) as board:
             board.publish_due()
             board.expire()

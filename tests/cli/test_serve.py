@@ -21,7 +21,7 @@ from processes import LONGEST, watched
 from billboard.board import Board, BoardParameters, create_board, open_board
 from billboard.board.note import NoteKey
 from billboard.board.receipt import Receipt
-from billboard.cli.serve import Schedule, read_witness
+from billboard.cli.serve import Schedule, witness_of
 from billboard.errors import InvalidEncodingError
 
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
@@ -233,7 +233,7 @@ def test_the_rate_and_the_proof_of_work_are_asked_for(tmp_path: Path) -> None:
 
 def test_an_option_for_a_witness_has_a_key() -> None:
     with pytest.raises(InvalidEncodingError, match="name"):
-        read_witness("https://w.example/=nothing")
+        witness_of("https://w.example/=nothing")
 
 
 @pytest.mark.parametrize("late_interval", [1, 7, 60, 61, 150, 2**32 - 1])
