@@ -26,6 +26,7 @@ from .support import DAY, EPOCH, NOW, ORIGIN, Clock, make_board, make_post, make
 
 SUBMITTER = """
 import sys
+sys.path.append(sys.argv[3])
 from billboard import Post, SqliteStore
 from board.support import Clock, make_board
 board = make_board(SqliteStore(sys.argv[1]), Clock(float(sys.argv[2])))
@@ -36,9 +37,12 @@ for line in sys.stdin:
 """
 
 
+TESTS = str(Path(__file__).parents[1])
+
+
 def submitter(path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", SUBMITTER, str(path), str(NOW)],
+        [sys.executable, "-c", SUBMITTER, str(path), str(NOW), TESTS],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -242,7 +246,7 @@ def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
     )
     posts = [make_post() for _ in range(60)]
     result = subprocess.run(
-        [sys.executable, "-c", code, str(path), str(NOW)],
+        [sys.executable, "-c", code, str(path), str(NOW), TESTS],
         input="".join(bytes(post).hex() + "\n" for post in posts),
         capture_output=True,
         text=True,
