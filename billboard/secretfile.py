@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from billboard.durable import sync
 from billboard.errors import SecretFileError
 from billboard.hashing import hash_bytes
 
@@ -78,7 +79,7 @@ def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None
             file.flush()
             os.fsync(file.fileno())
         os.link(temporary, path)
-        _sync_directory(path.parent)
+        sync(path.parent)
     except FileExistsError:
         raise SecretFileError(f"{path} exists; secrets are never overwritten") from None
     except (OSError, ValueError) as error:
@@ -150,11 +151,3 @@ def _derive(passphrase: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
 def _name(kind: int) -> str:
     known = {Kind.SECRET_KEY: "a secret key", Kind.LANE: "a lane", Kind.NOTE_KEY: "a note key"}
     return known.get(Kind(kind), "") if kind in list(Kind) else f"kind {kind}"
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

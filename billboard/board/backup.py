@@ -10,11 +10,12 @@ from billboard.board.checkpoint import Policy
 from billboard.board.directory import DATABASE, KEY, OBJECTS
 from billboard.board.manifest import edition_prefix
 from billboard.board.note import Note, NoteKey
-from billboard.board.objects import FileObjects, sync
+from billboard.board.objects import FileObjects
 from billboard.board.publisher import checkpoint_name
 from billboard.board.sqlite import SqliteStore
 from billboard.board.store import ClosedEdition
 from billboard.board.tiles import ENTRIES, WIDTH, tile_path, tiles
+from billboard.durable import sync
 from billboard.errors import StoreError
 
 __all__ = ["backup", "restore", "resume"]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import final
 
+from billboard.durable import sync
 from billboard.errors import StoreError
 
 OBJECTS, CHECKPOINT, LOCK = "objects", "checkpoint", "lock"
@@ -139,11 +140,7 @@ def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
         finally:
             temporary.unlink(missing_ok=True)
         if durable:
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            sync(path.parent)
 
 
 @contextlib.contextmanager

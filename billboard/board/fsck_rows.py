@@ -97,9 +97,7 @@ class Rows:
     def _editions(self, epoch: int) -> Iterator[Problem]:
         """Whether the editions of an epoch follow each other without a gap."""
         begin, late = epoch * self.parameters.epoch_length, self.parameters.late_interval
-        times = range(
-            begin, self.parameters.due(epoch, self.parameters.ends(epoch) + late) + 1, late
-        )
+        times = range(begin, self.parameters.last_due(epoch) + 1, late)
         position = 1
         for number, edition in enumerate(e for e in self.editions if e.epoch == epoch):
             problem = None

@@ -11,6 +11,7 @@ from billboard.board.tiles import (
     WIDTH,
     bundle_bytes,
     split_bundle,
+    split_tile,
     tile_path,
     tiles,
 )
@@ -42,7 +43,7 @@ class LogWriter:
         self._written: list[tuple[str, bytes]] = []
         for level, index, width in tiles(size):
             if index == size >> 8 * (level + 1) and width < WIDTH:
-                self._row(level).extend(_hashes(self._get(tile_path(level, index, width))))
+                self._row(level).extend(split_tile(self._get(tile_path(level, index, width))))
         if width := size % WIDTH:
             bundle = self._get(tile_path(ENTRIES, size // WIDTH, width))
             self._entries = split_bundle(bundle, width)
@@ -149,10 +150,6 @@ def _get(objects: _Tiles, name: str) -> bytes:
         return objects.get(name)
     except LookupError:
         raise StoreError(f"{name} is missing: restore a backup") from None
-
-
-def _hashes(tile: bytes) -> list[bytes]:
-    return [tile[i : i + 32] for i in range(0, len(tile), 32)]
 
 
 def _damaged(name: str) -> StoreError:

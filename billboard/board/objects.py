@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, final
 
+from billboard.durable import sync
 from billboard.errors import StoreError
 
-__all__ = ["FileObjects", "Objects", "sync"]
+__all__ = ["FileObjects", "Objects"]
 
 
 class Objects(Protocol):
@@ -116,15 +117,6 @@ def _write(path: Path, data: bytes) -> None:
         written = 0
         while written < len(data):
             written += os.write(descriptor, memoryview(data)[written:])
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync(directory: Path) -> None:
-    """Put a file, or the names in a directory, on stable storage. Raises `OSError`."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

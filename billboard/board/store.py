@@ -75,13 +75,13 @@ class BoardParameters:
     def due(self, epoch: int, now: float) -> int:
         """When the latest edition of ``epoch`` was due (SPEC 9.2); its beginning before that."""
         begin = epoch * self.epoch_length
-        latest = -(-(self.ends(epoch) - begin) // self.late_interval)
-        passed = int((now - begin) // self.late_interval)
-        return begin + self.late_interval * min(max(passed, 0), latest)
+        passed = max(int((now - begin) // self.late_interval), 0)
+        return min(begin + self.late_interval * passed, self.last_due(epoch))
 
     def last_due(self, epoch: int) -> int:
         """When the last edition of ``epoch`` is due."""
-        return self.due(epoch, self.ends(epoch) + self.late_interval)
+        begin = epoch * self.epoch_length
+        return begin + self.late_interval * -(-(self.ends(epoch) - begin) // self.late_interval)
 
     def next_due(self, epoch: int, now: float) -> int:
         """When the first edition of ``epoch`` after ``now`` is due."""

@@ -13,6 +13,9 @@ __all__ = ["TileReader", "tile_path"]
 WIDTH = 256
 """Hashes in a full tile, and entries in a full bundle."""
 
+HASH = 32
+"""Bytes of a hash."""
+
 LONGEST_ENTRY = 65_535
 """Bytes."""
 
@@ -60,6 +63,26 @@ def split_bundle(data: bytes, width: int) -> list[bytes]:
     return entries
 
 
+def check_width(tile: bytes, width: int) -> bytes:
+    """Return a tile of ``width`` hashes, or raise `InvalidEncodingError`."""
+    if len(tile) != HASH * width:
+        raise InvalidEncodingError("tile", f"has {len(tile)} bytes, not {HASH * width}")
+    return tile
+
+
+def split_tile(tile: bytes) -> list[bytes]:
+    """The hashes of a tile, or of a part of one."""
+    return [tile[i : i + HASH] for i in range(0, len(tile), HASH)]
+
+
+def node_of(tile: Callable[[int, int], bytes], level: int, index: int) -> bytes:
+    """The hash of a complete subtree; ``tile`` gives the bytes of one, by level and index."""
+    tile_level, within = divmod(level, 8)
+    number, offset = divmod(index << within, WIDTH)
+    part = tile(tile_level, number)[HASH * offset : HASH * (offset + (1 << within))]
+    return merkle.complete_hash(split_tile(part))
+
+
 class TileReader:
     """The hashes and entries of a log with ``size`` entries, and the proofs made of them.
 
@@ -74,12 +97,7 @@ class TileReader:
 
     def node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree."""
-        tile_level, within = divmod(level, 8)
-        first = index << within
-        tile, offset = divmod(first, WIDTH)
-        data = self._tile(tile_level, tile)
-        hashes = [data[32 * i : 32 * (i + 1)] for i in range(offset, offset + (1 << within))]
-        return merkle.complete_hash(hashes)
+        return node_of(self._tile, level, index)
 
     def root(self) -> bytes:
         """The root of the tree."""
@@ -116,7 +134,5 @@ class TileReader:
         if (level, index) not in self._tiles:
             width = min((self.size >> (8 * level)) - WIDTH * index, WIDTH)
             data = self._get(tile_path(level, index, width))
-            if len(data) != 32 * width:
-                raise InvalidEncodingError("tile", f"has {len(data)} bytes, not {32 * width}")
-            self._tiles[level, index] = data
+            self._tiles[level, index] = check_width(data, width)
         return self._tiles[level, index]

@@ -14,12 +14,20 @@ from typing import Generic, TypeVar
 from billboard.board import merkle
 from billboard.board.cache import Cache
 from billboard.board.steps import Procedure, Request, content
-from billboard.board.tiles import ENTRIES, LONGEST_ENTRY, WIDTH, split_bundle, tile_path
+from billboard.board.tiles import (
+    ENTRIES,
+    HASH,
+    LONGEST_ENTRY,
+    WIDTH,
+    check_width,
+    node_of,
+    split_bundle,
+    split_tile,
+    tile_path,
+)
 from billboard.errors import BoardError, InvalidEncodingError
 
 T = TypeVar("T")
-
-_HASH = 32
 
 
 @dataclass(frozen=True)
@@ -105,12 +113,12 @@ class VerifiedLog:
             expected = _hash_at(parent, index % WIDTH)
 
             def check(data: bytes) -> bytes:
-                if len(data) != WIDTH * _HASH or merkle.complete_hash(_split(data)) != expected:
+                if len(data) != WIDTH * HASH or merkle.complete_hash(split_tile(data)) != expected:
                     raise InvalidEncodingError("tile", "its hash is another")
                 return data
 
             name = self._prefix + tile_path(level, index)
-            file = File(name, WIDTH * _HASH, check)
+            file = File(name, WIDTH * HASH, check)
             (self._tiles[level, index],) = yield from read_all(self._cache, [file])
         return self._tiles[level, index]
 
@@ -180,25 +188,13 @@ class VerifiedLog:
         return min(self.size - WIDTH * index, WIDTH)
 
     def _edge_file(self, level: int, index: int, width: int) -> File[bytes]:
-        def check(data: bytes) -> bytes:
-            if len(data) != width * _HASH:
-                raise InvalidEncodingError("tile", f"has {len(data)} bytes, not {width * _HASH}")
-            return data
-
         name = self._prefix + tile_path(level, index, width)
-        return File(name, width * _HASH, check)
+        return File(name, width * HASH, lambda data: check_width(data, width))
 
     def _node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree, of which the tile has been read."""
-        tile_level, within = divmod(level, 8)
-        tile, offset = divmod(index << within, WIDTH)
-        hashes = _split(self._tiles[tile_level, tile])
-        return merkle.complete_hash(hashes[offset : offset + (1 << within)])
-
-
-def _split(tile: bytes) -> list[bytes]:
-    return [tile[i : i + _HASH] for i in range(0, len(tile), _HASH)]
+        return node_of(lambda *place: self._tiles[place], level, index)
 
 
 def _hash_at(tile: bytes, index: int) -> bytes:
-    return tile[_HASH * index : _HASH * (index + 1)]
+    return tile[HASH * index : HASH * (index + 1)]
