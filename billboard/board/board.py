@@ -146,7 +146,8 @@ class Board:
     def close_edition(self, epoch: int) -> None:
         """Close the next edition of ``epoch``: what is posted from now on goes into a later one.
 
-        Raises `EpochError` before that epoch has begun, and when the one after it is over.
+        Raises `EpochError` before that epoch has begun, and when the one after it is over, unless
+        posts still wait.
         """
         self._close_edition(epoch, again=True)
 
@@ -156,7 +157,7 @@ class Board:
         length = self.parameters.epoch_length
         if now < epoch * length - self.parameters.skew:
             raise EpochError(f"epoch {epoch} has not begun: the current one is {self.epoch}")
-        if now >= (epoch + 2) * length and not self._store.epochs().get(epoch):
+        if now >= (epoch + 2) * length and epoch not in self._waiting():
             raise EpochError(f"epoch {epoch} is over: the current one is {self.epoch}")
         time = self.parameters.due(epoch, now)
         self._store.close_edition(epoch, time, lambda n: self._dummies(epoch, n), again=again)
@@ -179,9 +180,9 @@ class Board:
         Of several that do this at the same time, one does it.
         """
         current = self.epoch
-        # Before these two, what nobody was there to publish.
-        late = {epoch for epoch, waiting in self._store.epochs().items() if waiting}
-        for epoch in sorted({max(current - 1, 0), current} | {e for e in late if e < current}):
+        # And, before these two, what nobody was there to publish.
+        late = {epoch for epoch in self._waiting() if epoch < current}
+        for epoch in sorted(late | {max(current - 1, 0), current}):
             with suppress(EpochError):  # of one that has expired, when the clock was ahead
                 self._close_edition(epoch, again=False)
         return self.publish_closed()
@@ -208,24 +209,24 @@ class Board:
         state = self._store.log_state()
         if not state.size:
             return
-        note, signatures = Note.from_bytes(state.note), dict[tuple[str, bytes], Signature]()
+        note, answered = Note.from_bytes(state.note), 0
+        found: list[Signature] = []
         if state.served and (served := Note.from_bytes(state.served)).text == note.text:
-            signatures = {(each.name, each.key_id): each for each in served.signatures}
-        answered = 0
+            found += served.signatures
+        found += note.signatures
         for witness in self._witnesses:
             try:
-                made = witness.cosign(note, TileReader(state.size, self._objects.get))
+                found.append(witness.cosign(note, TileReader(state.size, self._objects.get)))
             except ForkError:
                 raise
             except WitnessError as error:
                 _log.warning("the log with %d entries is not cosigned: %s", state.size, error)
             else:
-                signatures[made.name, made.key_id] = made
                 answered += 1
         self._confirmed = answered == len(self._witnesses)
-        own = {(each.name, each.key_id) for each in note.signatures}
-        others = [each for key, each in signatures.items() if key not in own]
-        self._store.serve(state.size, bytes(note.signed(*others)))
+        # Of a key that signed more than once, the last.
+        signatures = {(each.name, each.key_id): each for each in found}
+        self._store.serve(state.size, bytes(Note(note.text, tuple(signatures.values()))))
 
     def checkpoint(self) -> bytes:
         """The checkpoint of the master log, a note, that readers get; empty before the first."""
@@ -255,8 +256,9 @@ class Board:
         """
         found = self._edition(epoch, edition)
         index = Index(self._objects.get(edition_prefix(epoch, edition) + "index"))
+        reader = self._reader(found)
         for position in index.bundles_of(identifier):
-            bundle = self._bundle(found, position)
+            bundle = _bundle(reader, found, position)
             if bundle[0].identifier <= identifier:
                 break
         return bundle
@@ -264,28 +266,32 @@ class Board:
     def posts(self, epoch: int, *, edition: int) -> Iterator[Post]:
         """All posts of an edition, by identifier. Raises as `bundle` does."""
         found = self._edition(epoch, edition)
+        reader = self._reader(found)
         for index in range(found.size // BUNDLE):
-            yield from self._bundle(found, index)
+            yield from _bundle(reader, found, index)
 
     def expire(self, before: int | None = None) -> int:
         """Delete epochs smaller than ``before``; how many posts that was, with dummies.
 
         None stands for the epoch before the current one. What still has to be published, and all
-        after it, is kept. Raises `EpochError` for a later one, in
-        which a reader or a late post may still come (SPEC 9.7).
+        after it, is kept. Raises `EpochError` for a later one, in which a reader or a late post may
+        still come (SPEC 9.7).
         """
         latest = max(self.epoch - 1, 0)
         before = latest if before is None else before
         if before > latest:
             raise EpochError(f"only epochs before {latest} can expire now, not {before - 1}")
         unpublished = [edition.epoch for edition in self._store.closed()]
-        waiting = [epoch for epoch, count in self._store.epochs().items() if count]
-        before = min([before, *unpublished, *waiting])
+        before = min([before, *unpublished, *self._waiting()])
         # The rows last: if this is cut short they tell the next one what to delete.
         for epoch in self._store.epochs():
             if epoch < before:
                 self._objects.delete(f"{epoch}/")
         return self._store.expire(before)
+
+    def _waiting(self) -> set[int]:
+        """The epochs of which posts wait for an edition."""
+        return {epoch for epoch, count in self._store.epochs().items() if count}
 
     def _confirm(self) -> None:
         """Ask the witnesses whether this is the latest state, before it signs for the first time.
@@ -328,13 +334,9 @@ class Board:
             )
         return editions[number]
 
-    def _bundle(self, edition: Edition, index: int) -> tuple[Post, ...]:
+    def _reader(self, edition: Edition) -> TileReader:
         prefix = edition_prefix(edition.epoch, edition.number)
-        reader = TileReader(edition.size, lambda name: self._objects.get(prefix + name))
-        try:
-            return tuple(map(Post.from_bytes, reader.bundle(index, edition.root)))
-        except InvalidEncodingError as error:
-            raise StoreError(f"{prefix}: {error}: run `billboard board fsck`") from None
+        return TileReader(edition.size, lambda name: self._objects.get(prefix + name))
 
     def _dummies(self, epoch: int, count: int) -> Sequence[Entry]:
         made = [
@@ -342,3 +344,11 @@ class Board:
             for _ in range(count)
         ]
         return [Entry(epoch, post.identifier, post.seq, bytes(post)) for post in made]
+
+
+def _bundle(reader: TileReader, edition: Edition, index: int) -> tuple[Post, ...]:
+    try:
+        return tuple(map(Post.from_bytes, reader.bundle(index, edition.root)))
+    except InvalidEncodingError as error:
+        where = edition_prefix(edition.epoch, edition.number)
+        raise StoreError(f"{where}: {error}: run `billboard board fsck`") from None

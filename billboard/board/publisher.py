@@ -74,11 +74,11 @@ class Publisher:
 
     def _append(self, leaf: bytes, edition: tuple[int, int] | None) -> None:
         """Append an entry to the master log, that of an edition only once."""
+        first = encode_leaf(self._origin, self._store.parameters)
         while True:
             state = self._store.log_state()
-            first = encode_leaf(self._origin, self._store.parameters)
-            wanted = leaf if state.size else first
-            pending = self._store.propose(state.size, wanted, edition if state.size else None)
+            wanted, of = (leaf, edition) if state.size else (first, None)
+            pending = self._store.propose(state.size, wanted, of)
             if pending is not None:
                 self._advance(state, pending)
                 if pending == leaf:

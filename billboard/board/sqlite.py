@@ -73,6 +73,9 @@ _PUT = """
     WHERE excluded.seq > seq AND position > {closed}
 """
 
+_EDITIONS = "SELECT epoch, number, size, time, leaf FROM edition WHERE "
+"""The fields of `ClosedEdition`."""
+
 _DIGEST = 8
 
 
@@ -164,11 +167,10 @@ class SqliteStore:
         """See `Store.close_edition`."""
         self._database.check_usable()
         with self._write_lock, self._database.writing() as db:
-            query = "SELECT * FROM edition WHERE epoch = ? AND time >= ? ORDER BY number DESC"
+            query = _EDITIONS + "epoch = ? AND time >= ? ORDER BY number DESC LIMIT 1"
             if not again and (found := rows(db, query, epoch, time)):
-                _, number, _, size, last, leaf = found[0]
-                return ClosedEdition(epoch, number, size, last, leaf)
-            if _count(db, "SELECT expired > ? FROM log", epoch):
+                return ClosedEdition(*found[0])
+            if _has_expired(db, epoch):
                 raise EpochError(f"epoch {epoch} has expired")
             posts = _Posts(db, epoch)
             padding = -posts.waiting % BUNDLE if posts.waiting else BUNDLE
@@ -184,11 +186,10 @@ class SqliteStore:
 
     def closed(self, epoch: int | None = None) -> tuple[ClosedEdition, ...]:
         """See `Store.closed`."""
-        query = "SELECT epoch, number, size, time, leaf FROM edition WHERE "
         if epoch is None:
-            found = self._database.rows(query + "leaf IS NULL ORDER BY time, epoch, number")
+            found = self._database.rows(_EDITIONS + "leaf IS NULL ORDER BY time, epoch, number")
         else:
-            found = self._database.rows(query + "epoch = ? ORDER BY number", epoch)
+            found = self._database.rows(_EDITIONS + "epoch = ? ORDER BY number", epoch)
         return tuple(ClosedEdition(*row) for row in found)
 
     def entries(self, edition: ClosedEdition) -> Iterator[bytes]:
@@ -317,7 +318,7 @@ class SqliteStore:
             return
         try:
             with self._database.writing() as db:
-                epochs: dict[int, _Posts] = {}
+                epochs: dict[int, _Posts | None] = {}
                 refusals = [self._put_all(db, epochs, waiting) for waiting in batch]
         except StoreError as error:
             for waiting in batch:
@@ -327,15 +328,27 @@ class SqliteStore:
             waiting.refusals = refused
 
     def _put_all(
-        self, db: apsw.Connection, epochs: dict[int, _Posts], waiting: _Waiting
+        self, db: apsw.Connection, epochs: dict[int, _Posts | None], waiting: _Waiting
     ) -> list[RefusedPostError | None]:
-        refusals = []
+        """``epochs`` are those that were looked at, None for one that is over."""
+        refusals: list[RefusedPostError | None] = []
         for entry in waiting.entries:
-            if entry.epoch not in epochs:
-                last_due = self.parameters.last_due(entry.epoch)
-                epochs[entry.epoch] = _Posts(db, entry.epoch, last_due)
-            refusals.append(epochs[entry.epoch].put(entry, waiting.quota))
+            epoch = entry.epoch
+            if epoch not in epochs:
+                epochs[epoch] = None if self._is_over(db, epoch) else _Posts(db, epoch)
+            posts = epochs[epoch]
+            if posts is None:
+                refused = RefusedPostError("epoch", f"epoch {epoch} has had its last edition")
+                refusals.append(refused)
+            else:
+                refusals.append(posts.put(entry, waiting.quota))
         return refusals
+
+    def _is_over(self, db: apsw.Connection, epoch: int) -> bool:
+        """Whether the last edition is closed, or all have expired, whatever the clock says now."""
+        query = "SELECT count(*) FROM edition WHERE epoch = ? AND time >= ?"
+        last_due = self.parameters.last_due(epoch)
+        return _has_expired(db, epoch) or _count(db, query, epoch, last_due) > 0
 
     def _read_parameters(self) -> BoardParameters:
         found = self._database.rows("SELECT * FROM board")
@@ -349,16 +362,9 @@ class SqliteStore:
 class _Posts:
     """The table of an epoch within one transaction: ``closed`` posts are in editions."""
 
-    def __init__(self, db: apsw.Connection, epoch: int, last_due: int | None = None) -> None:
+    def __init__(self, db: apsw.Connection, epoch: int) -> None:
         self._db, self._epoch = db, epoch
         self.closed = _count(db, "SELECT sum(size) FROM edition WHERE epoch = ?", epoch)
-        # Its last edition is closed, or it has expired, whatever the clock says now.
-        query = "SELECT count(*) FROM edition WHERE epoch = ? AND time >= ?"
-        self.over = last_due is not None and bool(
-            _count(db, "SELECT expired > ? FROM log", epoch) or _count(db, query, epoch, last_due)
-        )
-        if self.over:
-            return
         if not _count(db, "SELECT count(*) FROM epoch WHERE epoch = ?", epoch):
             db.execute("INSERT INTO epoch VALUES (?)", (epoch,))
             db.execute(_POSTS.format(epoch=epoch))
@@ -371,8 +377,6 @@ class _Posts:
         return self.last - self.closed
 
     def put(self, entry: Entry, quota: int | None) -> RefusedPostError | None:
-        if self.over:
-            return RefusedPostError("epoch", f"epoch {entry.epoch} has had its last edition")
         if quota is not None and self.waiting >= quota and self._find(entry) is None:
             return RefusedPostError("quota", f"epoch {entry.epoch} is full: try another, or later")
         values = (entry.identifier, entry.seq, row_digest(entry.data), entry.data)
@@ -392,6 +396,10 @@ class _Posts:
         query = f"SELECT position, seq FROM post_{self._epoch:d} WHERE identifier = ?"  # noqa: S608
         found: tuple[int, int] | None = self._db.execute(query, (entry.identifier,)).fetchone()
         return found
+
+
+def _has_expired(db: apsw.Connection, epoch: int) -> bool:
+    return _count(db, "SELECT expired > ? FROM log", epoch) > 0
 
 
 def row_digest(data: bytes) -> bytes:
