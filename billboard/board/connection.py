@@ -24,7 +24,7 @@ TIMEOUT = 30.0
 
 WORK_HEADER = "Billboard-Work"
 
-_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?")
+URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?")
 _BITS = re.compile(r"[0-9]{1,3}")
 _WRITE_ERROR = 0xFFFFFFFF  # what a callback returns to end a transfer
 
@@ -155,7 +155,7 @@ class _Body:
 
 
 def _checked_url(url: str) -> str:
-    if not _URL.fullmatch(url):
+    if not URL.fullmatch(url):
         raise BoardError("unreachable", f"{url}: the URL of a board is like https://example.org")
     return url.rstrip("/")
 

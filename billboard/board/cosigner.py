@@ -16,14 +16,13 @@ from typing import final
 
 from billboard.board import merkle
 from billboard.board.checkpoint import LONGEST_PROOF, Checkpoint, decode_hash, decode_number
-from billboard.board.directory import load_signer, save_seed
+from billboard.board.directory import load_signer, make_directory
 from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner, Signature, encode_base64
 from billboard.database import Database, Schema, rows
 from billboard.errors import (
     InvalidEncodingError,
     InvalidSignatureError,
     RefusedCheckpointError,
-    StoreError,
 )
 
 __all__ = ["AddCheckpoint", "Cosigner", "create_witness", "open_witness"]
@@ -196,16 +195,11 @@ def create_witness(
     ``name`` is a URL without its scheme. Raises `StoreError`, `SecretFileError`,
     `InvalidEncodingError`.
     """
-    path, seed = Path(directory), os.urandom(32)
-    signer = NoteSigner(name, Algorithm.COSIGNATURE, seed)
-    try:
-        path.mkdir(mode=0o700)
-    except OSError as error:
-        raise StoreError(f"{path} can not be made: {error.strerror}") from None
+    path = Path(directory)
     # Both in one directory, and made once: a key that meets an empty database signs a fork.
-    save_seed(path / KEY, signer, seed, passphrase)
+    key = make_directory(path / KEY, name, Algorithm.COSIGNATURE, passphrase)
     Database.create(path / DATABASE, SCHEMA).close()
-    return signer.key
+    return key
 
 
 @contextmanager

@@ -28,17 +28,11 @@ def create_board(
     Raises `StoreError`, `SecretFileError`, `InvalidEncodingError`.
     """
     path = Path(directory)
-    seed = os.urandom(32)
-    signer = NoteSigner(parameters.origin, Algorithm.ED25519, seed)
-    try:
-        path.mkdir(mode=0o700)  # the order of rows tells posts from dummies
-    except OSError as error:
-        raise StoreError(f"{path} can not be made: {error.strerror}") from None
+    key = make_directory(path / KEY, parameters.origin, Algorithm.ED25519, passphrase)
     # The database last: without it there is no board.
-    save_seed(path / KEY, signer, seed, passphrase)
     FileObjects(path / OBJECTS)
     SqliteStore.create(path / DATABASE, parameters).close()
-    return signer.key
+    return key
 
 
 def open_board(
@@ -56,6 +50,24 @@ def open_board(
     signer = load_signer(path / KEY, passphrase)
     store, objects = SqliteStore(path / DATABASE), FileObjects(path / OBJECTS)
     return Board(store, objects, signer, witnesses=witnesses, quota=quota, clock=clock)
+
+
+def make_directory(
+    key_file: Path, name: str, algorithm: Algorithm, passphrase: str | None
+) -> NoteKey:
+    """Make the directory of ``key_file``, with a new key of that name in it; the public key.
+
+    For nobody but its owner: the order of a board's rows tells posts from dummies. Raises
+    `StoreError`, also if it exists, `SecretFileError`, `InvalidEncodingError`.
+    """
+    seed = os.urandom(32)
+    signer = NoteSigner(name, algorithm, seed)
+    try:
+        key_file.parent.mkdir(mode=0o700)
+    except OSError as error:
+        raise StoreError(f"{key_file.parent} can not be made: {error.strerror}") from None
+    save_seed(key_file, signer, seed, passphrase)
+    return signer.key
 
 
 def save_seed(path: Path, signer: NoteSigner, seed: bytes, passphrase: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import final
 
 from billboard.board.checkpoint import decode_hash, decode_number
 from billboard.board.note import encode_base64
-from billboard.board.store import BoardParameters
+from billboard.board.store import BUNDLE, BoardParameters
 from billboard.errors import InvalidEncodingError
 from billboard.posts import MAX_UINT32
 from billboard.tokens import FrameClass
@@ -78,6 +78,14 @@ class Index:
         prefixes = self._prefixes
         if not prefixes or len(self.data) % PREFIX or list(prefixes) != sorted(prefixes):
             raise InvalidEncodingError("index", "is not a sequence of ascending prefixes")
+
+    @classmethod
+    def of(cls, edition: Edition, data: bytes) -> Index:
+        """The index of an edition. Raises `InvalidEncodingError` if ``data`` is not that."""
+        found = hashlib.sha256(data).digest()
+        if found != edition.index_hash or len(data) != PREFIX * (edition.size // BUNDLE):
+            raise InvalidEncodingError("index", "its hash is not that of the manifest")
+        return cls(data)
 
     @property
     def _prefixes(self) -> tuple[bytes, ...]:

@@ -10,7 +10,6 @@ from typing import final
 from billboard.board import merkle
 from billboard.board.checkpoint import Checkpoint, Policy, Proof
 from billboard.board.manifest import (
-    PREFIX,
     Edition,
     Index,
     decode_leaf,
@@ -227,8 +226,4 @@ def _editions(master: _Log, epoch: int) -> list[tuple[Edition, Proof]]:
 
 
 def _index(get: Get, edition: Edition) -> Index:
-    index = Index(get(edition_prefix(edition.epoch, edition.number) + "index"))
-    size = PREFIX * (edition.size // WIDTH)
-    if index.hash != edition.index_hash or len(index.data) != size:
-        raise InvalidEncodingError("index", "is not that of the manifest")
-    return index
+    return Index.of(edition, get(edition_prefix(edition.epoch, edition.number) + "index"))

@@ -5,7 +5,6 @@ Everything here is a procedure (`billboard.board.steps`); `billboard.board.clien
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import random
 import time
@@ -197,15 +196,10 @@ class Reader:
 
     def index(self, edition: Edition) -> Procedure[Index]:
         """The index of an edition."""
-
-        def check(data: bytes) -> Index:
-            if hashlib.sha256(data).digest() != edition.index_hash or len(data) != size:
-                raise InvalidEncodingError("index", "its hash is not that of the manifest")
-            return Index(data)
-
         size = PREFIX * (edition.size // BUNDLE)
         name = edition_prefix(edition.epoch, edition.number) + "index"
-        (index,) = yield from read_all(self._cache, [File(name, size, check)])
+        file = File(name, size, lambda data: Index.of(edition, data))
+        (index,) = yield from read_all(self._cache, [file])
         return index
 
     def edition_log(self, edition: Edition) -> Procedure[VerifiedLog]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import final
 
 from curl_cffi import CurlError, CurlOpt, Response, Session
 
 from billboard.board.checkpoint import Checkpoint, decode_number
+from billboard.board.connection import URL
 from billboard.board.cosigner import AddCheckpoint
 from billboard.board.note import Algorithm, Note, NoteKey, Signature
 from billboard.board.tiles import TileReader
@@ -28,8 +28,6 @@ _CURL_OPTIONS: dict[CurlOpt, int | str] = {
     CurlOpt.MAXFILESIZE_LARGE: LARGEST_ANSWER,
     CurlOpt.PROXY: "",  # not what the environment says; curl_cffi 0.16 ignores trust_env here
 }
-
-_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?")
 
 _SIZE_TYPE = "text/x.tlog.size"
 
@@ -52,7 +50,7 @@ class WitnessClient:
     """
 
     def __init__(self, url: str, key: NoteKey) -> None:
-        if not _URL.fullmatch(url) or "?" in url or "#" in url:
+        if not URL.fullmatch(url) or "?" in url or "#" in url:
             raise InvalidEncodingError("witness", "its URL must be http(s)://host[:port][/path]")
         if key.algorithm is not Algorithm.COSIGNATURE:
             raise InvalidEncodingError("witness", f"the key of {key.name} is not one that cosigns")

@@ -1,18 +1,53 @@
-"""Clients of both kinds, to be used in the same way."""
+"""Boards over HTTP, and clients of both kinds, to be used in the same way."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from billboard import Board
 from billboard.board.checkpoint import Policy
 from billboard.board.client import AsyncBoardClient, BoardClient
+from billboard.board.store import BUNDLE
 
-from .support import Clock, make_signer
+from .http_board import ForgedBoard, HttpBoard, dummies
+from .support import EPOCH, Clock, make_board, make_signer, make_store
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def board(tmp_path: Path, clock: Clock) -> Iterator[Board]:
+    with make_store(tmp_path) as store:
+        yield make_board(store, clock)
+
+
+@pytest.fixture
+def served(board: Board) -> Iterator[HttpBoard]:
+    with HttpBoard(board) as http:
+        yield http
+
+
+@pytest.fixture(scope="module")
+def entries() -> list[bytes]:
+    """The posts of two bundles."""
+    return dummies(2 * BUNDLE)
+
+
+@pytest.fixture
+def forged(entries: list[bytes]) -> ForgedBoard:
+    """A board that has published one edition, as it should."""
+    forged = ForgedBoard()
+    forged.publish(EPOCH, entries)
+    return forged
 
 
 class Waiting:

@@ -47,11 +47,6 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def board(store: SqliteStore, clock: Clock) -> Board:
     return make_board(store, clock)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from billboard import (
-    Board,
     BoardError,
     EpochError,
     FrameClass,
@@ -59,23 +58,6 @@ def with_post(entries: list[bytes], post: Post) -> list[bytes]:
 
 def number(entry: bytes) -> int:
     return int.from_bytes(entry[:PREFIX], "big")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def board(tmp_path: Path, clock: Clock) -> Iterator[Board]:
-    with make_store(tmp_path) as store:
-        yield make_board(store, clock)
-
-
-@pytest.fixture
-def served(board: Board) -> Iterator[HttpBoard]:
-    with HttpBoard(board) as http:
-        yield http
 
 
 @pytest.fixture(scope="module")

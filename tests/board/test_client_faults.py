@@ -28,20 +28,6 @@ LATER = 3600
 KEY = make_signer().key
 
 
-@pytest.fixture(scope="module")
-def entries() -> list[bytes]:
-    """The posts of two bundles."""
-    return dummies(2 * BUNDLE)
-
-
-@pytest.fixture
-def forged(entries: list[bytes]) -> ForgedBoard:
-    """A board that has published one edition, as it should."""
-    forged = ForgedBoard()
-    forged.publish(EPOCH, entries)
-    return forged
-
-
 @pytest.fixture
 def served(forged: ForgedBoard) -> Iterator[HttpBoard]:
     with HttpBoard(forged) as http:

@@ -33,23 +33,6 @@ HOUR = 3600
 BEGIN = EPOCH * DAY
 
 
-@pytest.fixture(scope="module")
-def entries() -> list[bytes]:
-    return dummies(2 * BUNDLE)
-
-
-@pytest.fixture
-def forged(entries: list[bytes]) -> ForgedBoard:
-    forged = ForgedBoard()
-    forged.publish(EPOCH, entries)
-    return forged
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 @pytest.fixture
 def served(forged: ForgedBoard) -> Iterator[HttpBoard]:
     with HttpBoard(forged) as http:

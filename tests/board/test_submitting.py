@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,31 +21,12 @@ from .support import (
     EPOCH,
     ORIGIN,
     Clock,
-    make_board,
     make_lane,
     make_post,
     make_signer,
-    make_store,
 )
 
 LATER = 3600
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def board(tmp_path: Path, clock: Clock) -> Iterator[Board]:
-    with make_store(tmp_path) as store:
-        yield make_board(store, clock)
-
-
-@pytest.fixture
-def served(board: Board) -> Iterator[HttpBoard]:
-    with HttpBoard(board) as http:
-        yield http
 
 
 @pytest.fixture
