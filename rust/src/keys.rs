@@ -8,7 +8,7 @@ use crate::group::{decode_element, decode_scalar};
 use crate::kernel::{self, Public, Tables};
 use crate::random::Draws;
 use curve25519_dalek::Scalar;
-use numpy::PyUntypedArrayMethods;
+use numpy::{PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::sync::Arc;
@@ -32,6 +32,18 @@ fn encodings<'a>(
 pub struct EncryptionKey(Public);
 
 impl EncryptionKey {
+    /// A batch of rows of so many elements, and the tables for it, if they pay.
+    fn prepared<'py>(
+        &self,
+        array: &Bound<'py, PyAny>,
+        elements: usize,
+    ) -> PyResult<(PyReadonlyArray3<'py, u8>, Option<Arc<Tables>>)> {
+        let rows = view(array, elements, 32)?.shape()[0];
+        let tables = self.tables(array.py(), rows);
+        // Once more: while tables are made, another thread may give the array another shape.
+        Ok((view(array, elements, 32)?, tables))
+    }
+
     /// The tables for a batch of `rows` rows, if they pay.
     fn tables(&self, py: Python<'_>, rows: usize) -> Option<Arc<Tables>> {
         if !self.0.tables_pay(rows) {
@@ -79,11 +91,8 @@ impl EncryptionKey {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Masked<'py>> {
         let seed = decode_seed(py, seed)?;
-        let rows = view(messages, self.0.len(), 32)?.shape()[0];
         let run = Run::new(threads, progress)?;
-        let tables = self.tables(py, rows);
-        // Once more: while tables are made, another thread may give the array another shape.
-        let input = view(messages, self.0.len(), 32)?;
+        let (input, tables) = self.prepared(messages, self.0.len())?;
         map_rows(py, &run, &input, (self.0.len() + 1, 32), |first, input, output, valid| {
             let draws = &mut Draws::new(&seed);
             self.0.encrypt(tables.as_deref(), draws, first, input, output, valid);
@@ -101,10 +110,8 @@ impl EncryptionKey {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Masked<'py>> {
         let seed = decode_seed(py, seed)?;
-        let rows = view(array, self.0.len() + 1, 32)?.shape()[0];
         let run = Run::new(threads, progress)?;
-        let tables = self.tables(py, rows);
-        let input = view(array, self.0.len() + 1, 32)?; // as in `encrypt`
+        let (input, tables) = self.prepared(array, self.0.len() + 1)?;
         map_rows(py, &run, &input, (self.0.len() + 1, 32), |first, input, output, valid| {
             let draws = &mut Draws::new(&seed);
             self.0.rerandomize(tables.as_deref(), draws, first, input, output, valid);

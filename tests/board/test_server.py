@@ -21,6 +21,7 @@ from billboard.board import Board, FileObjects
 from billboard.board import protocol as board_protocol
 from billboard.board.admission import ProofOfWork, Rate, find_work
 from billboard.board.note import NoteKey
+from billboard.board.protocol import LARGEST_HEAD
 from billboard.board.published import object_name
 from billboard.board.receipt import Receipt
 from billboard.board.server import LARGEST_BODY, create_app
@@ -181,6 +182,14 @@ def test_a_slow_second_head_is_cut_off(server: Running, monkeypatch: pytest.Monk
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
         connection.sendall(b"\r\n")
         assert read_all(connection) == b""
+
+
+def test_an_endless_head_is_cut_off(server: Running) -> None:
+    with (
+        server.raw(b"GET / HTTP/1.1\r\nA: ") as connection,
+        pytest.raises((BrokenPipeError, ConnectionResetError)),
+    ):
+        connection.sendall(b"a" * (500 * LARGEST_HEAD))
 
 
 def test_connections_have_a_limit(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
