@@ -93,14 +93,14 @@ def identifiers(seed: str, count: int, zeros: int = 0) -> list[bytes]:
     return sorted(bytes(min(zeros, 32)) + each[zeros:] for each in hashes(seed, count))
 
 
-def close(store: SqliteStore, epoch: int) -> ClosedEdition:
+def close(store: SqliteStore, epoch: int, time: int = 0) -> ClosedEdition:
     """Close an edition, filled up with what is no post."""
     of, number = store.parameters.frame_class, len(store.closed(epoch))
 
     def fill(count: int) -> Sequence[Entry]:
         return [entry(epoch, each, 0, of) for each in _filler(number, count)]
 
-    return store.close_edition(epoch, 0, fill)
+    return store.close_edition(epoch, time, fill)
 
 
 @functools.cache
@@ -130,7 +130,10 @@ def _submit_dummy(board: Board, epoch: int) -> int:
 def _submit(given: Json, setting: Setting) -> Json:
     """The board, over a store that holds what the case says; then all of it is closed."""
     data, of = bytes.fromhex(given["post"]), FrameClass(given["class"])
-    with store_of(setting, parameters_of(given)) as store:
+    with store_of(setting, parameters := parameters_of(given)) as store:
+        store.expire(given["expired"])
+        for epoch in given["over"]:
+            close(store, epoch, parameters.last_due(epoch))
         for old in given["closed"]:
             put(store, entry(old["epoch"], bytes.fromhex(old["identifier"]), 0, of))
             close(store, old["epoch"])
@@ -182,10 +185,12 @@ def _schedule(given: Json, _: Setting) -> Json:
 @operation("edition/close")
 def _close(given: Json, setting: Setting) -> Json:
     with store_of(setting, parameters_of(given)) as store:
+        put(store, *(entry(given["epoch"], each) for each in hashes("wait", given["waiting"])))
+        store.expire(given["expired"])
         with mock.patch.object(posts, "dummy", _quick_dummy):
             board_of(setting, store, given["time"]).close_edition(given["epoch"])
         (closed,) = store.closed(given["epoch"])
-    return {"time": closed.time}
+    return {"time": closed.time, "dummies": closed.size - given["waiting"]}
 
 
 _DUMMIES = iter(range(2**32))
@@ -294,6 +299,8 @@ def _fresh(given: Json, _: Setting) -> Json:
 @operation("receipt/deadline")
 def _deadline(given: Json, setting: Setting) -> Json:
     with store_of(setting, parameters_of(given)) as store:
+        for time in given["closed"]:
+            close(store, given["epoch"], time)
         board = board_of(setting, store, given["time"])
         return {"deadline": _submit_dummy(board, given["epoch"])}
 
@@ -323,6 +330,16 @@ def _expirable(given: Json, setting: Setting) -> Json:
             raise
         assert list(store.epochs()) == [given["epoch"]]
     return {}
+
+
+@operation("board/expire")
+def _expire(given: Json, setting: Setting) -> Json:
+    """The first epoch that is left: of those that are unfinished a post waits."""
+    with store_of(setting, parameters_of(given)) as store:
+        _publish(store, {given["epoch"], *range(max(given["epoch"] - 6, 0), given["epoch"])})
+        put(store, *(entry(epoch, b"\xff" * 32) for epoch in given["unfinished"]))
+        board_of(setting, store, given["time"]).expire(given["epoch"])
+        return {"before": min(store.epochs())}
 
 
 @operation("board/default-expiry")

@@ -48,7 +48,7 @@ TEXTS = {
 STRINGS = {"parts", "entries"}
 """Lists of any number of byte strings, also of none."""
 
-COUNTS = {"posts", "count", "index", "length", "level", "size", "zeros"}
+COUNTS = {"posts", "count", "index", "length", "level", "size", "waiting", "zeros"}
 """Members of which the work grows: only their last byte is changed."""
 
 

@@ -33,6 +33,8 @@ REFUSALS: dict[str, type[Exception]] = {
     "epoch-still-needed": EpochError,
     "epoch-not-yet-open": RefusedPostError,
     "epoch-closed": RefusedPostError,
+    "epoch-over": RefusedPostError,
+    "epoch-expired": RefusedPostError,
     "in-edition": RefusedPostError,
     "seq-not-greater": RefusedPostError,
     "quota": RefusedPostError,
@@ -79,6 +81,8 @@ def expected_errors(case: Mapping[str, Any]) -> Errors:
         return (SecretFileError,)
     if (operation, reason) == ("board/submit", "wrong-length"):
         return (InvalidEncodingError, RefusedPostError)  # of no class, or of another
+    if (operation, reason) == ("edition/close", "epoch-expired"):
+        return (EpochError,)
     if operation == "work/check":
         return (RefusedPostError,)
     if operation in OF_PROOFS:

@@ -32,7 +32,8 @@ def check_interval(interval: int) -> None:
 class Board(NamedTuple):
     """What a board is and holds, as far as a submission is concerned.
 
-    The pending posts are those that wait for the next edition.
+    The pending posts are those that wait for the next edition. Of epochs that are over the last
+    edition is closed, and those below `expired` have expired.
     """
 
     origin: bytes
@@ -41,6 +42,8 @@ class Board(NamedTuple):
     quota: int | None
     pending: dict[tuple[int, bytes], int]
     closed: set[tuple[int, bytes]]
+    over: set[int]
+    expired: int
 
 
 def check_open(epoch_length: int, epoch: int, time: int) -> None:
@@ -49,16 +52,18 @@ def check_open(epoch_length: int, epoch: int, time: int) -> None:
     require(time < (epoch + 1) * epoch_length + tolerance(epoch_length), "epoch-closed")
 
 
-def check_closable(epoch_length: int, epoch: int, time: int) -> None:
-    """Refuse to close an edition of an epoch too early or too late."""
+def check_closable(epoch_length: int, epoch: int, time: int, waiting: int) -> None:
+    """Refuse to close an edition of an epoch too early, or too late though no posts wait."""
     require(time >= epoch * epoch_length - tolerance(epoch_length), "too-early")
-    require(time < (epoch + 2) * epoch_length, "too-late")
+    require(time < (epoch + 2) * epoch_length or waiting > 0, "too-late")
 
 
 def submit(board: Board, post: bytes, time: int) -> int | None:
     """Refuse a post, or give the seq of the pending post that it replaces, if there is one."""
     fields = posts.check(board.origin, board.n, post)
     check_open(board.epoch_length, fields.epoch, time)
+    require(fields.epoch not in board.over, "epoch-over")
+    require(fields.epoch >= board.expired, "epoch-expired")
     place = (fields.epoch, fields.identifier)
     require(place not in board.closed, "in-edition")
     replaced = board.pending.get(place)
@@ -105,15 +110,20 @@ class Schedule(NamedTuple):
             return self.start
         return self.start + ((time - self.start) // self.interval + 1) * self.interval
 
-    def close(self, time: int) -> int:
+    def close(self, time: int, waiting: int, expired: int) -> int:
         """Refuse to close an edition at a time, or give the time that it has."""
-        check_closable(self.epoch_length, self.epoch, time)
+        check_closable(self.epoch_length, self.epoch, time, waiting)
+        require(self.epoch >= expired, "epoch-expired")
         return self.latest(time)
 
-    def deadline(self, time: int) -> int:
-        """Give the deadline of a receipt of a post that is accepted at a time, SPEC 9.6."""
+    def deadline(self, time: int, closed: Sequence[int]) -> int:
+        """Give the deadline of a receipt of a post that is accepted at a time, SPEC 9.6.
+
+        The editions that are closed already have these times.
+        """
         check_open(self.epoch_length, self.epoch, time)
-        return self.next(time) + self.interval
+        require(all(each < self.latest(2**128) for each in closed), "epoch-over")
+        return self.next(max(time, *closed, 0)) + self.interval
 
     def check_fresh(self, time: int, editions: Sequence[int]) -> int | None:
         """Refuse a log as stale that has editions of the epoch of these times, SPEC 9.5.
@@ -136,6 +146,12 @@ def edition_size(count: int) -> int:
 def check_expirable(epoch_length: int, epoch: int, time: int) -> None:
     """Refuse to expire before an epoch that is too late."""
     require(epoch <= default_expiry(epoch_length, time), "epoch-still-needed")
+
+
+def expire(epoch_length: int, epoch: int, time: int, unfinished: Sequence[int]) -> int:
+    """Give the first epoch that is kept if a board expires before an epoch, SPEC 9.7."""
+    check_expirable(epoch_length, epoch, time)
+    return min([epoch, *unfinished])
 
 
 def default_expiry(epoch_length: int, time: int) -> int:

@@ -22,6 +22,8 @@ from samples.sampler import (
 
 LAST = 2**32 - 1
 AHEAD = 14
+FAR = 2**62
+"""Seconds. Editions that are due later than twice this are in no database."""
 
 
 @sampler("origin/check")
@@ -119,13 +121,30 @@ def _schedule(rng: Random) -> Json:
 @sampler("edition/close")
 def _edition_close(rng: Random) -> Json:
     given = _scheduled(rng)
-    return {**given, "time": _time_of(rng, given)}
+    time = _time_of(rng, given) + (10**9 if chance(rng, 0.1) else 0)
+    waiting = rng.choice((0, 0, 0, 1, 2))
+    expired = near(rng, given["epoch"], high=LAST) if chance(rng, 0.2) else 0
+    return {**given, "time": time, "waiting": waiting, "expired": expired}
 
 
 @sampler("receipt/deadline")
 def _deadline(rng: Random) -> Json:
     given = _scheduled(rng)
-    return {**given, "time": _time_of(rng, given)}
+    begin, length = given["epoch"] * given["epoch_length"], given["epoch_length"]
+    last = -(-(length + _skew(length)) // given["interval"])
+    closed = begin + given["interval"] * number(rng, 0, last)
+    time = _time_of(rng, given)
+    return {**given, "time": time, "closed": [closed] if chance(rng, 0.5) else []}
+
+
+@sampler("board/expire")
+def _expire(rng: Random) -> Json:
+    seconds = epoch_length(rng)
+    epoch = number(rng, 0, min(LAST - 3, FAR // seconds))
+    unfinished = {near(rng, epoch, epoch - 3, high=LAST - 3) for _ in range(rng.randrange(3))}
+    time = near(rng, *((epoch + late) * seconds for late in (0, 1, 1, 2)))
+    values = {"epoch_length": seconds, "epoch": epoch, "time": time}
+    return {**values, "unfinished": sorted(unfinished)}
 
 
 @sampler("log/fresh")
@@ -155,7 +174,8 @@ def _expirable(rng: Random) -> Json:
 
 @sampler("board/submit")
 def _submit(rng: Random) -> Json:
-    on, seconds, epoch = board_origin(rng), epoch_length(rng), number(rng, 0, LAST - 1)
+    on, seconds = board_origin(rng), epoch_length(rng)
+    epoch = number(rng, 0, min(LAST - 1, FAR // seconds))
     time = time_of_post(rng, seconds, epoch)
     of = frame_class(rng)
     post = any_post(rng, of, on, epoch)
@@ -172,6 +192,11 @@ def _submit(rng: Random) -> Json:
             rows.append({**row, "seq": seq} if rows is pending else row)
     if chance(rng, 0.2):  # the same identifier, of another epoch
         pending.append({"epoch": epoch + 1, "identifier": identifier, "seq": seq})
+    over, expired = list[int](), 0
+    if not pending and not closed and chance(rng, 0.2):
+        over.append(near(rng, epoch, high=LAST))
+    elif not pending and not closed and chance(rng, 0.1):
+        expired = near(rng, epoch, high=LAST)
     if chance(rng, 0.25):
         post = damaged_post(rng, post)
     if chance(rng, 0.05):
@@ -187,6 +212,8 @@ def _submit(rng: Random) -> Json:
         "quota": rng.choice((None, None, 0, 1, 2)),
         "pending": pending,
         "closed": closed,
+        "over": over,
+        "expired": expired,
     }
 
 

@@ -24,6 +24,11 @@ def epoch_expirable(i: Input) -> Json:
     return {}
 
 
+def board_expire(i: Input) -> Json:
+    numbers = i.number("epoch_length"), i.number("epoch"), i.number("time")
+    return {"before": board.expire(*numbers, i.items("unfinished"))}
+
+
 def _schedule(i: Input) -> board.Schedule:
     return board.Schedule(i.number("epoch_length"), i.number("interval"), i.number("epoch"))
 
@@ -34,11 +39,13 @@ def edition_schedule(i: Input) -> Json:
 
 
 def edition_close(i: Input) -> Json:
-    return {"time": _schedule(i).close(i.number("time"))}
+    waiting = i.number("waiting")
+    time = _schedule(i).close(i.number("time"), waiting, i.number("expired"))
+    return {"time": time, "dummies": board.edition_size(waiting) - waiting}
 
 
 def receipt_deadline(i: Input) -> Json:
-    return {"deadline": _schedule(i).deadline(i.number("time"))}
+    return {"deadline": _schedule(i).deadline(i.number("time"), i.items("closed"))}
 
 
 def log_fresh(i: Input) -> Json:
@@ -54,7 +61,8 @@ def board_submit(i: Input) -> Json:
     closed = {_place(row) for row in i.items("closed")}
     origin, n, epoch_length = i.text("origin").encode(), i.number("class"), i.number("epoch_length")
     quota = i.optional_number("quota")
-    state = board.Board(origin, n, epoch_length, quota, pending, closed)
+    over, expired = set(i.items("over")), i.number("expired")
+    state = board.Board(origin, n, epoch_length, quota, pending, closed, over, expired)
     return {"replaces": board.submit(state, i.data("post"), i.number("time"))}
 
 

@@ -25,6 +25,8 @@ EDITION = "edition"
 OPENS = (EPOCH - 14) * DAY - 3600
 CLOSES = (EPOCH + 1) * DAY + 3600
 HOUR = 3600
+FRESH: Json = {"over": [], "expired": 0}
+"""No epoch had its last edition, and none has expired."""
 
 
 def _origins(book: Casebook) -> None:
@@ -156,14 +158,21 @@ def _schedules(book: Casebook) -> None:
         ("after-the-last", "its time is that of the last", ends + HOUR),
         ("last-second", "the last second to close one", begin + 2 * DAY - 1),
     ):
-        add("edition/close", name, comment, DAY, HOUR, time=time)
-    add("edition/close", "every-7-hours", "7 hours and some", DAY, 7 * HOUR, time=begin + 8 * HOUR)
+        add("edition/close", name, comment, DAY, HOUR, time=time, waiting=0, expired=0)
+    more = {"time": begin + 8 * HOUR, "waiting": 0, "expired": EPOCH}
+    add("edition/close", "every-7-hours", "7 hours and some", DAY, 7 * HOUR, **more)
+    more = {"time": begin + 9 * DAY, "waiting": 1, "expired": 0}
+    add("edition/close", "still-waiting", "long after, as a post waits", DAY, HOUR, **more)
     values: Json = {"epoch_length": DAY, "interval": HOUR, "epoch": EPOCH}
     for name, comment, reason, time in (
         ("too-early", "an hour and a second ahead", "too-early", begin - HOUR - 1),
         ("too-late", "the epoch after it is over", "too-late", begin + 2 * DAY),
     ):
-        book.refused("edition/close", name, comment, reason, **values, time=time)
+        more = {"time": time, "waiting": 0, "expired": 0}
+        book.refused("edition/close", name, comment, reason, **values, **more)
+    more = {"time": begin, "waiting": 0, "expired": EPOCH + 1}
+    comment = "it has expired, when the clock was ahead"
+    book.refused("edition/close", "expired", comment, "epoch-expired", **values, **more)
     for name, comment, time in (
         ("posted-ahead", "an hour after the beginning of the epoch", OPENS),
         ("a-second-ahead", "the same", begin - 1),
@@ -173,13 +182,25 @@ def _schedules(book: Casebook) -> None:
         ("due", "as in the hour that begins", begin + HOUR),
         ("last-second", "the last edition", ends - 1),
     ):
-        add("receipt/deadline", name, comment, DAY, HOUR, time=time)
-    add("receipt/deadline", "7-hours", "21 hours after 10", DAY, 7 * HOUR, time=begin + 10 * HOUR)
+        book.valid("receipt/deadline", name, comment, **values, time=time, closed=[])
+    late: Json = {**values, "interval": 7 * HOUR, "time": begin + 10 * HOUR}
+    book.valid("receipt/deadline", "7-hours", "21 hours after 10", **late, closed=[])
+    for name, comment, time, closed in (
+        ("closed-ahead", "the first was closed before it was due", begin - 1, begin),
+        ("clock-behind", "one was closed by a clock that was ahead", begin, begin + 5 * HOUR),
+        ("closed-before", "the one before is closed", begin + HOUR + 1, begin + HOUR),
+        ("last-but-one", "the last one is not", ends - 1, ends - HOUR),
+    ):
+        more = {"time": time, "closed": [begin, closed]}
+        book.valid("receipt/deadline", name, comment, **values, **more)
+    more = {"time": begin, "closed": [begin, ends]}
+    comment = "the last one is closed, by a clock that was ahead"
+    book.refused("receipt/deadline", "over", comment, "epoch-over", **values, **more)
     for name, comment, reason, time in (
         ("too-early", "nothing is accepted, and no receipt given", "epoch-not-yet-open", OPENS - 1),
         ("too-late", "nothing is accepted any more", "epoch-closed", CLOSES),
     ):
-        book.refused("receipt/deadline", name, comment, reason, **values, time=time)
+        book.refused("receipt/deadline", name, comment, reason, **values, time=time, closed=[])
 
 
 def _freshness(book: Casebook) -> None:
@@ -250,10 +271,32 @@ def _expiring(book: Casebook) -> None:
         book.refused("epoch/expirable", name, comment, reason, **values)
 
 
+def _unfinished(book: Casebook) -> None:
+    for name, comment, epochs in (
+        ("nothing", "nothing is left to publish", []),
+        ("before", "posts of the epoch before wait: it is kept", [EPOCH - 2]),
+        ("two", "so is all after the first such epoch", [EPOCH - 2, EPOCH - 4]),
+        ("later", "what is kept anyhow", [EPOCH - 1, EPOCH]),
+    ):
+        values: Json = {"epoch_length": DAY, "epoch": EPOCH - 1, "time": TIME}
+        book.valid("board/expire", name, comment, **values, unfinished=epochs)
+    values = {"epoch_length": DAY, "epoch": EPOCH, "time": TIME, "unfinished": []}
+    comment, reason = "the epoch before the current one", "epoch-still-needed"
+    book.refused("board/expire", "still-needed", comment, reason, **values)
+
+
 def _submissions(book: Casebook) -> None:
     def values(post: bytes, **changes: object) -> Json:
         fixed = {"origin": ORIGIN, "class": CLASS_L, "epoch_length": DAY, "time": TIME}
-        return {**fixed, "post": post, "quota": None, "pending": [], "closed": [], **changes}
+        return {
+            **fixed,
+            "post": post,
+            "quota": None,
+            "pending": [],
+            "closed": [],
+            **FRESH,
+            **changes,
+        }
 
     def place(epoch: int, slot_of: bytes, **more: int) -> Json:
         return {"epoch": epoch, "identifier": slot_of[:32], **more}
@@ -296,6 +339,8 @@ def _submissions(book: Casebook) -> None:
             "what is in an edition waits no more",
             values(post, quota=1, closed=[place(EPOCH, other)]),
         ),
+        ("other-over", "another epoch is over", values(post, over=[EPOCH - 1, EPOCH + 1])),
+        ("others-expired", "those before have expired", values(post, expired=EPOCH)),
         ("opens", "the first second", values(post, time=OPENS)),
         ("closes", "the last second", values(post, time=CLOSES - 1)),
     ):
@@ -304,6 +349,8 @@ def _submissions(book: Casebook) -> None:
         ("too-early", "a second early", "epoch-not-yet-open", values(post, time=OPENS - 1)),
         ("too-late", "a second late", "epoch-closed", values(post, time=CLOSES)),
         ("closed", "in an edition", "in-edition", values(again, closed=[place(EPOCH, post)])),
+        ("over", "the last edition is closed", "epoch-over", values(post, over=[EPOCH])),
+        ("expired", "it has expired", "epoch-expired", values(post, expired=EPOCH + 1)),
         (
             "quota",
             "as many wait as may",
@@ -370,7 +417,7 @@ def _editions(book: Casebook) -> None:
         values = {"origin": ORIGIN, "class": CLASS_L, "epoch_length": DAY, "time": TIME}
         values["post"] = post
         comment = "the board can not tell a dummy from a post"
-        values |= {"quota": None, "pending": [], "closed": []}
+        values |= {"quota": None, "pending": [], "closed": [], **FRESH}
         book.valid("board/submit", f"dummy-{i}", comment, **values)
 
 
@@ -439,6 +486,7 @@ def build() -> Casebook:
     _schedules(book)
     _freshness(book)
     _expiring(book)
+    _unfinished(book)
     _submissions(book)
     _work(book)
     _editions(book)

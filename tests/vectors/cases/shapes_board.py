@@ -77,6 +77,7 @@ def _board() -> dict[str, Operation]:
     parameters = {"origin": TEXT, "epoch_length": NUMBER, "class": CLASS, "interval": NUMBER}
     pending = listed(record({**PLACE, "seq": U32}))
     holdings = {"quota": optional(NUMBER), "pending": pending, "closed": listed(record(PLACE))}
+    holdings |= {"over": listed(U32), "expired": U32}
     submission = {"origin": TEXT, "class": CLASS, "epoch_length": U32, "time": TIME}
     submission |= {"post": BYTES, **holdings}
     working = {"origin": TEXT, "post": BYTES, "work": BYTES, "bits": NUMBER}
@@ -87,6 +88,7 @@ def _board() -> dict[str, Operation]:
     found = {"bundles": listed(NUMBER), "first": B32, "last": B32}
     opening = ["epoch-not-yet-open", "epoch-closed"]
     refusals = invalid(*POST_REFUSALS, *opening, "in-edition", "seq-not-greater", "quota")
+    refusals["invalid"] += ["epoch-over", "epoch-expired"]
     epoch_refusals = invalid("epoch-length", "epoch-out-of-range")
     shapes: Shapes = {
         "origin/check": ("2", {"origin": TEXT}, {}, invalid("origin-length", "origin-character")),
@@ -106,7 +108,12 @@ def _board() -> dict[str, Operation]:
             {"first": NUMBER, "last": NUMBER, "count": NUMBER},
             {},
         ),
-        "edition/close": ("9.2", scheduled, {"time": NUMBER}, invalid("too-early", "too-late")),
+        "edition/close": (
+            "9.2",
+            {**scheduled, "waiting": NUMBER, "expired": U32},
+            {"time": NUMBER, "dummies": NUMBER},
+            invalid("too-early", "too-late", "epoch-expired"),
+        ),
         "board/edition-size": ("9.2", {"posts": NUMBER}, {"size": NUMBER, "dummies": NUMBER}, {}),
         "board/edition": ("9.2", edition, {"first": B32, "last": B32, "digest": B32}, {}),
         "board/dummy": ("9.2", dummy, {"post": POST}, {}),
@@ -117,8 +124,19 @@ def _board() -> dict[str, Operation]:
             {"due": optional(NUMBER)},
             invalid("stale"),
         ),
-        "receipt/deadline": ("9.6", scheduled, {"deadline": NUMBER}, invalid(*opening)),
+        "receipt/deadline": (
+            "9.6",
+            {**scheduled, "closed": listed(NUMBER)},
+            {"deadline": NUMBER},
+            invalid(*opening, "epoch-over"),
+        ),
         "epoch/expirable": ("9.7", when, {}, invalid("epoch-still-needed")),
+        "board/expire": (
+            "9.7",
+            {**when, "unfinished": listed(U32)},
+            {"before": U32},
+            invalid("epoch-still-needed"),
+        ),
         "board/default-expiry": ("9.7", now, {"epoch": U32}, {}),
     }
     return _of_file("board", shapes)
