@@ -385,10 +385,10 @@ def test_memory_is_bounded(connect: Connect, wide: tuple[HttpBoard, Post]) -> No
 def test_identifiers_that_begin_as_others_do(connect: Connect, before: int) -> None:
     """Bundles that begin with the 8 bytes of what is looked for, which is further ahead."""
     post = make_post()
-    prefix, rest = post.identifier[:PREFIX], bytes(posts.post_size(FrameClass.L) - PREFIX - 2)
-    low = [number.to_bytes(2, "big") + bytes(6) + bytes(2) + rest for number in range(before)]
+    prefix, size = post.identifier[:PREFIX], posts.post_size(FrameClass.L)
+    low = [number.to_bytes(PREFIX, "big").ljust(size, b"\0") for number in range(before)]
     high = [
-        prefix + b"\xff\xff" + number.to_bytes(2, "big") + rest[2:]
+        (prefix + b"\xff" * 8 + number.to_bytes(2, "big")).ljust(size, b"\0")
         for number in range(3 * BUNDLE - before - 1)
     ]
     entries = [*low, bytes(post), *high]
