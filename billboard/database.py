@@ -40,13 +40,17 @@ class Database:
     """The file ``path``, which `create` has made by ``schema``.
 
     Write-ahead log and ``synchronous=FULL``: what was committed survives a crash of the process or
-    of the machine. Each thread has a connection of its own. Not to be used after a fork.
+    of the machine. Each thread has a connection of its own, with ``settings``: statements that it
+    begins with. Not to be used after a fork.
 
     Raises `StoreError` if the file is another one, damaged, or of a newer version.
     """
 
-    def __init__(self, path: str | os.PathLike[str], schema: Schema) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], schema: Schema, settings: Sequence[str] = ()
+    ) -> None:
         self.path = Path(path)
+        self._settings = settings
         self._process = os.getpid()
         self._closed = False
         self._local = threading.local()
@@ -138,6 +142,8 @@ class Database:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = _connect(self.path)
+            for setting in self._settings:
+                rows(connection, setting)
             self._local.connection = connection
             self._connections.add(connection)
         return connection

@@ -35,6 +35,7 @@ class Kind(enum.IntEnum):
     SECRET_KEY = 1
     LANE = 2
     NOTE_KEY = 3
+    REQUEST_KEY = 4
 
 
 def encode(kind: Kind, payload: bytes, passphrase: str | None) -> bytes:
@@ -149,5 +150,10 @@ def _derive(passphrase: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
 
 
 def _name(kind: int) -> str:
-    known = {Kind.SECRET_KEY: "a secret key", Kind.LANE: "a lane", Kind.NOTE_KEY: "a note key"}
+    known = {
+        Kind.SECRET_KEY: "a secret key",
+        Kind.LANE: "a lane",
+        Kind.NOTE_KEY: "a note key",
+        Kind.REQUEST_KEY: "a request key",
+    }
     return known.get(Kind(kind), "") if kind in list(Kind) else f"kind {kind}"

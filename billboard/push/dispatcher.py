@@ -1,44 +1,64 @@
-"""Delivers notifications through providers. It alone decides upon retries."""
+"""Delivers what is in the outbox through providers. It alone decides upon retries."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from random import random as uniform
-from typing import Self
+from typing import Any, final
 
-from billboard.push.notification import Attempt, DispatchResult, Notification, Outcome
+from billboard.errors import StoreError
+from billboard.grouped import Grouped
+from billboard.push.breaker import Brake, Breaker
+from billboard.push.notification import Attempt, Notification, Outcome
+from billboard.push.outbox import Claim, Outbox, Settlement
 from billboard.push.provider import Provider
-from billboard.tokens import DeviceToken
+from billboard.tokens import DeviceToken, Platform
 
-__all__ = ["BACKOFF_BASE", "BACKOFF_MAX", "LONGEST_WAIT", "Dispatcher"]
+__all__ = ["BACKOFF_BASE", "BACKOFF_MAX", "CLAIM_SECONDS", "Dispatcher"]
 
 _log = logging.getLogger(__name__)
 
 BACKOFF_BASE = 1.0
 """Seconds: the most that is waited after the first attempt; it doubles with each further one."""
 
-BACKOFF_MAX = 60.0
+BACKOFF_MAX = 600.0
 """Seconds: the most that is waited, unless the push service asks for more."""
 
-LONGEST_WAIT = 3600.0
-"""Seconds: if a push service asks for more, the result is a RETRY at once."""
+CLAIM_SECONDS = 120.0
+"""Seconds for which a notification is claimed: an attempt has ended long before."""
+
+FRESH = 60.0
+"""Seconds of a claim within which its attempt has to begin."""
+
+POLL = 1.0
+"""Seconds after which the outbox is asked again; other processes may have put something there."""
+
+LARGEST_GROUP = 256
+"""Notifications that are claimed, and settled, in one commit."""
 
 
+@final
 class Dispatcher:
-    """Sends batches of notifications, each until there is an answer that is final.
+    """Attempts what is due in ``outbox``, again and again until there is an answer that is final.
 
-    After an attempt that may be repeated it waits as long as the push service asked, and by
-    itself a random part of an exponentially growing time ("full jitter"); never beyond the
-    notification's ``expires``, and with the same ``id``. ``concurrency`` is how many attempts
-    one call of `dispatch` has in flight; waiting for a retry does not count.
+    After an attempt that may be repeated a notification waits as long as the push service asked,
+    and by itself a random part of an exponentially growing time ("full jitter"); never beyond its
+    ``expires``, and under the same ``id``. What was delivered is forgotten; all else that ends is a
+    dead letter, with the reason. After ``max_attempts`` it is one too.
 
-    ``on_unregistered`` is called with each dead token and with the unix seconds at which the
-    push service knew it dead, if it says. Delete the token only if the device has not registered
-    it since, and stop deleting if there are suddenly many: a wrong host or topic makes APNs call
-    every token bad. An exception of the callback is logged by its type, and changes no result.
+    Each provider has ``concurrency`` attempts in flight, and a breaker, of its own: none waits for
+    another.
+
+    ``on_unregistered`` is called with each dead token and with the unix seconds at which the push
+    service knew it dead, if it says: delete the token only if the device has not registered it
+    since. If suddenly most tokens are dead it is not called: a wrong host or topic makes APNs call
+    every token bad. An exception of it is logged by its type, and changes nothing. ``observe`` is
+    called with each attempt.
 
     ``clock`` gives unix seconds, ``random`` numbers from 0 to below 1. Raises ValueError for two
     providers of one platform, or for a ``concurrency`` or ``max_attempts`` below 1.
@@ -46,79 +66,159 @@ class Dispatcher:
 
     def __init__(
         self,
+        outbox: Outbox,
         providers: Iterable[Provider],
         *,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Callable[[], float] = uniform,
         concurrency: int = 100,
-        max_attempts: int = 5,
+        max_attempts: int = 10,
         on_unregistered: Callable[[DeviceToken, float | None], None] | None = None,
+        observe: Callable[[Platform, Attempt], None] | None = None,
     ) -> None:
         if concurrency < 1 or max_attempts < 1:
             raise ValueError("concurrency and max_attempts must be at least 1")
         providers = tuple(providers)
-        self._providers = {provider.platform: provider for provider in providers}
-        if len(self._providers) != len(providers):
+        self._lanes = {each.platform: _Lane(each, clock, random) for each in providers}
+        if len(self._lanes) != len(providers):
             raise ValueError("two providers of the same platform")
-        self._clock = clock
-        self._sleep = sleep
-        self._random = random
-        self._concurrency = concurrency
-        self._max_attempts = max_attempts
-        self._on_unregistered = on_unregistered
+        self._outbox = outbox
+        self._clock, self._sleep, self._random = clock, sleep, random
+        self._concurrency, self._max_attempts = concurrency, max_attempts
+        self._on_unregistered, self._observe = on_unregistered, observe
+        self._settle: Grouped[Settlement, None] = Grouped(self._settle_all, LARGEST_GROUP)
+        self._stopping = False
 
-    async def __aenter__(self) -> Self:
-        return self
+    def serves(self, token: DeviceToken) -> bool:
+        """Whether there is a provider for this token, and credentials for its app."""
+        lane = self._lanes.get(token.platform)
+        return lane is not None and lane.provider.serves(token)
 
-    async def __aexit__(self, *exception: object) -> None:
-        await self.aclose()
+    def breakers_open(self) -> dict[Platform, bool]:
+        """Of each provider, whether it is left alone for now."""
+        return {platform: lane.breaker.open for platform, lane in self._lanes.items()}
+
+    def wake(self) -> None:
+        """Look at the outbox now: something was put there."""
+        for lane in self._lanes.values():
+            lane.woken.set()
+
+    async def run(self) -> None:
+        """Deliver until `stop` is called; when it returns, nothing is in flight.
+
+        If cancelled, all that is in flight is cancelled too, and may or may not have been
+        delivered: its claims end by themselves.
+        """
+        self._stopping = False
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes.values():
+                group.create_task(self._run(lane))
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopping = True
+        self.wake()
 
     async def aclose(self) -> None:
         """Close all providers."""
-        await asyncio.gather(*(provider.aclose() for provider in self._providers.values()))
+        await asyncio.gather(*(lane.provider.aclose() for lane in self._lanes.values()))
 
-    async def dispatch(self, notifications: Iterable[Notification]) -> list[DispatchResult]:
-        """Send each, and return one result for each, in the order of the input.
+    async def _run(self, lane: _Lane) -> None:
+        async with asyncio.TaskGroup() as attempts:
+            while not self._stopping:
+                lane.woken.clear()
+                begun = 0
+                with suppress(StoreError):  # logged where it was raised; asked again after a pause
+                    begun = await self._begin(lane, attempts)
+                if not begun and not self._stopping:
+                    await self._idle(lane)
+            left = [claim.notification.id for claim, _ in lane.claims]
+            if left:
+                with suppress(StoreError):
+                    await self._thread(self._outbox.release, left, self._clock())
+                lane.claims.clear()
 
-        No trouble with one notification affects another. If cancelled, all that is in flight
-        is cancelled too, and may or may not have been delivered. Takes about 2 KB of memory
-        for each notification.
-        """
-        slots = asyncio.Semaphore(self._concurrency)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._deliver(each, slots)) for each in notifications]
-        return [task.result() for task in tasks]
+    async def _begin(self, lane: _Lane, attempts: asyncio.TaskGroup) -> int:
+        """Begin as many attempts as may be made now; how many."""
+        free = lane.breaker.allowed(self._concurrency - lane.in_flight)
+        if free and not lane.claims:
+            now = self._clock()
+            limit = 1 if lane.breaker.open else LARGEST_GROUP
+            until = now + CLAIM_SECONDS
+            platform = lane.provider.platform
+            found = await self._thread(self._outbox.claim, platform, limit, now, until)
+            lane.claims.extend((each, now) for each in found)
+        begun = 0
+        while lane.claims and begun < free:
+            claim, since = lane.claims.popleft()
+            if self._clock() < since + FRESH:  # or it may be somebody else's soon
+                lane.in_flight += 1
+                begun += 1
+                attempts.create_task(self._deliver(lane, claim))
+        lane.breaker.begin(begun)
+        return begun
 
-    async def _deliver(
-        self, notification: Notification, slots: asyncio.Semaphore
-    ) -> DispatchResult:
-        attempts, reason = 0, None
-        while True:
-            async with slots:
-                if self._is_over(notification, delay=0.0):
-                    return DispatchResult(notification, Outcome.EXPIRED, reason, attempts)
-                attempt = await self._attempt(notification)
-            attempts, reason = attempts + 1, attempt.reason
-            if attempt.outcome is not Outcome.RETRY or attempts == self._max_attempts:
-                self._report(notification, attempt)
-                return DispatchResult(notification, attempt.outcome, reason, attempts)
-            delay = self._delay(attempt, attempts)
-            if self._is_over(notification, delay):
-                return DispatchResult(notification, Outcome.EXPIRED, reason, attempts)
-            if delay > LONGEST_WAIT:
-                return DispatchResult(notification, Outcome.RETRY, reason, attempts)
-            await self._sleep(delay)
+    async def _idle(self, lane: _Lane) -> None:
+        """Wait until something may be due, or a slot is free."""
+        pause = POLL
+        if lane.breaker.open:
+            pause = min(max(lane.breaker.wait, 0.01), POLL)
+        elif lane.in_flight < self._concurrency:
+            with suppress(StoreError):
+                due = await self._thread(self._outbox.next_due, lane.provider.platform)
+                if due is not None:
+                    pause = min(max(due - self._clock(), 0.01), POLL)
+        await first_of(lane.woken.wait(), self._pause(pause))
 
-    async def _attempt(self, notification: Notification) -> Attempt:
-        platform = notification.token.platform
-        provider = self._providers.get(platform)
-        if provider is None:
-            return Attempt(Outcome.REJECTED, f"no provider for {platform.name}")
+    async def _pause(self, seconds: float) -> None:
+        await self._sleep(seconds)
+
+    async def _deliver(self, lane: _Lane, claim: Claim) -> None:
+        """Make one attempt, and settle it."""
         try:
-            return await provider.send(notification)
-        except Exception as error:  # one defect must not take the batch along
-            return Attempt(Outcome.RETRY, f"provider raised {type(error).__name__}")
+            settlement = await self._attempt(lane, claim)
+            with suppress(StoreError):  # logged; it is attempted again when its claim ends
+                await self._settle(settlement)
+        finally:
+            lane.in_flight -= 1
+            lane.woken.set()
+
+    async def _attempt(self, lane: _Lane, claim: Claim) -> Settlement:
+        one = claim.notification
+        if self._is_over(one, 0.0):
+            lane.breaker.observe(None)
+            return Settlement(one.id, Outcome.EXPIRED, None)
+        if claim.attempts >= self._max_attempts:  # the process ended in each of them
+            lane.breaker.observe(None)
+            return Settlement(one.id, Outcome.RETRY, "its attempts never ended")
+        try:
+            attempt = await lane.provider.send(one)
+        except Exception as error:  # one defect must not take others along, nor trip a breaker
+            attempt = Attempt(Outcome.RETRY, f"provider raised {type(error).__name__}")
+            lane.breaker.observe(None)
+        else:
+            lane.breaker.observe(attempt if lane.provider.one_service else None)
+        lane.brake.observe(attempt)
+        if self._observe is not None:
+            self._observe(lane.provider.platform, attempt)
+        return self._settlement(lane, one, attempt, claim.attempts + 1)
+
+    def _settlement(
+        self, lane: _Lane, one: Notification, attempt: Attempt, attempts: int
+    ) -> Settlement:
+        outcome, reason = attempt.outcome, attempt.reason
+        if outcome is Outcome.RETRY and attempts < self._max_attempts:
+            delay = self._delay(attempt, attempts)
+            if self._is_over(one, delay):
+                return Settlement(one.id, Outcome.EXPIRED, reason)
+            return Settlement(one.id, outcome, reason, self._clock() + delay)
+        if outcome is not Outcome.UNREGISTERED:
+            return Settlement(one.id, outcome, reason)
+        if lane.brake.on:
+            return Settlement(one.id, outcome, f"{reason}, of too many tokens to be believed")
+        self._report(one.token, attempt.unregistered_at)
+        return Settlement(one.id, outcome, reason, dead=True, dead_since=attempt.unregistered_at)
 
     def _delay(self, attempt: Attempt, attempts: int) -> float:
         """Seconds until the next attempt."""
@@ -130,10 +230,50 @@ class Dispatcher:
     def _is_over(self, notification: Notification, delay: float) -> bool:
         return notification.expires is not None and self._clock() + delay >= notification.expires
 
-    def _report(self, notification: Notification, attempt: Attempt) -> None:
-        if attempt.outcome is not Outcome.UNREGISTERED or self._on_unregistered is None:
+    def _report(self, token: DeviceToken, since: float | None) -> None:
+        if self._on_unregistered is None:
             return
         try:
-            self._on_unregistered(notification.token, attempt.unregistered_at)
+            self._on_unregistered(token, since)
         except Exception as error:  # its text may hold the token
             _log.error("on_unregistered raised %s", type(error).__name__)
+
+    def _settle_all(self, settlements: Sequence[Settlement]) -> list[None]:
+        try:
+            self._outbox.settle(settlements, self._clock())
+        except StoreError as error:
+            _log.error("%d attempts were not settled: %s", len(settlements), error)
+            raise
+        return [None] * len(settlements)
+
+    async def _thread(self, call: Callable[..., Any], *arguments: object) -> Any:
+        try:
+            return await asyncio.to_thread(call, *arguments)
+        except StoreError as error:
+            _log.error("the outbox can not be used: %s", error)
+            raise
+
+
+@final
+class _Lane:
+    """What a provider has of its own."""
+
+    def __init__(
+        self, provider: Provider, clock: Callable[[], float], random: Callable[[], float]
+    ) -> None:
+        self.provider = provider
+        self.breaker, self.brake = Breaker(clock, random), Brake()
+        self.claims: deque[tuple[Claim, float]] = deque()
+        self.in_flight = 0
+        self.woken = asyncio.Event()
+
+
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Wait until the first of them ends, and cancel the others."""
+    tasks = [asyncio.ensure_future(each) for each in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from billboard.push.notification import Attempt, Notification
-from billboard.tokens import Platform
+from billboard.tokens import DeviceToken, Platform
 
 __all__ = ["Provider"]
 
@@ -16,6 +16,13 @@ class Provider(Protocol):
     @property
     def platform(self) -> Platform:
         """The platform whose tokens it can address; constant."""
+
+    @property
+    def one_service(self) -> bool:
+        """Whether all tokens are at one push service, which fails for all of them at once."""
+
+    def serves(self, token: DeviceToken) -> bool:
+        """Whether there are credentials for the token's app, and it may be pushed to at all."""
 
     async def send(self, notification: Notification) -> Attempt:
         """Make exactly one attempt and classify the answer.

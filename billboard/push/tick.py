@@ -1,75 +1,134 @@
-"""The tick: blobs in, notifications out (SPEC 10). The only part of ``push`` that knows blobs."""
+"""The tick: requests in, notifications out (SPEC 10.4). The only part that opens blobs."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from billboard.batches import Array
+import numpy as np
+
 from billboard.errors import InvalidEncodingError
 from billboard.keys import SecretKey
 from billboard.push.notification import Notification
-from billboard.tokens import DeviceToken, Handle, Platform, seconds
+from billboard.push.request import LONGEST_REVOCATION, PushRequest
+from billboard.tokens import DeviceToken, Frame, Handle, Platform, hours, seconds
 from billboard.webpush import WebPushSubscription
 
-__all__ = ["DEFAULT_LIFETIME", "Tick", "open_tick"]
+__all__ = ["DEFAULT_LIFETIME", "DROPS", "Tick", "open_tick"]
 
 DEFAULT_LIFETIME = 3600.0
 """Seconds for which a push service may try to deliver."""
+
+DROPS = ("key", "blob", "lifetime", "gate", "handle", "subscription", "service")
+"""Why a push is dropped: its key id is not known; its blob is not mine; its frame expires too late;
+its gate is refused; its handle is not registered; its Web Push token does not decode; there is
+nobody to push it."""
+
+_HOUR = 3600
 
 
 @dataclass(frozen=True)
 class Tick:
     """What one tick gives: one notification for each device, in random order.
 
-    ``received`` blobs came in and ``opened`` of them were for this server; several of one device
-    were made one notification. A blob with a handle that is not known, or with a Web Push token
-    that does not decode, counts as one for another server.
+    ``received`` requests came in, ``opened`` of them are for a device, and ``dropped`` says why how
+    many of the others are not: it is for the server alone.
     """
 
     notifications: tuple[Notification, ...]
     received: int
     opened: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 def open_tick(
-    secret_key: SecretKey,
-    array: Array,
+    keys: Sequence[SecretKey],
+    requests: Sequence[PushRequest],
     *,
-    handles: Mapping[Handle, DeviceToken] | None = None,
+    tokens: Callable[[Collection[Handle]], Mapping[Handle, DeviceToken]] | None = None,
+    refused: Callable[[Collection[bytes]], Collection[bytes]] = lambda _: (),
+    serves: Callable[[DeviceToken], bool] = lambda _: True,
     lifetime: float = DEFAULT_LIFETIME,
     now: float | None = None,
     threads: int | None = None,
 ) -> Tick:
-    """Open the blobs of one tick, uint8 of shape (items, n + 1, 32), and coalesce them.
+    """Open the blobs of one tick under ``keys``, all of one class, and coalesce them.
 
-    ``handles`` has the token of each handle that devices have registered: required with a key of
-    class H, refused with another. ``lifetime`` is in seconds, and ``now`` in seconds since 1970
-    (the clock if None). What does not open is dropped without a trace.
+    ``tokens`` gives what handles stand for: required with keys of class H, refused with others.
+    ``refused`` gives those of some gates that are refused. ``serves`` says whether
+    there is somebody to push to a token. ``lifetime`` is in seconds, and ``now`` in seconds since
+    1970 (the clock if None). A notification expires no later than the last of its frames.
 
-    Raises `InvalidEncodingError` if ``handles`` is missing or out of place.
+    Raises `InvalidEncodingError` if ``tokens`` is missing or out of place, or there is no key.
     """
-    if secret_key.public_key.frame_class.carries_handle != (handles is not None):
-        raise InvalidEncodingError("handles", "are given with a key of class H, and only there")
+    if not keys or keys[0].public_key.frame_class.carries_handle != (tokens is not None):
+        raise InvalidEncodingError("tokens", "are given with keys of class H, and only there")
     now = seconds(now)
-    frames, opened = secret_key.open_batch(array, now=now, threads=threads)
-    found = [frames[row].token for row in opened.nonzero()[0].tolist()]
-    tokens = [token for each in found if (token := _deliverable(each, handles or {})) is not None]
-    devices = list(set(tokens))
+    dropped: Counter[str] = Counter()
+    frames = _open(keys, requests, now, threads, dropped)
+    gates = set(refused({frame.gate for frame in frames if frame.gate is not None}))
+    frames = _kept(frames, "gate", lambda frame: frame.gate not in gates, dropped)
+    handles = {frame.token for frame in frames if isinstance(frame.token, Handle)}
+    known = tokens(handles) if tokens is not None else {}
+    until: dict[DeviceToken, float] = {}
+    opened = 0
+    for frame in frames:
+        token = known.get(frame.token) if isinstance(frame.token, Handle) else frame.token
+        problem = _problem(token, serves)
+        if token is None or problem:
+            dropped[problem] += 1
+            continue
+        opened += 1
+        until[token] = max(until.get(token, 0.0), frame.expires)
+    devices = list(until)
     random.SystemRandom().shuffle(devices)
-    notifications = tuple(Notification(token, expires=now + lifetime) for token in devices)
-    return Tick(notifications, len(array), len(tokens))
+    notifications = tuple(
+        Notification(token, expires=min(now + lifetime, until[token])) for token in devices
+    )
+    return Tick(notifications, len(requests), opened, dropped)
 
 
-def _deliverable(
-    found: DeviceToken | Handle, handles: Mapping[Handle, DeviceToken]
-) -> DeviceToken | None:
-    """The token to push to, or None where there is none (SPEC 5.3, 10)."""
-    token = handles.get(found) if isinstance(found, Handle) else found
-    if token is not None and token.platform is Platform.WEB_PUSH:
+def _open(
+    keys: Sequence[SecretKey],
+    requests: Sequence[PushRequest],
+    now: float,
+    threads: int | None,
+    dropped: Counter[str],
+) -> list[Frame]:
+    """The frames of the blobs that open; each key opens its own in one batch."""
+    blobs: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for each in requests:
+        blobs[each.key_id].append(each.blob)
+    found: list[Frame] = []
+    for key in keys:
+        mine = blobs.pop(key.public_key.key_id, [])
+        shape = (len(mine), key.public_key.frame_class.elements + 1, 32)
+        array = np.frombuffer(b"".join(mine), np.uint8).reshape(shape)
+        frames, opened = key.open_batch(array, now=now, threads=threads)
+        found += [frames[row] for row in opened.nonzero()[0].tolist()]
+        dropped["blob"] += len(mine) - int(opened.sum())
+    dropped["key"] += sum(map(len, blobs.values()))
+    latest = (hours(now) + LONGEST_REVOCATION) * _HOUR
+    return _kept(found, "lifetime", lambda frame: frame.expires <= latest, dropped)
+
+
+def _kept(
+    frames: list[Frame], reason: str, keeps: Callable[[Frame], bool], dropped: Counter[str]
+) -> list[Frame]:
+    kept = [frame for frame in frames if keeps(frame)]
+    dropped[reason] += len(frames) - len(kept)
+    return kept
+
+
+def _problem(token: DeviceToken | None, serves: Callable[[DeviceToken], bool]) -> str:
+    """Why nothing can be pushed to a token, or an empty string (SPEC 10.4)."""
+    if token is None:
+        return "handle"
+    if token.platform is Platform.WEB_PUSH:
         try:
             WebPushSubscription.from_token(token)
         except InvalidEncodingError:
-            return None
-    return token
+            return "subscription"
+    return "" if serves(token) else "service"

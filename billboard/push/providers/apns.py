@@ -17,7 +17,7 @@ from curl_cffi import AsyncSession, CurlECode, CurlError, CurlHttpVersion, CurlO
 from billboard.errors import ProviderError
 from billboard.push.notification import Attempt, Notification, Outcome
 from billboard.push.providers.apns_key import MIN_RENEWAL, ApnsKey, ProviderToken
-from billboard.tokens import Platform
+from billboard.tokens import DeviceToken, Platform
 
 __all__ = ["ApnsKey", "ApnsProvider", "classify"]
 
@@ -101,6 +101,7 @@ class ApnsProvider:
     """
 
     platform = Platform.APNS
+    one_service = True
 
     def __init__(
         self,
@@ -116,6 +117,10 @@ class ApnsProvider:
         self._provider_token = ProviderToken(key, clock)
         self._session: AsyncSession[Response] | None = None
         self._closed = False
+
+    def serves(self, token: DeviceToken) -> bool:
+        """See `Provider.serves`."""
+        return token.app in self._topics
 
     async def send(self, notification: Notification) -> Attempt:
         """Make one attempt; see `Provider.send`.

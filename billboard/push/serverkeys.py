@@ -1,0 +1,173 @@
+"""The secrets of a push server, and the descriptor of their public halves (SPEC 10.1)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import final
+
+from billboard.board.directory import load_signer, save_seed
+from billboard.board.note import Algorithm, NoteKey, NoteSigner
+from billboard.durable import sync
+from billboard.errors import InvalidEncodingError, InvalidSignatureError, NotMine, SecretFileError
+from billboard.keys import SecretKey
+from billboard.push.descriptor import ServerDescriptor
+from billboard.push.requestkey import RequestSecret
+from billboard.tokens import FrameClass, hours
+
+__all__ = ["DAYS_AHEAD", "ServerKeys", "create_server_keys"]
+
+_log = logging.getLogger(__name__)
+
+DAYS_AHEAD = 8
+"""Days for which a descriptor has a request key, the current one included."""
+
+_DAY = 24
+_GRACE = 1  # hours
+
+SERVER_KEY, REQUEST_KEYS, DESCRIPTOR = "server.key", "request-keys", "descriptor"
+
+
+def create_server_keys(directory: Path, name: str, passphrase: str | None = None) -> NoteKey:
+    """Make the server key, named ``name``, in ``directory``, which must be there; the public key.
+
+    Raises `SecretFileError`, also if there is one, and `InvalidEncodingError`.
+    """
+    seed = os.urandom(32)
+    signer = NoteSigner(name, Algorithm.ED25519, seed)
+    save_seed(directory / SERVER_KEY, signer, seed, passphrase)
+    (directory / REQUEST_KEYS).mkdir(mode=0o700, exist_ok=True)
+    return signer.key
+
+
+@final
+class ServerKeys:
+    """The keys in ``directory``, and ``secret_keys``: devices encrypt to the first of these.
+
+    There is a request key for each day, made `DAYS_AHEAD` days before and deleted an hour after its
+    end. The descriptor says ``url``, and is kept in the file ``descriptor``.
+
+    Raises `SecretFileError`, `InvalidEncodingError`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        secret_keys: Sequence[SecretKey],
+        url: str,
+        passphrase: str | None = None,
+    ) -> None:
+        if not secret_keys:
+            raise InvalidEncodingError("keys", "there is none: `billboard keygen` makes one")
+        self.secret_keys = tuple(secret_keys)
+        self._directory, self._url, self._passphrase = directory, url, passphrase
+        self._signer = load_signer(directory / SERVER_KEY, passphrase)
+        self._requests: dict[bytes, RequestSecret] = {}
+        for path in sorted((directory / REQUEST_KEYS).glob("*.key")):
+            self._add(RequestSecret.load(path, passphrase))
+        self._descriptor = self._read()
+
+    @property
+    def server(self) -> NoteKey:
+        """The public server key."""
+        return self._signer.key
+
+    @property
+    def frame_class(self) -> FrameClass:
+        """The class of the keys."""
+        return self.secret_keys[0].public_key.frame_class
+
+    @property
+    def descriptor(self) -> bytes:
+        """The descriptor that holds, as `renew` made it."""
+        return self._descriptor[1]
+
+    def request_secret(self, key_id: bytes) -> RequestSecret:
+        """The request key with this id. Raises `NotMine` if it is not there."""
+        if key_id not in self._requests:
+            raise NotMine("not a request key of this server")
+        return self._requests[key_id]
+
+    def held(self, now: float) -> set[bytes]:
+        """The ids of the request keys that are not over."""
+        return {
+            key_id for key_id, secret in self._requests.items() if not _is_over(secret, hours(now))
+        }
+
+    def holds(self, key_id: bytes, now: float) -> bool:
+        """Whether something sealed to this request key is taken now."""
+        secret = self._requests.get(key_id)
+        return secret is not None and not _is_over(secret, hours(now))
+
+    def ended(self, now: float) -> bool:
+        """Whether a request key is over."""
+        return len(self.held(now)) < len(self._requests)
+
+    def renew(self, now: float) -> None:
+        """Make the request keys and the descriptor for ``now``, and delete what is over."""
+        hour = hours(now)
+        for key_id, secret in list(self._requests.items()):
+            if _is_over(secret, hour):
+                self._path(secret).unlink(missing_ok=True)
+                del self._requests[key_id]
+        today = hour // _DAY
+        starts = {secret.key.start for secret in self._requests.values()}
+        for start in range(today * _DAY, (today + DAYS_AHEAD) * _DAY, _DAY):
+            if start not in starts:
+                made = RequestSecret.generate(start, start + _DAY)
+                made.save(self._path(made), self._passphrase)
+                self._add(made)
+        self._describe(now)
+
+    def _describe(self, now: float) -> None:
+        """Sign a new descriptor if the last one does not say what holds."""
+        last, _ = self._descriptor
+        hour = hours(now)
+        keys = sorted((each.key for each in self._requests.values()), key=lambda key: key.start)
+        number = max(int(now), last.number + 1 if last is not None else 0)
+        current = ServerDescriptor(
+            self.server,
+            number,
+            self._url,
+            tuple(key.public_key for key in self.secret_keys),
+            tuple(key for key in keys if key.end > hour),
+        )
+        if last is not None and replace(current, number=last.number) == last:
+            return
+        signed = current.sign(self._signer)
+        path = self._directory / DESCRIPTOR
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        try:
+            temporary.write_bytes(signed)
+            temporary.replace(path)
+            sync(path.parent)
+        except OSError as error:
+            raise SecretFileError(f"{path} can not be written: {error.strerror}") from None
+        self._descriptor = current, signed
+
+    def _read(self) -> tuple[ServerDescriptor | None, bytes]:
+        """The descriptor in the file, if it is one of this server."""
+        path = self._directory / DESCRIPTOR
+        try:
+            signed = path.read_bytes()
+            return ServerDescriptor.from_bytes(signed, self.server), signed
+        except FileNotFoundError:
+            return None, b""
+        except (InvalidEncodingError, InvalidSignatureError) as error:
+            _log.warning("%s is not used: %s", path, error)
+            return None, b""
+
+    def _add(self, secret: RequestSecret) -> None:
+        self._requests[secret.key.id(self.server)] = secret
+
+    def _path(self, secret: RequestSecret) -> Path:
+        key_id = secret.key.id(self.server).hex()
+        return self._directory / REQUEST_KEYS / f"{secret.key.start}-{key_id}.key"
+
+
+def _is_over(secret: RequestSecret, hour: int) -> bool:
+    return secret.key.end + _GRACE <= hour

@@ -1,0 +1,273 @@
+"""A push server: takes requests, opens them at ticks, and has them delivered (SPEC 10)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import final
+
+from billboard.errors import (
+    InvalidEncodingError,
+    InvalidSignatureError,
+    NotMine,
+    SecretFileError,
+    StoreError,
+)
+from billboard.grouped import Grouped
+from billboard.push.dispatcher import Dispatcher, first_of
+from billboard.push.outbox import Outbox, Pace, SealedRequest
+from billboard.push.registration import LABEL as REGISTRATION
+from billboard.push.registration import REGISTRATION_SIZE, Registration
+from billboard.push.request import (
+    LABEL,
+    LONGEST_REVOCATION,
+    PushRequest,
+    Revocation,
+    gate_of,
+    open_plaintext,
+    request_size,
+)
+from billboard.push.requestkey import key_id_of
+from billboard.push.serverkeys import ServerKeys
+from billboard.push.tick import DEFAULT_LIFETIME, Tick, open_tick
+
+__all__ = ["PushServer", "Timing"]
+
+_log = logging.getLogger(__name__)
+
+LARGEST_INTAKE = 256
+"""Requests that are stored in one commit."""
+
+LARGEST_TICK = 8192
+"""Requests that are opened together; what is left is opened at once after them."""
+
+SKEW = 3600.0
+"""Seconds by which the clock of a device may differ."""
+
+RETRY = 1.0
+"""Seconds after which a tick that failed is tried again."""
+
+KEY_CHECK = 60.0
+"""Seconds after which request keys are looked at again."""
+
+_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a push server does what, all in seconds but ``minimum``.
+
+    A tick comes every ``tick`` seconds if ``minimum`` requests wait, or else once the first has
+    waited for ``patience``. A notification is delayed by a random part of ``jitter``, by ``pace``
+    for its token, and is not worth delivering after ``lifetime``. Raises `ValueError`.
+    """
+
+    tick: float = 3.0
+    minimum: int = 16
+    patience: float = 15.0
+    jitter: float = 2.0
+    lifetime: float = DEFAULT_LIFETIME
+    pace: Pace = field(default_factory=Pace)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.tick <= self.patience <= 3600 or self.minimum < 1:
+            raise ValueError("tick must be above 0, patience tick to 3600 s, minimum at least 1")
+        if not 0 <= self.jitter <= 3600 or not 1 <= self.lifetime <= 30 * 86_400:
+            raise ValueError("jitter must be 0 to 3600 s, lifetime 1 s to 30 days")
+        if not 0 <= self.pace.interval <= 3600 or self.pace.burst < 1:
+            raise ValueError("the pace must be 0 to 3600 s, with a burst of at least 1")
+
+
+class RefusedRequestError(Exception):
+    """What is sent is not taken; ``reason`` is a word of SPEC 10.6 or 10.7."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+@final
+class PushServer:
+    """The server whose secrets are ``keys``, on ``outbox``, with the providers of ``dispatcher``.
+
+    It belongs to one event loop. ``observe`` is called with each tick, and ``clock`` gives unix
+    seconds. Raises `StoreError`, `SecretFileError`.
+    """
+
+    def __init__(
+        self,
+        keys: ServerKeys,
+        outbox: Outbox,
+        dispatcher: Dispatcher,
+        *,
+        timing: Timing | None = None,
+        capacity: int = 4096,
+        observe: Callable[[Tick], None] | None = None,
+        threads: int | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.keys, self.outbox, self.dispatcher = keys, outbox, dispatcher
+        self.timing = timing or Timing()
+        self._observe, self._threads = observe, threads
+        self._clock, self._sleep = clock, sleep
+        self._put: Grouped[SealedRequest, None] = Grouped(self._put_all, LARGEST_INTAKE, capacity)
+        self._register: Grouped[Registration, bool] = Grouped(
+            self._register_all, LARGEST_INTAKE, capacity
+        )
+        self._size = request_size(keys.frame_class)
+        self._stopped = asyncio.Event()
+        self._random = random.SystemRandom()
+        self._renew_keys()
+
+    @property
+    def busy(self) -> bool:
+        """Whether as many requests wait for storage as may."""
+        return self._put.full
+
+    async def take(self, sealed: bytes) -> None:
+        """Keep a request, unopened (SPEC 10.3).
+
+        Raises `RefusedRequestError`, `BusyError`, `StoreError`.
+        """
+        key_id = self._key_id(sealed, self._size)
+        digest = hashlib.sha256(sealed).digest()[:16]
+        await self._put(SealedRequest(digest, key_id, sealed))
+
+    async def register(self, sealed: bytes) -> None:
+        """Keep what a handle stands for (SPEC 10.6).
+
+        Raises `RefusedRequestError`, `BusyError`, `StoreError`.
+        """
+        key_id = self._key_id(sealed, REGISTRATION_SIZE)
+        server, frame_class = self.keys.server, self.keys.frame_class
+        try:
+            plaintext = self.keys.request_secret(key_id).open(
+                REGISTRATION, server, frame_class, sealed
+            )
+            registration = Registration.from_plaintext(plaintext, server, frame_class)
+        except (NotMine, InvalidEncodingError) as error:
+            raise RefusedRequestError("encoding", str(error)) from None
+        except InvalidSignatureError as error:
+            raise RefusedRequestError("signature", str(error)) from None
+        if abs(registration.time / 1000 - self._clock()) > SKEW:
+            raise RefusedRequestError("time", "its time is more than an hour from the server's")
+        if not await self._register(registration):
+            raise RefusedRequestError("time", "a later registration of this handle was taken")
+
+    async def run(self) -> None:
+        """Tick and deliver until `stop` is called, and then end what has begun.
+
+        What was taken and is not delivered yet stays in the outbox for the next start.
+        """
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.dispatcher.run())
+            await self._tick_until_stopped()
+            self.dispatcher.stop()
+        await self.dispatcher.aclose()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stopped.set()
+
+    async def _tick_until_stopped(self) -> None:
+        renewed = self._clock()
+        while not self._stopped.is_set():
+            pause = self.timing.tick
+            try:
+                if await asyncio.to_thread(self._tick_is_due):
+                    await asyncio.to_thread(self.tick)
+                await asyncio.to_thread(self.outbox.prune, self._clock())
+                if not 0 <= self._clock() - renewed < KEY_CHECK:
+                    await asyncio.to_thread(self._renew_keys)
+                    renewed = self._clock()
+            except (StoreError, SecretFileError) as error:
+                _log.error("a tick failed, and is tried again in %g s: %s", RETRY, error)
+                pause = RETRY
+            await first_of(self._stopped.wait(), self._pause(pause))
+
+    async def _pause(self, seconds: float) -> None:
+        await self._sleep(seconds)
+
+    def _tick_is_due(self) -> bool:
+        count, first = self.outbox.waiting()
+        return count >= self.timing.minimum or (
+            first is not None and not 0 <= self._clock() - first < self.timing.patience
+        )
+
+    def tick(self) -> None:
+        """Open all requests that wait, and have their notifications delivered.
+
+        Raises `StoreError`; then what was not opened waits on.
+        """
+        while requests := self.outbox.requests(LARGEST_TICK):
+            self._tick(requests)
+
+    def _tick(self, requests: Sequence[SealedRequest]) -> None:
+        now = self._clock()
+        found = [self._open(each) for each in requests]
+        pushes = [each for each in found if isinstance(each, PushRequest)]
+        latest = (now // _HOUR + LONGEST_REVOCATION) * _HOUR
+        self.outbox.refuse(
+            {
+                gate_of(each.kappa): min(each.until * _HOUR, latest)
+                for each in found
+                if isinstance(each, Revocation)
+            }
+        )
+        tick = open_tick(
+            self.keys.secret_keys,
+            pushes,
+            tokens=self.outbox.tokens if self.keys.frame_class.carries_handle else None,
+            refused=lambda gates: self.outbox.refused(gates, now),
+            serves=self.dispatcher.serves,
+            lifetime=self.timing.lifetime,
+            now=now,
+            threads=self._threads,
+        )
+        due = [
+            (each, now + self._random.random() * self.timing.jitter) for each in tick.notifications
+        ]
+        self.outbox.enqueue([each.digest for each in requests], due, self.timing.pace)
+        self.dispatcher.wake()
+        if self._observe is not None:
+            dropped = {**tick.dropped, "request": found.count(None)}
+            self._observe(replace(tick, received=len(requests), dropped=dropped))
+
+    def _open(self, request: SealedRequest) -> PushRequest | Revocation | None:
+        try:
+            secret = self.keys.request_secret(request.key_id)
+            plaintext = secret.open(LABEL, self.keys.server, self.keys.frame_class, request.sealed)
+            return open_plaintext(plaintext, self.keys.frame_class)
+        except NotMine:
+            return None
+
+    def _key_id(self, sealed: bytes, size: int) -> bytes:
+        """The request key that something is sealed to, if it is held."""
+        try:
+            key_id = key_id_of(sealed, size)
+        except InvalidEncodingError as error:
+            raise RefusedRequestError("encoding", str(error)) from None
+        if not self.keys.holds(key_id, self._clock()):
+            raise RefusedRequestError("key", "the request key is not known, or no longer")
+        return key_id
+
+    def _renew_keys(self) -> None:
+        """Make request keys for the days ahead, and destroy those that are over."""
+        now = self._clock()
+        if self.keys.ended(now):
+            self.tick()  # what waits under them can not be opened later
+        self.keys.renew(now)
+        self.outbox.hold(self.keys.held(now))
+
+    def _put_all(self, requests: Sequence[SealedRequest]) -> list[None]:
+        self.outbox.put(requests, self._clock())
+        return [None] * len(requests)
+
+    def _register_all(self, registrations: Sequence[Registration]) -> list[bool]:
+        return [self.outbox.register(each) for each in registrations]

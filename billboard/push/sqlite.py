@@ -1,0 +1,353 @@
+"""An outbox in one SQLite file: see `billboard.push.outbox.Outbox`."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self, final
+from uuid import UUID
+
+import apsw
+
+from billboard.database import Database, Schema, rows
+from billboard.push.notification import Notification, Outcome
+from billboard.push.outbox import Claim, DeadLetter, Pace, SealedRequest, Settlement
+from billboard.push.registration import Registration
+from billboard.tokens import DeviceToken, Handle, Platform
+
+__all__ = ["MOST_DEAD_LETTERS", "SqliteOutbox"]
+
+MOST_DEAD_LETTERS = 100_000
+"""Dead letters that are kept; the oldest go first."""
+
+DEAD_LETTER_LIFETIME = 7 * 86_400.0
+"""Seconds for which a dead letter is kept."""
+
+REGISTRATION_MEMORY = 2 * 3600.0
+"""Seconds for which the time of an unregistration is remembered (SPEC 10.6)."""
+
+_SCHEMA = Schema(
+    "outbox of a push server",
+    0x62625075,  # "bbPu"
+    (
+        """
+CREATE TABLE secret (mac_key BLOB NOT NULL);
+CREATE TABLE request (
+    number INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, key_id BLOB NOT NULL,
+    sealed BLOB NOT NULL, arrived REAL NOT NULL);
+CREATE TABLE held (key_id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE notification (
+    id BLOB PRIMARY KEY, mac BLOB NOT NULL, platform INTEGER NOT NULL, app INTEGER NOT NULL,
+    token BLOB NOT NULL, expires REAL NOT NULL, priority INTEGER NOT NULL, collapse_id TEXT,
+    due REAL NOT NULL, claimed INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX notification_waiting ON notification (mac) WHERE NOT claimed;
+CREATE INDEX notification_due ON notification (platform, due);
+CREATE INDEX notification_expires ON notification (expires);
+CREATE TABLE pace (mac BLOB PRIMARY KEY, before REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX pace_before ON pace (before);
+CREATE TABLE gate (gate BLOB PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX gate_until ON gate (until);
+CREATE TABLE handle (
+    handle BLOB PRIMARY KEY, time REAL NOT NULL, mac BLOB, platform INTEGER, app INTEGER,
+    token BLOB) WITHOUT ROWID;
+CREATE INDEX handle_mac ON handle (mac);
+CREATE TABLE dead (
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, platform INTEGER NOT NULL,
+    app INTEGER NOT NULL, token BLOB NOT NULL, priority INTEGER NOT NULL, collapse_id TEXT,
+    outcome TEXT NOT NULL, reason TEXT, died REAL NOT NULL);
+CREATE INDEX dead_died ON dead (died);
+""",
+    ),
+)
+
+_COPIED = "id, platform, app, token, priority, collapse_id"
+"""What a notification and a dead letter have in common."""
+
+
+@final
+class SqliteOutbox:
+    """The outbox in the file ``path``, which `create` has made. Raises `StoreError`.
+
+    What is deleted is overwritten (``secure_delete``) once it leaves the write-ahead log.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._database = Database(path, _SCHEMA, ("PRAGMA secure_delete = ON",))
+        ((self._mac_key,),) = self._database.rows("SELECT mac_key FROM secret")
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str]) -> Self:
+        """Make the file, and open it. Raises `StoreError`, also if it exists."""
+
+        def fill(db: apsw.Connection) -> None:
+            db.execute("INSERT INTO secret VALUES (?)", (os.urandom(32),))
+
+        Database.create(path, _SCHEMA, fill).close()
+        return cls(path)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._database.path
+
+    def close(self) -> None:
+        """Close the file. The outbox can not be used after."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # Requests
+
+    def hold(self, key_ids: Collection[bytes]) -> None:
+        """See `Outbox.hold`."""
+        with self._database.writing() as db:
+            before = {key_id for (key_id,) in rows(db, "SELECT key_id FROM held")}
+            # A table for each key: what was seen under it is forgotten in one step.
+            for key_id in before - set(key_ids):
+                rows(db, f"DROP TABLE {_seen(key_id)}")
+                rows(db, "DELETE FROM held WHERE key_id = ?", key_id)
+                rows(db, "DELETE FROM request WHERE key_id = ?", key_id)
+            for key_id in set(key_ids) - before:
+                rows(db, f"CREATE TABLE {_seen(key_id)} (digest BLOB PRIMARY KEY) WITHOUT ROWID")
+                rows(db, "INSERT INTO held VALUES (?)", key_id)
+
+    def put(self, requests: Sequence[SealedRequest], now: float) -> None:
+        """See `Outbox.put`."""
+        insert = "INSERT INTO request (digest, key_id, sealed, arrived) VALUES (?, ?, ?, ?)"
+        with self._database.writing() as db:
+            for each in requests:
+                seen = f"INSERT OR IGNORE INTO {_seen(each.key_id)} VALUES (?)"  # noqa: S608
+                rows(db, seen, each.digest)
+                if db.changes():
+                    rows(db, insert, each.digest, each.key_id, each.sealed, now)
+
+    def waiting(self) -> tuple[int, float | None]:
+        """See `Outbox.waiting`."""
+        ((count, first),) = self._database.rows("SELECT count(*), min(arrived) FROM request")
+        return count, first
+
+    def requests(self, limit: int) -> list[SealedRequest]:
+        """See `Outbox.requests`."""
+        query = "SELECT digest, key_id, sealed FROM request ORDER BY number LIMIT ?"
+        return [SealedRequest(*row) for row in self._database.rows(query, limit)]
+
+    # Gates and handles
+
+    def refuse(self, gates: Mapping[bytes, float]) -> None:
+        """See `Outbox.refuse`."""
+        insert = (
+            "INSERT INTO gate VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET until = max(until, excluded.until)"
+        )
+        with self._database.writing() as db:
+            for gate, until in gates.items():
+                rows(db, insert, gate, until)
+
+    def refused(self, gates: Collection[bytes], now: float) -> set[bytes]:
+        """See `Outbox.refused`."""
+        query = "SELECT 1 FROM gate WHERE gate = ? AND until > ?"
+        return {gate for gate in set(gates) if self._database.rows(query, gate, now)}
+
+    def register(self, registration: Registration) -> bool:
+        """See `Outbox.register`."""
+        token = registration.token
+        stands = (
+            (None, None, None, None)
+            if token is None
+            else (self._mac(token), int(token.platform), token.app, token.value)
+        )
+        insert = (
+            "INSERT INTO handle VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " (time, mac, platform, app, token) = (excluded.time, excluded.mac,"
+            " excluded.platform, excluded.app, excluded.token) WHERE excluded.time > time"
+        )
+        with self._database.writing() as db:
+            rows(db, insert, registration.handle.value, registration.time / 1000, *stands)
+            return bool(db.changes())
+
+    def tokens(self, handles: Collection[Handle]) -> dict[Handle, DeviceToken]:
+        """See `Outbox.tokens`."""
+        query = "SELECT platform, app, token FROM handle WHERE handle = ? AND token IS NOT NULL"
+        found = {handle: self._database.rows(query, handle.value) for handle in set(handles)}
+        return {handle: _token(*row[0]) for handle, row in found.items() if row}
+
+    # Notifications
+
+    def enqueue(
+        self, done: Collection[bytes], due: Iterable[tuple[Notification, float]], pace: Pace
+    ) -> int:
+        """See `Outbox.enqueue`."""
+        with self._database.writing() as db:
+            for digest in done:
+                rows(db, "DELETE FROM request WHERE digest = ?", digest)
+            return sum(self._enqueue(db, each, when, pace) for each, when in due)
+
+    def _enqueue(self, db: apsw.Connection, one: Notification, due: float, pace: Pace) -> bool:
+        if one.expires is None:
+            raise ValueError("a notification in an outbox has to expire")
+        mac, token = self._mac(one.token), one.token
+        merge = "UPDATE notification SET expires = max(expires, ?) WHERE mac = ? AND NOT claimed"
+        rows(db, merge, one.expires, mac)
+        if db.changes():
+            return False
+        before = rows(db, "SELECT before FROM pace WHERE mac = ?", mac)
+        due, after = pace.next(before[0][0] if before else due, due)
+        rows(db, "INSERT OR REPLACE INTO pace VALUES (?, ?)", mac, after)
+        insert = "INSERT INTO notification VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL)"
+        fields = int(token.platform), token.app, token.value, one.expires, one.priority
+        rows(db, insert, one.id.bytes, mac, *fields, one.collapse_id, due)
+        return True
+
+    def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:
+        """See `Outbox.claim`."""
+        query = (
+            f"SELECT {_COPIED}, expires, attempts FROM notification"  # noqa: S608
+            " WHERE platform = ? AND due <= ? ORDER BY due LIMIT ?"
+        )
+        # Of one that is claimed, `due` is when the claim ends. Attempts are counted before they are
+        # made, so that those count too after which the process was gone.
+        update = (
+            "UPDATE notification SET claimed = 1, due = ?, attempts = attempts + 1 WHERE id = ?"
+        )
+        with self._database.writing() as db:
+            found = rows(db, query, int(platform), now, limit)
+            for row in found:
+                rows(db, update, until, row[0])
+        return [
+            Claim(replace(_notification(*row), expires=expires), attempts)
+            for *row, expires, attempts in found
+        ]
+
+    def next_due(self, platform: Platform) -> float | None:
+        """See `Outbox.next_due`."""
+        query = "SELECT min(due) FROM notification WHERE platform = ?"
+        ((due,),) = self._database.rows(query, int(platform))
+        return None if due is None else float(due)
+
+    def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+        """See `Outbox.settle`."""
+        with self._database.writing() as db:
+            for each in settlements:
+                if each.due is not None:
+                    _wait_again(db, each)
+                    continue
+                if each.dead:
+                    _forget(db, each)
+                if each.outcome is not Outcome.DELIVERED:
+                    _give_up(db, each.outcome, each.reason, now, "id = ?", each.id.bytes)
+                rows(db, "DELETE FROM notification WHERE id = ?", each.id.bytes)
+
+    def release(self, ids: Collection[UUID], now: float) -> None:
+        """See `Outbox.release`."""
+        uncount = "UPDATE notification SET attempts = attempts - 1 WHERE id = ? AND claimed"
+        with self._database.writing() as db:
+            for each in ids:
+                rows(db, uncount, each.bytes)
+                _wait_again(db, Settlement(each, Outcome.RETRY, None, due=now))
+
+    def prune(self, now: float) -> int:
+        """See `Outbox.prune`."""
+        over = "NOT claimed AND expires <= ?"
+        with self._database.writing() as db:
+            given_up = _give_up(db, Outcome.EXPIRED, None, now, over, now)
+            rows(db, f"DELETE FROM notification WHERE {over}", now)  # noqa: S608
+            rows(db, "DELETE FROM pace WHERE before <= ?", now)
+            rows(db, "DELETE FROM gate WHERE until <= ?", now)
+            forgotten = "DELETE FROM handle WHERE token IS NULL AND time <= ?"
+            rows(db, forgotten, now - REGISTRATION_MEMORY)
+            rows(db, "DELETE FROM dead WHERE died <= ?", now - DEAD_LETTER_LIFETIME)
+            most = "SELECT max(number) FROM dead"
+            rows(db, f"DELETE FROM dead WHERE number <= ({most}) - ?", MOST_DEAD_LETTERS)  # noqa: S608
+        return given_up
+
+    # Dead letters
+
+    def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """See `Outbox.dead_letters`."""
+        query = (
+            "SELECT id, platform, app, outcome, reason, died FROM dead ORDER BY number DESC LIMIT ?"
+        )
+        return [_dead(*row) for row in self._database.rows(query, limit)]
+
+    def replay(self, ids: Collection[UUID], now: float, expires: float) -> int:
+        """See `Outbox.replay`."""
+        query = f"SELECT {_COPIED} FROM dead WHERE id = ?"  # noqa: S608
+        with self._database.writing() as db:
+            found = [row for each in ids for row in rows(db, query, each.bytes)]
+            for row in found:
+                rows(db, "DELETE FROM dead WHERE id = ?", row[0])
+                # Beside the pace of its token: whoever replays wants it now.
+                again = replace(_notification(*row), expires=expires)
+                self._enqueue(db, again, now, Pace(0.0, 1))
+        return len(found)
+
+    def _mac(self, token: DeviceToken) -> bytes:
+        """What is counted for a token, so that tables that outlive it do not hold it."""
+        prefix = bytes([token.platform]) + token.app.to_bytes(2, "big")
+        return hmac.digest(self._mac_key, prefix + token.value, "sha256")[:16]
+
+
+def _seen(key_id: bytes) -> str:
+    """The table of the digests of requests under a key."""
+    return f"seen_{key_id.hex()}"
+
+
+def _wait_again(db: apsw.Connection, one: Settlement) -> None:
+    """Let it wait again, in the place of one for the same token that came meanwhile."""
+    query = "SELECT mac FROM notification WHERE id = ? AND claimed"
+    for (mac,) in rows(db, query, one.id.bytes):
+        other = "FROM notification WHERE mac = ? AND NOT claimed"
+        expires = rows(db, f"SELECT expires {other}", mac)
+        rows(db, f"DELETE {other}", mac)
+        update = (
+            "UPDATE notification SET claimed = 0, due = ?, reason = coalesce(?, reason),"
+            " expires = max(expires, ?) WHERE id = ?"
+        )
+        rows(db, update, one.due, one.reason, max(expires)[0] if expires else 0.0, one.id.bytes)
+
+
+def _forget(db: apsw.Connection, one: Settlement) -> None:
+    """Remove the handles that stand for its token."""
+    # They stay without one, and so remember their time: no old registration comes back.
+    update = (
+        "UPDATE handle SET (mac, platform, app, token) = (NULL, NULL, NULL, NULL)"
+        " WHERE mac = (SELECT mac FROM notification WHERE id = ?1) AND (?2 IS NULL OR time <= ?2)"
+    )
+    rows(db, update, one.id.bytes, one.dead_since)
+
+
+def _give_up(
+    db: apsw.Connection, outcome: Outcome, reason: str | None, now: float, which: str, value: Any
+) -> int:
+    """Copy notifications to the dead letters; how many."""
+    insert = (
+        f"INSERT OR IGNORE INTO dead ({_COPIED}, outcome, reason, died)"  # noqa: S608
+        f" SELECT {_COPIED}, ?, coalesce(?, reason), ? FROM notification WHERE {which}"
+    )
+    rows(db, insert, outcome.value, reason, now, value)
+    return db.changes()
+
+
+def _token(platform: int, app: int, value: bytes) -> DeviceToken:
+    return DeviceToken(Platform(platform), value, app)
+
+
+def _notification(
+    id: bytes, platform: int, app: int, value: bytes, priority: int, collapse: str | None
+) -> Notification:
+    token = _token(platform, app, value)
+    return Notification(token, id=UUID(bytes=id), priority=priority, collapse_id=collapse)
+
+
+def _dead(
+    id: bytes, platform: int, app: int, outcome: str, reason: str | None, died: float
+) -> DeadLetter:
+    return DeadLetter(UUID(bytes=id), Platform(platform), app, Outcome(outcome), reason, died)
