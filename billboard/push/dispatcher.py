@@ -99,6 +99,11 @@ class Dispatcher:
         """Of each provider, whether it is left alone for now."""
         return {platform: lane.breaker.open for platform, lane in self._lanes.items()}
 
+    def credential_ages(self) -> dict[Platform, float]:
+        """Of each provider that has a token of its own, how old that is, in seconds."""
+        ages = {each: lane.provider.credential_age for each, lane in self._lanes.items()}
+        return {platform: age for platform, age in ages.items() if age is not None}
+
     def wake(self) -> None:
         """Look at the outbox now: something was put there."""
         for lane in self._lanes.values():

@@ -21,6 +21,10 @@ class Provider(Protocol):
     def one_service(self) -> bool:
         """Whether all tokens are at one push service, which fails for all of them at once."""
 
+    @property
+    def credential_age(self) -> float | None:
+        """Seconds since it made or got the token that it shows; None if it has none."""
+
     def serves(self, token: DeviceToken) -> bool:
         """Whether there are credentials for the token's app, and it may be pushed to at all."""
 

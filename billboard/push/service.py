@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import final
+from typing import Self, final
 
 from billboard.errors import (
     InvalidEncodingError,
@@ -122,8 +122,29 @@ class PushServer:
         )
         self._size = request_size(keys.frame_class)
         self._stopped = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
         self._random = random.SystemRandom()
         self._renew_keys()
+
+    async def __aenter__(self) -> Self:
+        """Have it `run` until the block is left."""
+        self._running = asyncio.create_task(self.run())
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.stop()
+        if self._running is not None:
+            await self._running
+
+    @property
+    def running(self) -> bool:
+        """Whether it ticks and delivers."""
+        return self._running is not None and not self._running.done()
+
+    @property
+    def now(self) -> float:
+        """Its clock, in seconds since 1970."""
+        return self._clock()
 
     @property
     def busy(self) -> bool:

@@ -118,6 +118,11 @@ class ApnsProvider:
         self._session: AsyncSession[Response] | None = None
         self._closed = False
 
+    @property
+    def credential_age(self) -> float | None:
+        """See `Provider.credential_age`."""
+        return self._provider_token.age
+
     def serves(self, token: DeviceToken) -> bool:
         """See `Provider.serves`."""
         return token.app in self._topics

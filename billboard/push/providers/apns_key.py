@@ -76,6 +76,11 @@ class ProviderToken:
         self._issued_at = 0.0
         self._replaces_expired = False
 
+    @property
+    def age(self) -> float | None:
+        """Seconds since the token was made; None if there is none yet."""
+        return self._clock() - self._issued_at if self._token else None
+
     def current(self) -> str:
         """The token to send now."""
         age = self._clock() - self._issued_at

@@ -1,0 +1,91 @@
+"""What a push server says of itself to Prometheus: sums and ages, nothing of any one request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from billboard.push.notification import Attempt
+from billboard.push.tick import Tick
+from billboard.tokens import Platform
+
+if TYPE_CHECKING:
+    from billboard.push.service import PushServer
+
+__all__ = ["Metrics"]
+
+BATCHES = (1, 4, 16, 64, 256, 1024, 4096, 8192)
+
+MOST_REASONS = 200
+"""Of attempts, before others are counted as ``other``: a push service chooses the words."""
+
+
+@final
+class Metrics:
+    """Counts of a push server: give `tick` and `attempt` to `PushServer` and `Dispatcher`."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._reasons: set[str] = set()
+        self._requests = self._counter("requests", "Requests, by what came of them.", "outcome")
+        self._opened = self._counter("opened", "Requests that ticks opened for a device.")
+        self._dropped = self._counter("dropped", "Requests that ticks dropped, and why.", "reason")
+        self._attempts = self._counter(
+            "attempts", "Attempts at push services, by answer.", "platform", "outcome", "reason"
+        )
+        self._batches = Histogram(
+            "billboard_push_tick_requests",
+            "Requests that were opened together.",
+            buckets=BATCHES,
+            registry=self._registry,
+        )
+        self._waiting = self._gauge("waiting_requests", "Requests that wait for a tick.")
+        self._age = self._gauge("waiting_age_seconds", "How long the first of them waits.")
+        self._overdue = self._gauge(
+            "overdue_seconds", "How long the notification waits that is due first.", "platform"
+        )
+        self._breakers = self._gauge("breaker_open", "1: it is left alone.", "platform")
+        self._credentials = self._gauge(
+            "credential_age_seconds", "Age of a provider's token.", "platform"
+        )
+
+    def request(self, outcome: str) -> None:
+        """Of one request: ``accepted``, or why not."""
+        self._requests.labels(outcome).inc()
+
+    def tick(self, tick: Tick) -> None:
+        """Of one tick."""
+        self._batches.observe(tick.received)
+        self._opened.inc(tick.opened)
+        for reason, count in tick.dropped.items():
+            self._dropped.labels(reason).inc(count)
+
+    def attempt(self, platform: Platform, attempt: Attempt) -> None:
+        """Of one attempt."""
+        reason = attempt.reason or ""
+        if len(self._reasons) < MOST_REASONS:
+            self._reasons.add(reason)
+        elif reason not in self._reasons:
+            reason = "other"
+        self._attempts.labels(platform.name, attempt.outcome.value, reason).inc()
+
+    def text(self, server: PushServer) -> bytes:
+        """All of it in Prometheus's text format. Raises `StoreError`."""
+        now = server.now
+        count, first = server.outbox.waiting()
+        self._waiting.set(count)
+        self._age.set(0.0 if first is None else max(now - first, 0.0))
+        for platform, is_open in server.dispatcher.breakers_open().items():
+            due = server.outbox.next_due(platform)
+            self._overdue.labels(platform.name).set(0.0 if due is None else max(now - due, 0.0))
+            self._breakers.labels(platform.name).set(is_open)
+        for platform, age in server.dispatcher.credential_ages().items():
+            self._credentials.labels(platform.name).set(age)
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"billboard_push_{name}", what, labels, registry=self._registry)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(f"billboard_push_{name}", what, labels, registry=self._registry)

@@ -1,0 +1,216 @@
+"""The push server over HTTP (SPEC 10.7): an ASGI application, for any server and to be mounted.
+
+It looks at no addresses and logs no requests. What a request holds changes no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from typing import final
+
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from billboard.board.admission import Admission, ProofOfWork
+from billboard.board.published import Content
+from billboard.errors import RefusedPostError, StoreError
+from billboard.grouped import BusyError
+from billboard.push.metrics import Metrics
+from billboard.push.registration import REGISTRATION_SIZE
+from billboard.push.request import request_size
+from billboard.push.service import PushServer, RefusedRequestError
+from billboard.tokens import FrameClass
+
+__all__ = ["create_app"]
+
+LARGEST_BODY = max(REGISTRATION_SIZE, *map(request_size, FrameClass))
+"""Bytes: a request of another class is read, so as to say what is wrong with it."""
+
+OCTETS = "application/octet-stream"
+
+RETRY = "1"
+"""Seconds after which a queue that was full, or a rate, has room again."""
+
+_NEVER = {"cache-control": "no-store"}
+_CLOSE = {"connection": "close"}
+
+
+def create_app(
+    server: PushServer,
+    *,
+    admission: Sequence[Admission] = (),
+    body_seconds: float = 10.0,
+    metrics: Metrics | None = None,
+    metrics_token: str | None = None,
+) -> Starlette:
+    """The application that takes requests for ``server``, in one event loop; it needs no lifespan.
+
+    Enter ``server`` in yours: it ticks and delivers only there. A request is taken if all of
+    ``admission`` let it in, in turn. Its body may take ``body_seconds``.
+
+    ``/metrics`` is there only with ``metrics`` and a ``metrics_token``, and only for requests that
+    bear it: it tells how many requests come and when.
+    """
+    counted = metrics or Metrics()
+    about = _About(server, counted, metrics_token)
+
+    async def take(request: Request) -> None:
+        body = await _read(request, body_seconds)
+        _admit(request, body, admission)
+        await server.take(body)
+
+    async def register(request: Request) -> None:
+        body = await _read(request, body_seconds)
+        _admit(request, body, admission)
+        await server.register(body)
+
+    bits = next((each.bits for each in admission if isinstance(each, ProofOfWork)), None)
+    routes = [
+        Route("/push", _Endpoint(take, 202, counted, bits)),
+        Route("/descriptor", about.descriptor, methods=["GET"]),
+        Route("/healthz", about.health, methods=["GET"]),
+        Route("/readyz", about.readiness, methods=["GET"]),
+        Route("/metrics", about.metrics, methods=["GET"]),
+    ]
+    if server.keys.frame_class.carries_handle:
+        routes.append(Route("/handles", _Endpoint(register, 204, counted, bits)))
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    return app
+
+
+class _BodyError(Exception):
+    """A body that is not read to its end: ``status`` says why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+@final
+class _Endpoint:
+    """The ASGI endpoint that takes what is posted: ``status`` if ``take`` returns."""
+
+    def __init__(
+        self,
+        take: Callable[[Request], Awaitable[None]],
+        status: int,
+        metrics: Metrics,
+        work_bits: int | None,
+    ) -> None:
+        self._take, self._status, self._metrics = take, status, metrics
+        self._work = {} if work_bits is None else {"billboard-work": str(work_bits)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one POST; other methods come here too, for no other route has this path."""
+        request = Request(scope, receive)
+        outcome, response = await self._answer(request)
+        self._metrics.request(outcome)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> tuple[str, Response]:
+        if request.method != "POST":
+            return "405", Response(None, 405, {"allow": "POST", **_NEVER})
+        try:
+            await self._take(request)
+        except _BodyError as error:
+            # Closed, or the server would have to read what is left of the body.
+            return str(error.status), Response(None, error.status, _CLOSE | _NEVER)
+        except BusyError:
+            return "busy", Response(None, 503, {"retry-after": RETRY, **_NEVER})
+        except StoreError:
+            return "storage", Response(None, 503, {"retry-after": RETRY, **_NEVER})
+        except RefusedRequestError as error:
+            return error.reason, _refusal(422, error.reason, str(error), {})
+        except RefusedPostError as error:
+            headers = {"retry-after": RETRY, **self._work}
+            return error.reason, _refusal(429, error.reason, str(error), headers)
+        return "accepted", Response(None, self._status, _NEVER)
+
+
+@final
+class _About:
+    """What the application says of the server and of itself."""
+
+    def __init__(self, server: PushServer, metrics: Metrics, token: str | None) -> None:
+        self._server, self._metrics = server, metrics
+        self._bearer = None if token is None else f"Bearer {token}".encode()
+        self._content = Content(b"", b"", b"")
+
+    async def descriptor(self, request: Request) -> Content:
+        """The descriptor, the same for all."""
+        del request
+        data = self._server.keys.descriptor
+        if self._content.data != data:
+            caching = b"public, max-age=300"
+            self._content = Content(data, b"text/plain; charset=utf-8", caching)
+        return self._content
+
+    async def health(self, request: Request) -> Response:
+        """That the process runs."""
+        del request
+        return Response(None, 200, _NEVER)
+
+    async def readiness(self, request: Request) -> Response:
+        """Whether a request would be taken now, and delivered."""
+        del request
+        try:
+            await asyncio.to_thread(self._server.outbox.waiting)
+        except StoreError:
+            return Response(None, 503, _NEVER)
+        ready = self._server.running and not self._server.busy
+        return Response(None, 200 if ready else 503, _NEVER)
+
+    async def metrics(self, request: Request) -> Response:
+        """Sums and ages, for those who bear the token."""
+        given = request.headers.get("authorization", "").encode()
+        if self._bearer is None or not hmac.compare_digest(given, self._bearer):
+            return Response(None, 404, _NEVER)
+        text = await asyncio.to_thread(self._metrics.text, self._server)
+        kind = "text/plain; version=0.0.4; charset=utf-8"
+        return Response(text, 200, _NEVER, kind)
+
+
+async def _read(request: Request, patience: float) -> bytes:
+    """The body. Raises `_BodyError`, if it can before there is one."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != OCTETS:
+        raise _BodyError(415)
+    length = request.headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise _BodyError(400)
+    if int(length) > LARGEST_BODY:
+        raise _BodyError(413)
+    body = b""
+    try:
+        async with asyncio.timeout(patience):
+            async for part in request.stream():
+                body += part
+                if len(body) > LARGEST_BODY:
+                    raise _BodyError(413)
+    except TimeoutError:
+        raise _BodyError(408) from None
+    except ClientDisconnect:
+        raise _BodyError(400) from None
+    return body
+
+
+def _admit(request: Request, body: bytes, admission: Sequence[Admission]) -> None:
+    """Raise `RefusedPostError` if one of ``admission`` does not let it in."""
+    try:
+        work = bytes.fromhex(request.headers.get("billboard-work", ""))
+    except ValueError:
+        raise RefusedRequestError("encoding", "Billboard-Work is not in hex") from None
+    for each in admission:
+        each.admit(body, work)
+
+
+def _refusal(status: int, reason: str, detail: str, headers: dict[str, str]) -> Response:
+    body = json.dumps({"reason": reason, "detail": detail})
+    return Response(body, status, headers | _NEVER, "application/json")
