@@ -10,6 +10,7 @@ from collections.abc import Sequence
 __all__ = [
     "BillboardError",
     "BoardError",
+    "ConfigError",
     "EpochError",
     "ForkError",
     "GroupMismatchError",
@@ -170,6 +171,10 @@ class RefusedCheckpointError(WitnessError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.status, str(self), self.size)
+
+
+class ConfigError(BillboardError):
+    """A file that sets up a push server and can not be used; the message says where and why."""
 
 
 class ProviderError(BillboardError):

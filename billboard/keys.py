@@ -234,6 +234,11 @@ class SecretKey:
         )
 
     @classmethod
+    def from_file_bytes(cls, data: bytes, passphrase: str | None = None) -> SecretKey:
+        """Read the bytes of such a file, wherever they are kept. Raises `SecretFileError`."""
+        return cls._from_payload(secretfile.decode(data, secretfile.Kind.SECRET_KEY, passphrase))
+
+    @classmethod
     def _from_payload(cls, payload: bytes) -> SecretKey:
         n = len(payload) // (_PER_ELEMENT + _SCALAR)
         split = len(payload) - _SCALAR * n

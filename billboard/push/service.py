@@ -255,10 +255,10 @@ class PushServer:
             (each, now + self._random.random() * self.timing.jitter) for each in tick.notifications
         ]
         self.outbox.enqueue([each.digest for each in requests], due, self.timing.pace)
-        self.dispatcher.wake()
         if self._observe is not None:
             dropped = {**tick.dropped, "request": found.count(None)}
             self._observe(replace(tick, received=len(requests), dropped=dropped))
+        self.dispatcher.wake()
 
     def _open(self, request: SealedRequest) -> PushRequest | Revocation | None:
         try:

@@ -1,0 +1,261 @@
+"""The one file that a push server is set up by, in TOML; see docs/operating.md."""
+
+from __future__ import annotations
+
+import base64
+import os
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, final
+
+from billboard.errors import BillboardError, ConfigError
+from billboard.keys import SecretKey
+from billboard.push.descriptor import check_url
+from billboard.push.outbox import Pace
+from billboard.push.provider import Provider
+from billboard.push.service import Timing
+
+__all__ = ["Config"]
+
+T = TypeVar("T")
+
+LARGEST_APP = 65535
+
+
+@final
+@dataclass(frozen=True)
+class Config:
+    """What the file ``path`` says. Paths in it are taken from its directory.
+
+    ``keys`` are the secret keys, that which devices encrypt to first. ``providers`` are as many as
+    the file has sections for, not connected yet.
+    """
+
+    path: Path
+    url: str
+    keys: tuple[SecretKey, ...] = field(repr=False)
+    timing: Timing
+    providers: tuple[Provider, ...]
+    host: str
+    port: int
+    rate: float | None
+    proof_of_work: int | None
+    metrics_token: str | None = field(repr=False)
+
+    @classmethod
+    def load(cls, path: Path, passphrase: str | None = None) -> Config:
+        """Read the file, and all files that it names. Raises `ConfigError` that says what to do.
+
+        ``passphrase`` is that of the secret keys.
+        """
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path} can not be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not TOML: {error}") from None
+        section = Section(path, "", table)
+        config = cls(
+            path=path,
+            url=section.checked("url", check_url, section.text("url")),
+            keys=tuple(_secret_key(section, each, passphrase) for each in section.texts("keys")),
+            timing=_timing(section.section("timing")),
+            providers=tuple(_providers(section)),
+            host=section.text("host", "127.0.0.1"),
+            port=section.integer("port", 8090, 0, 65535),
+            rate=section.number("rate", None, 0.001, 1e9),
+            proof_of_work=section.integer("proof_of_work", None, 1, 64),
+            metrics_token=_metrics_token(section),
+        )
+        section.end()
+        if not config.keys:
+            raise section.error("keys", "names no key: `billboard keygen` makes one")
+        if len({key.public_key.frame_class for key in config.keys}) != 1:
+            raise section.error("keys", "are of several classes; a push server has one")
+        if not config.providers:
+            known = ", ".join(f"[{name}]" for name in _PROVIDERS)
+            raise ConfigError(f"{path}: has no section of a push service: {known}")
+        return config
+
+
+@final
+class Section:
+    """A table of the file. What is asked for is taken out, so that `end` finds what is unknown."""
+
+    def __init__(self, path: Path, name: str, table: dict[str, Any]) -> None:
+        self._path, self._name, self._table = path, name, dict(table)
+        self._known: list[str] = []
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._table
+
+    def error(self, key: str, problem: str) -> ConfigError:
+        """What to raise of a value."""
+        where = f"[{self._name}] {key}" if self._name else key
+        return ConfigError(f"{self._path}: {where} {problem}")
+
+    def end(self) -> None:
+        """Raise `ConfigError` if there is anything that nobody asked for."""
+        for key in self._table:
+            known = ", ".join(self._known)
+            raise self.error(key, f"is not known here; there are {known}")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A string."""
+        value = self._take(key, default)
+        if value is None:
+            raise self.error(key, "is missing")
+        if not isinstance(value, str) or not value:
+            raise self.error(key, 'must be a string that is not empty, like "this"')
+        return value
+
+    def texts(self, key: str, default: list[str] | None = None) -> list[str]:
+        """A list of strings."""
+        value = self._take(key, default)
+        if value is None:
+            raise self.error(key, "is missing")
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise self.error(key, 'must be a list of strings, like ["this"]')
+        return value
+
+    def flag(self, key: str) -> bool:
+        """True or false, which it is if it is missing."""
+        value = self._take(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, "must be true or false")
+        return value
+
+    def number(self, key: str, default: Any, least: float, most: float) -> Any:
+        """A number; ``default`` if it is missing."""
+        value = self._take(key, default)
+        if value is default and key not in self._table:
+            return default
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not least <= value <= most
+        ):
+            raise self.error(key, f"must be a number from {least:g} to {most:g}")
+        return float(value)
+
+    def integer(self, key: str, default: Any, least: int, most: int) -> Any:
+        """A whole number; ``default`` if it is missing."""
+        value = self.number(key, default, least, most)
+        if value is default:
+            return default
+        if value != int(value):
+            raise self.error(key, "must be a whole number")
+        return int(value)
+
+    def file(self, key: str, default: Path | None = None) -> Path | None:
+        """The path of a file, from the directory of the configuration."""
+        if key not in self._table:
+            self._take(key, None)
+            return default
+        return self._path.parent / self.text(key)
+
+    def content(self, key: str) -> bytes:
+        """What is in the file that it names."""
+        path = self._path.parent / self.text(key)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise self.error(
+                key, f"names {path}, which can not be read: {error.strerror}"
+            ) from None
+
+    def apps(self, key: str, read: Callable[[Section, str], T]) -> dict[int, T]:
+        """A table with an entry for each app number, which ``read`` takes from it."""
+        inner = self.section(key)
+        found = {}
+        for name in list(inner._table):
+            if not (name.isascii() and name.isdigit()) or int(name) > LARGEST_APP:
+                raise inner.error(name, f"is no number of an app, from 0 to {LARGEST_APP}")
+            found[int(name)] = read(inner, name)
+        if not found:
+            raise self.error(key, 'is missing: give one entry for each app, like "0" = ..')
+        return found
+
+    def section(self, key: str) -> Section:
+        """The table of that name; an empty one if it is missing."""
+        value = self._take(key, {})
+        if not isinstance(value, dict):
+            raise self.error(key, f"must be a table: [{key}]")
+        return Section(self._path, f"{self._name}.{key}".lstrip("."), value)
+
+    def checked(self, key: str, check: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """What ``check`` returns; an error of it says where its arguments are from."""
+        try:
+            return check(*arguments, **named)
+        except (BillboardError, ValueError) as error:
+            raise self.error(key, f"can not be used: {error}") from None
+
+    def _take(self, key: str, default: Any) -> Any:
+        self._known.append(key)
+        return self._table.pop(key, default)
+
+
+def _secret_key(section: Section, name: str, passphrase: str | None) -> SecretKey:
+    """A secret key, from a file or, where ``name`` is ``$NAME``, in base64 from the environment."""
+    if not name.startswith("$"):
+        path = section._path.parent / name
+        return section.checked("keys", SecretKey.load, path, passphrase)
+    encoded = os.environ.get(name[1:])
+    if encoded is None:
+        raise section.error("keys", f"{name} is not set in the environment")
+
+    def decode() -> SecretKey:
+        return SecretKey.from_file_bytes(base64.b64decode(encoded, validate=True), passphrase)
+
+    return section.checked("keys", decode)
+
+
+def _timing(section: Section) -> Timing:
+    defaults = Timing()
+    pace = Pace(
+        section.number("pace_interval", defaults.pace.interval, 0.0, 3600.0),
+        section.integer("pace_burst", defaults.pace.burst, 1, 10_000),
+    )
+    numbers = {
+        name: section.number(name, getattr(defaults, name), 0.0, 30 * 86_400.0)
+        for name in ("tick", "patience", "jitter", "lifetime")
+    }
+    minimum = section.integer("minimum", defaults.minimum, 1, 8192)
+    section.end()
+    return section.checked("", Timing, minimum=minimum, pace=pace, **numbers)
+
+
+def _metrics_token(section: Section) -> str | None:
+    if "metrics_token_file" not in section:
+        section.file("metrics_token_file")
+        return None
+    token = section.content("metrics_token_file").decode("utf-8", "replace").strip()
+    if not token or not token.isascii():
+        raise section.error("metrics_token_file", "names a file that holds no token in ASCII")
+    return token
+
+
+def _providers(section: Section) -> Iterator[Provider]:
+    """The providers that there are sections for."""
+    for name, build in _PROVIDERS.items():
+        if name in section:
+            inner = section.section(name)
+            made = inner.checked("", build, inner)
+            inner.end()
+            yield made
+        else:
+            section.section(name)
+
+
+def _apns(section: Section) -> Provider:
+    from billboard.push.providers.apns import PRODUCTION, ApnsKey, ApnsProvider
+
+    key = ApnsKey(section.text("team_id"), section.text("key_id"), section.content("key_file"))
+    topics = section.apps("topics", Section.text)
+    host, ca_file = section.text("host", PRODUCTION), section.file("ca_file")
+    return ApnsProvider(key, topics, host, ca_file)
+
+
+_PROVIDERS: dict[str, Callable[[Section], Provider]] = {"apns": _apns}
