@@ -51,7 +51,8 @@ class Board:
     without those that do not answer. ``quota`` is how many posts may wait for an edition of an
     epoch; None for any number. ``clock`` gives seconds since 1970.
 
-    Raises `InvalidEncodingError` if ``signer`` is not named as the board is.
+    Raises `InvalidEncodingError` if ``signer`` is not named as the board is, and `ValueError` if
+    ``quota`` is below 0.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class Board:
         """What makes it the board that it is."""
         if signer.key.name != self.parameters.origin:
             raise InvalidEncodingError("note key", f"is not that of {self.parameters.origin}")
+        if quota is not None and quota < 0:
+            raise ValueError(f"a quota of {quota} posts can not be: leave it out for no limit")
         self._store, self._objects, self._signer = store, objects, signer
         self._publisher = Publisher(store, objects, signer)
         self._witnesses, self._quota, self._clock = witnesses, quota, clock
@@ -108,6 +111,31 @@ class Board:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def check_may_sign(self) -> None:
+        """Raise `StoreError` if it is a restored backup, which signs nothing, or can not be read.
+
+        Such a board takes no posts and publishes nothing.
+        """
+        check_may_sign(self._store)
+
+    def check(self, encoded: bytes) -> Post:
+        """The post of these bytes, if what costs nothing to check is right: not its signature.
+
+        Raises `RefusedPostError` with the reason ``encoding``, ``class`` or ``epoch``.
+        """
+        parameters, now = self.parameters, self._clock()
+        try:
+            post = Post.from_bytes(encoded)
+        except InvalidEncodingError as error:
+            raise RefusedPostError("encoding", str(error)) from None
+        if post.frame_class is not parameters.frame_class:
+            problem = f"this board is of class {parameters.frame_class.name}"
+            raise RefusedPostError("class", problem)
+        if not parameters.opens(post.epoch) <= now < parameters.ends(post.epoch):
+            current = int(now // parameters.epoch_length)
+            raise RefusedPostError("epoch", f"epoch {post.epoch} is not open in epoch {current}")
+        return post
+
     def submit(self, post: Post) -> Receipt:
         """Accept a post: when this returns, it is on stable storage.
 
@@ -147,12 +175,13 @@ class Board:
         """Close the next edition of ``epoch``: what is posted from now on goes into a later one.
 
         Raises `EpochError` before that epoch has begun, and when the one after it is over, unless
-        posts still wait.
+        posts still wait, and `StoreError` as `check_may_sign` does.
         """
         self._close_edition(epoch, again=True)
 
     def _close_edition(self, epoch: int, *, again: bool) -> None:
         """Unless ``again``, only if none was closed since the last was due."""
+        check_may_sign(self._store)
         now, epoch = self._clock(), posts.check_epoch(epoch)
         length = self.parameters.epoch_length
         if now < epoch * length - self.parameters.skew:
@@ -177,7 +206,7 @@ class Board:
     def publish_due(self) -> tuple[Edition, ...]:
         """Publish what the schedule asks for by now (SPEC 9.2), and say what that was.
 
-        Of several that do this at the same time, one does it.
+        Of several that do this at the same time, one does it. Raises as `publish` does.
         """
         current = self.epoch
         # And, before these two, what nobody was there to publish.
@@ -303,20 +332,11 @@ class Board:
 
     def _checked(self, data: bytes) -> Entry | RefusedPostError:
         """The rules that need no database."""
-        parameters, now = self.parameters, self._clock()
         try:
-            post = Post.from_bytes(data)
-        except InvalidEncodingError as error:
-            return RefusedPostError("encoding", str(error))
-        if post.frame_class is not parameters.frame_class:
-            problem = f"this board is of class {parameters.frame_class.name}"
-            return RefusedPostError("class", problem)
-        if not parameters.opens(post.epoch) <= now < parameters.ends(post.epoch):
-            current = int(now // parameters.epoch_length)
-            problem = f"epoch {post.epoch} is not open in epoch {current}"
-            return RefusedPostError("epoch", problem)
-        try:
+            post = self.check(data)
             post.verify(self.origin)
+        except RefusedPostError as error:
+            return error
         except InvalidSignatureError as error:
             return RefusedPostError("signature", f"{error} for board {self.origin}")
         return Entry(post.epoch, post.identifier, post.seq, data)
