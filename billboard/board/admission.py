@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol, final
@@ -24,7 +25,7 @@ MOST_BITS = 64
 
 
 class Admission(Protocol):
-    """A check of a post before the board looks at it. It runs often, and must not wait."""
+    """A check of a well-formed post before its signature. It runs often, and must not wait."""
 
     def admit(self, post: bytes, work: bytes) -> None:
         """Return if the post may come in; ``work`` is its proof of work, empty if it has none.
@@ -38,7 +39,7 @@ class Rate:
     """As many posts as ``per_second`` on average, whoever sends them, and ``burst`` at once.
 
     ``burst`` is that of one second, and at least 1, if left out. Raises `ValueError` if one of them
-    is too small. ``clock`` gives seconds.
+    is too small, or infinite. ``clock`` gives seconds.
     """
 
     def __init__(
@@ -49,8 +50,11 @@ class Rate:
     ) -> None:
         self._rate = per_second
         self._burst = max(per_second, 1.0) if burst is None else burst
-        if per_second <= 0 or self._burst < 1:
-            raise ValueError("a rate must be greater than 0, and its burst at least 1")
+        if not (0 < per_second < math.inf and 1 <= self._burst < math.inf):
+            raise ValueError(
+                f"a rate must be greater than 0, and its burst at least 1, and both finite, not"
+                f" {per_second} and {self._burst}: without a limit leave it out"
+            )
         self._clock = clock
         self._tokens, self._time = self._burst, clock()
 

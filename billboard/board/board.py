@@ -9,12 +9,13 @@ from contextlib import suppress
 from typing import Protocol, final
 
 from billboard import posts
-from billboard.board.manifest import Descriptor, Edition, Index, decode_leaf, edition_prefix
+from billboard.board.manifest import Descriptor, Edition
 from billboard.board.note import Note, NoteKey, NoteSigner, Signature
 from billboard.board.objects import Objects
+from billboard.board.publication import Publication
 from billboard.board.publisher import Publisher, check_may_sign
 from billboard.board.receipt import Receipt
-from billboard.board.store import BUNDLE, Entry, Store
+from billboard.board.store import Entry, Store
 from billboard.board.tiles import TileReader
 from billboard.errors import (
     EpochError,
@@ -22,7 +23,6 @@ from billboard.errors import (
     InvalidEncodingError,
     InvalidSignatureError,
     RefusedPostError,
-    StoreError,
     WitnessError,
 )
 from billboard.posts import Post, epoch_at
@@ -51,7 +51,8 @@ class Board:
     without those that do not answer. ``quota`` is how many posts may wait for an edition of an
     epoch; None for any number. ``clock`` gives seconds since 1970.
 
-    Raises `InvalidEncodingError` if ``signer`` is not named as the board is.
+    Raises `InvalidEncodingError` if ``signer`` is not named as the board is, and `ValueError` if
+    ``quota`` is below 0.
     """
 
     def __init__(
@@ -68,8 +69,11 @@ class Board:
         """What makes it the board that it is."""
         if signer.key.name != self.parameters.origin:
             raise InvalidEncodingError("note key", f"is not that of {self.parameters.origin}")
+        if quota is not None and quota < 0:
+            raise ValueError(f"a quota of {quota} posts can not be: leave it out for no limit")
         self._store, self._objects, self._signer = store, objects, signer
         self._publisher = Publisher(store, objects, signer)
+        self._publication = Publication(store, objects)
         self._witnesses, self._quota, self._clock = witnesses, quota, clock
         self._confirmed = not witnesses
 
@@ -107,6 +111,31 @@ class Board:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+    def check_may_sign(self) -> None:
+        """Raise `StoreError` if it is a restored backup, which signs nothing, or can not be read.
+
+        Such a board takes no posts and publishes nothing.
+        """
+        check_may_sign(self._store)
+
+    def check(self, encoded: bytes) -> Post:
+        """The post of these bytes, if what costs nothing to check is right: not its signature.
+
+        Raises `RefusedPostError` with the reason ``encoding``, ``class`` or ``epoch``.
+        """
+        parameters, now = self.parameters, self._clock()
+        try:
+            post = Post.from_bytes(encoded)
+        except InvalidEncodingError as error:
+            raise RefusedPostError("encoding", str(error)) from None
+        if post.frame_class is not parameters.frame_class:
+            problem = f"this board is of class {parameters.frame_class.name}"
+            raise RefusedPostError("class", problem)
+        if not parameters.opens(post.epoch) <= now < parameters.ends(post.epoch):
+            current = int(now // parameters.epoch_length)
+            raise RefusedPostError("epoch", f"epoch {post.epoch} is not open in epoch {current}")
+        return post
 
     def submit(self, post: Post) -> Receipt:
         """Accept a post: when this returns, it is on stable storage.
@@ -147,12 +176,13 @@ class Board:
         """Close the next edition of ``epoch``: what is posted from now on goes into a later one.
 
         Raises `EpochError` before that epoch has begun, and when the one after it is over, unless
-        posts still wait.
+        posts still wait, and `StoreError` as `check_may_sign` does.
         """
         self._close_edition(epoch, again=True)
 
     def _close_edition(self, epoch: int, *, again: bool) -> None:
         """Unless ``again``, only if none was closed since the last was due."""
+        check_may_sign(self._store)
         now, epoch = self._clock(), posts.check_epoch(epoch)
         length = self.parameters.epoch_length
         if now < epoch * length - self.parameters.skew:
@@ -177,7 +207,7 @@ class Board:
     def publish_due(self) -> tuple[Edition, ...]:
         """Publish what the schedule asks for by now (SPEC 9.2), and say what that was.
 
-        Of several that do this at the same time, one does it.
+        Of several that do this at the same time, one does it. Raises as `publish` does.
         """
         current = self.epoch
         # And, before these two, what nobody was there to publish.
@@ -229,46 +259,28 @@ class Board:
         self._store.serve(state.size, bytes(Note(note.text, tuple(signatures.values()))))
 
     def checkpoint(self) -> bytes:
-        """The checkpoint of the master log, a note, that readers get; empty before the first."""
-        return self._store.log_state().served
+        """See `Publication.checkpoint`."""
+        return self._publication.checkpoint()
 
     def object(self, name: str) -> bytes:
-        """What is published under a name. Raises `LookupError` if nothing is."""
-        return self._objects.get(name)
+        """See `Publication.object`."""
+        return self._publication.object(name)
 
     def editions(self, epoch: int) -> tuple[Edition, ...]:
-        """The editions of ``epoch``, by number; none if it is not published or has expired."""
-        leaves = [
-            decode_leaf(self.origin, edition.leaf)
-            for edition in self._store.closed(epoch)
-            if edition.leaf is not None
-        ]
-        return tuple(leaf for leaf in leaves if isinstance(leaf, Edition))
+        """See `Publication.editions`."""
+        return self._publication.editions(epoch)
 
     def epochs(self) -> dict[int, int]:
         """Each epoch that it knows, and how many posts wait for its next edition."""
         return self._store.epochs()
 
     def bundle(self, epoch: int, identifier: bytes, *, edition: int = 0) -> tuple[Post, ...]:
-        """The 256 posts among which ``identifier`` is, if it is in that edition.
-
-        Raises `LookupError` if there is no such edition, `StoreError` if it is damaged.
-        """
-        found = self._edition(epoch, edition)
-        index = Index(self._objects.get(edition_prefix(epoch, edition) + "index"))
-        reader = self._reader(found)
-        for position in index.bundles_of(identifier):
-            bundle = _bundle(reader, found, position)
-            if bundle[0].identifier <= identifier:
-                break
-        return bundle
+        """See `Publication.bundle`."""
+        return self._publication.bundle(epoch, identifier, edition=edition)
 
     def posts(self, epoch: int, *, edition: int) -> Iterator[Post]:
-        """All posts of an edition, by identifier. Raises as `bundle` does."""
-        found = self._edition(epoch, edition)
-        reader = self._reader(found)
-        for index in range(found.size // BUNDLE):
-            yield from _bundle(reader, found, index)
+        """See `Publication.posts`."""
+        return self._publication.posts(epoch, edition=edition)
 
     def expire(self, before: int | None = None) -> int:
         """Delete epochs smaller than ``before``; how many posts that was, with dummies.
@@ -303,20 +315,11 @@ class Board:
 
     def _checked(self, data: bytes) -> Entry | RefusedPostError:
         """The rules that need no database."""
-        parameters, now = self.parameters, self._clock()
         try:
-            post = Post.from_bytes(data)
-        except InvalidEncodingError as error:
-            return RefusedPostError("encoding", str(error))
-        if post.frame_class is not parameters.frame_class:
-            problem = f"this board is of class {parameters.frame_class.name}"
-            return RefusedPostError("class", problem)
-        if not parameters.opens(post.epoch) <= now < parameters.ends(post.epoch):
-            current = int(now // parameters.epoch_length)
-            problem = f"epoch {post.epoch} is not open in epoch {current}"
-            return RefusedPostError("epoch", problem)
-        try:
+            post = self.check(data)
             post.verify(self.origin)
+        except RefusedPostError as error:
+            return error
         except InvalidSignatureError as error:
             return RefusedPostError("signature", f"{error} for board {self.origin}")
         return Entry(post.epoch, post.identifier, post.seq, data)
@@ -326,29 +329,9 @@ class Board:
         deadline = self.parameters.next_due(entry.epoch, now) + self.parameters.late_interval
         return Receipt.sign(self._signer, entry.epoch, entry.data, deadline)
 
-    def _edition(self, epoch: int, number: int) -> Edition:
-        editions = self.editions(epoch)
-        if not 0 <= number < len(editions):
-            raise LookupError(
-                f"epoch {epoch} has {len(editions)} editions, and none of number {number}"
-            )
-        return editions[number]
-
-    def _reader(self, edition: Edition) -> TileReader:
-        prefix = edition_prefix(edition.epoch, edition.number)
-        return TileReader(edition.size, lambda name: self._objects.get(prefix + name))
-
     def _dummies(self, epoch: int, count: int) -> Sequence[Entry]:
         made = [
             posts.dummy(self.parameters.frame_class, origin=self.origin, epoch=epoch)
             for _ in range(count)
         ]
         return [Entry(epoch, post.identifier, post.seq, bytes(post)) for post in made]
-
-
-def _bundle(reader: TileReader, edition: Edition, index: int) -> tuple[Post, ...]:
-    try:
-        return tuple(map(Post.from_bytes, reader.bundle(index, edition.root)))
-    except InvalidEncodingError as error:
-        where = edition_prefix(edition.epoch, edition.number)
-        raise StoreError(f"{where}: {error}: run `billboard board fsck`") from None

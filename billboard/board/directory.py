@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from billboard import secretfile
 from billboard.board.board import Board, Witness
 from billboard.board.note import Algorithm, NoteKey, NoteSigner
 from billboard.board.objects import FileObjects
+from billboard.board.publication import Publication
 from billboard.board.sqlite import SqliteStore
 from billboard.board.store import BoardParameters
 from billboard.errors import SecretFileError, StoreError
 
-__all__ = ["create_board", "load_signer", "open_board", "save_seed"]
+__all__ = ["create_board", "load_signer", "open_board", "open_publication", "save_seed"]
 
 DATABASE, OBJECTS, KEY = "board.sqlite", "objects", "board.key"
 
@@ -44,12 +46,25 @@ def open_board(
     clock: Callable[[], float] = time.time,
 ) -> Board:
     """The board in ``directory``; see `Board`. Raises `StoreError`, `SecretFileError`."""
-    path = Path(directory)
-    if not (path / DATABASE).is_file():
-        raise StoreError(f"{path} is no board: `billboard board init` makes one")
+    path = _existing(directory)
     signer = load_signer(path / KEY, passphrase)
     store, objects = SqliteStore(path / DATABASE), FileObjects(path / OBJECTS)
     return Board(store, objects, signer, witnesses=witnesses, quota=quota, clock=clock)
+
+
+@contextmanager
+def open_publication(directory: str | os.PathLike[str]) -> Iterator[Publication]:
+    """What the board in ``directory`` has published, without its key. Raises `StoreError`."""
+    path = _existing(directory)
+    with SqliteStore(path / DATABASE) as store:
+        yield Publication(store, FileObjects(path / OBJECTS))
+
+
+def _existing(directory: str | os.PathLike[str]) -> Path:
+    path = Path(directory)
+    if not (path / DATABASE).is_file():
+        raise StoreError(f"{path} is no board: `billboard board init` makes one")
+    return path
 
 
 def make_directory(

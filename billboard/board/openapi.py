@@ -81,13 +81,15 @@ def _submit(size: int) -> dict[str, Any]:
         },
         "responses": {
             "201": {"description": "The post is stored; its receipt.", "content": receipt},
+            "400": {"description": "Its Content-Length is no number."},
+            "404": {"description": "The request has a query."},
             "408": {"description": "The body took too long."},
             "413": {"description": "The body is longer than any post."},
             "415": {"description": "The body is not application/octet-stream."},
             "422": _refusal("The board does not accept the post.", REASONS),
             "429": {
                 **_refusal("Too many posts, or no proof of work.", TOO_MANY),
-                "headers": {**_RETRY, **_WORK},
+                "headers": {"Retry-After": {**_RETRY["Retry-After"], "required": False}, **_WORK},
             },
             "503": {"description": "The board is too busy.", "headers": _RETRY},
         },

@@ -38,7 +38,8 @@ _OBJECT = re.compile(rf"(?:(\d{{1,10}})/(\d{{1,9}})/)?(?:{_TILE}|({INDEX}|{CHECK
 
 Header = tuple[bytes, bytes]
 
-_NOTHING: list[Header] = [(b"cache-control", NEVER), (b"content-length", b"0")]
+NOTHING: list[Header] = [(b"cache-control", NEVER), (b"content-length", b"0")]
+"""Headers of an answer that is not to be kept, and has no body."""
 
 
 def object_name(path: str) -> str | None:
@@ -116,10 +117,10 @@ class Published:
                 raise LookupError(path)
             found = await (self._newest() if path == CHECKPOINT else self._object(path))
         except LookupError:
-            await respond(send, 404, _NOTHING)
+            await respond(send, 404, NOTHING)
         except StoreError as error:
             _log.error("an object could not be read: %s", error)
-            await respond(send, 503, [*_NOTHING, (b"retry-after", b"1")])
+            await respond(send, 503, [*NOTHING, (b"retry-after", b"1")])
         else:
             await found(scope, receive, send)
 

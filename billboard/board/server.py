@@ -9,20 +9,22 @@ import asyncio
 import hmac
 import json
 import logging
+import re
 from collections.abc import Sequence
 from typing import final
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from billboard.board.admission import Admission, ProofOfWork
 from billboard.board.board import Board
 from billboard.board.metrics import Metrics
 from billboard.board.openapi import TOO_MANY, describe
-from billboard.board.published import NEVER, Content, Header, Published, respond
+from billboard.board.published import NEVER, NOTHING, Content, Header, Published, respond
 from billboard.board.submissions import BusyError, Submissions
 from billboard.errors import RefusedPostError, StoreError
 from billboard.posts import post_size
@@ -35,13 +37,17 @@ _log = logging.getLogger(__name__)
 LARGEST_BODY = max(map(post_size, FrameClass))
 """Bytes: a post of another class than the board's is read, so as to say what is wrong with it."""
 
-RETRY = 1
-"""Seconds after which a queue that was full, or a rate, has room again."""
+_RETRY: Header = (b"retry-after", b"1")
+"""Seconds: a queue that was full, or a rate, empties all the time."""
 
 OCTETS = b"application/octet-stream"
 
 _NEVER: Header = (b"cache-control", NEVER)
 _CLOSE: Header = (b"connection", b"close")
+
+_LENGTH = re.compile(rb"[0-9]{1,18}")
+_WORK = re.compile(rb"[0-9a-f]{16}")
+_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 def create_app(
@@ -55,13 +61,20 @@ def create_app(
 ) -> Starlette:
     """The application that serves ``board``, in one event loop; it needs no lifespan.
 
-    A post is submitted if all of ``admission`` let it in, in turn. At most ``capacity`` posts wait
-    for the database, and the body of a request may take ``body_seconds``. ``cache_bytes`` of what
-    is published are kept in memory.
+    A post that `Board.check` passes is submitted if all of ``admission`` let it in, in turn. At
+    most ``capacity`` posts wait for the database, and the body of a request may take
+    ``body_seconds``. ``cache_bytes`` of what is published are kept in memory.
 
     ``/metrics`` is there only with a ``metrics_token``, and only for requests that bear it: it
     tells how many posts there are and when they come, which dummies hide from everyone else.
+
+    Raises `ValueError` for a number that is too small, and for a token that no header can carry.
     """
+    if capacity < 1 or not body_seconds > 0 or cache_bytes < 0:
+        given = f"{capacity}, {body_seconds} and {cache_bytes}"
+        raise ValueError(f"capacity, body_seconds and cache_bytes can not be {given}: too small")
+    if metrics_token is not None and not _TOKEN.fullmatch(metrics_token):
+        raise ValueError("a metrics token is one line of printable ASCII: None is for no /metrics")
     metrics = Metrics(board)
     submissions = Submissions(board, capacity, metrics.batch)
     about = _About(board, submissions, metrics, metrics_token)
@@ -76,9 +89,27 @@ def create_app(
         Route("/metrics", about.metrics, methods=["GET"]),
         Route("/{name:path}", Published(board, cache_bytes), methods=["GET"]),
     ]
-    app = Starlette(routes=routes)
+    app = Starlette(routes=routes, middleware=[Middleware(_OneWay)])
     app.router.redirect_slashes = False
     return app
+
+
+@final
+class _OneWay:
+    """Answers 404 to what asks for a thing in another way than the one that it has (SPEC 9.9).
+
+    So a cache has each once, and nothing that is encoded is ever looked up.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what is asked for plainly."""
+        if scope["type"] == "http" and not _is_plain(scope):
+            await respond(send, 404, NOTHING)
+        else:
+            await self._app(scope, receive, send)
 
 
 class _BodyError(Exception):
@@ -101,12 +132,11 @@ class _Submit:
         admission: Sequence[Admission],
         body_seconds: float,
     ) -> None:
-        self._submissions, self._metrics = submissions, metrics
+        self._board, self._submissions, self._metrics = board, submissions, metrics
         self._admission, self._body_seconds = admission, body_seconds
-        # Room is made by the next edition, for a quota; a rate and a queue empty all the time.
-        self._retry = {"quota": board.parameters.late_interval, "admission": RETRY}
         asked = [each.bits for each in admission if isinstance(each, ProofOfWork)]
-        self._work = [(b"billboard-work", str(bits).encode()) for bits in asked[:1]]
+        self._not_admitted = [_RETRY]
+        self._not_admitted += [(b"billboard-work", str(bits).encode()) for bits in asked[:1]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one POST; other methods come here too, for no other route has this path."""
@@ -116,7 +146,8 @@ class _Submit:
         headers = dict(scope["headers"])
         try:
             post = await self._read(headers, receive)
-            work = _decode_work(headers.get(b"billboard-work", b""))
+            work = _decode_work(headers.get(b"billboard-work"))
+            self._board.check(post)
             for each in self._admission:
                 each.admit(post, work)
             outcome = await self._submissions.submit(post)
@@ -141,7 +172,10 @@ class _Submit:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != OCTETS:
             raise _BodyError(415)
-        if int(headers.get(b"content-length", b"0")) > LARGEST_BODY:
+        length = headers.get(b"content-length", b"0")
+        if not _LENGTH.fullmatch(length):  # not every ASGI server looks at it
+            raise _BodyError(400)
+        if int(length) > LARGEST_BODY:
             raise _BodyError(413)
         body, more = b"", True
         try:
@@ -160,17 +194,14 @@ class _Submit:
 
     async def _refuse(self, send: Send, refusal: RefusedPostError) -> None:
         headers = [(b"content-type", b"application/json")]
-        status = 422
-        if refusal.reason in TOO_MANY:
-            status = 429
-            headers.append(_retry_after(self._retry[refusal.reason]))
+        status = 429 if refusal.reason in TOO_MANY else 422
         if refusal.reason == "admission":
-            headers += self._work
+            headers += self._not_admitted
         answer = {"reason": refusal.reason, "detail": str(refusal)}
         await self._answer(send, refusal.reason, status, headers, json.dumps(answer).encode())
 
     async def _unavailable(self, send: Send, why: str) -> None:
-        await self._answer(send, why, 503, [_retry_after(RETRY)])
+        await self._answer(send, why, 503, [_RETRY])
 
     async def _answer(
         self, send: Send, outcome: str, status: int, headers: list[Header], body: bytes = b""
@@ -199,7 +230,7 @@ class _About:
         """Whether posts would be taken and objects found now."""
         del request
         try:
-            await asyncio.to_thread(self._board.checkpoint)
+            await asyncio.to_thread(self._board.check_may_sign)
         except StoreError as error:
             _log.error("the board is not ready: %s", error)
             return _plain(503)
@@ -218,12 +249,18 @@ def _plain(status: int, body: bytes = b"", kind: str = "text/plain; charset=utf-
     return Response(body, status, {"cache-control": NEVER.decode()}, kind)
 
 
-def _decode_work(text: bytes) -> bytes:
-    try:
-        return bytes.fromhex(text.decode())
-    except ValueError:
-        raise RefusedPostError("admission", "Billboard-Work is not in hex") from None
+def _is_plain(scope: Scope) -> bool:
+    """Whether there is no query, and the path is what was sent, if the server tells (ASGI)."""
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    raw = scope.get("raw_path")
+    return not scope["query_string"] and (raw is None or raw.endswith(path.encode()))
 
 
-def _retry_after(seconds: int) -> Header:
-    return b"retry-after", str(seconds).encode()
+def _decode_work(text: bytes | None) -> bytes:
+    """The proof of work of a header; empty if there is none."""
+    if text is None:
+        return b""
+    if not _WORK.fullmatch(text):
+        problem = "Billboard-Work: must be 8 bytes as 16 lower-case hexadecimal digits"
+        raise RefusedPostError("encoding", problem)
+    return bytes.fromhex(text.decode())

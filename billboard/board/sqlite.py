@@ -378,7 +378,8 @@ class _Posts:
 
     def put(self, entry: Entry, quota: int | None) -> RefusedPostError | None:
         if quota is not None and self.waiting >= quota and self._find(entry) is None:
-            return RefusedPostError("quota", f"epoch {entry.epoch} is full: try another, or later")
+            problem = f"the quota of epoch {entry.epoch} is used up: try after its next edition"
+            return RefusedPostError("quota", problem)
         values = (entry.identifier, entry.seq, row_digest(entry.data), entry.data)
         self._db.set_last_insert_rowid(0)
         self._db.execute(self._query, values)

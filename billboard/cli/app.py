@@ -16,14 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from billboard.batches import Mask
-from billboard.board import Board, open_board
 from billboard.cli import files
 from billboard.cli.board import board_app
 from billboard.cli.demo import run_demo
 from billboard.cli.files import (
     Ask,
     Blobs,
-    BoardPath,
     Class,
     Epoch,
     LanePath,
@@ -35,13 +33,15 @@ from billboard.cli.files import (
 from billboard.cli.findmy import findmy_app
 from billboard.cli.maintenance import maintenance_app
 from billboard.cli.monitor import monitor
+from billboard.cli.posting import epoch_of, posting_app
 from billboard.cli.proof import proof_app
 from billboard.cli.serve import serve
+from billboard.cli.server import Port
 from billboard.cli.witness import witness_app
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
-from billboard.lanes import Lane, LaneReader
-from billboard.posts import DEFAULT_EPOCH_LENGTH, Post, epoch_at
+from billboard.lanes import Lane
+from billboard.posts import DEFAULT_EPOCH_LENGTH
 from billboard.push import Dispatcher, DispatchResult, Outcome
 from billboard.push.providers.apns import PRODUCTION, ApnsKey, ApnsProvider
 from billboard.push.sandbox import Sandbox
@@ -58,6 +58,7 @@ app.add_typer(lane_app, name="lane")
 app.add_typer(board_app, name="board")
 board_app.add_typer(maintenance_app)
 app.add_typer(findmy_app, name="findmy")
+app.add_typer(posting_app)
 app.add_typer(proof_app)
 app.add_typer(witness_app, name="witness")
 app.command()(monitor)
@@ -136,54 +137,6 @@ def open_blobs(secret: SecretPath, blobs: Blobs = "-", passphrase: Ask = False) 
 
 
 @app.command()
-def post(
-    board: BoardPath,
-    lane: LanePath,
-    public: PublicPath,
-    blob: Annotated[str, typer.Argument(metavar="BLOB", help="The blob, - for stdin.")] = "-",
-    epoch: Epoch = None,
-    slot: Annotated[int, typer.Option(help="0, or higher to replace what is published.")] = 0,
-    replaces_seq: Annotated[
-        int | None, typer.Option(help="The seq that the unpublished post to replace had.")
-    ] = None,
-    passphrase: Ask = False,
-) -> None:
-    """Seal a blob for a lane and submit it to a board."""
-    owner = Lane.load(lane, files.passphrase(passphrase))
-    sealed = owner.post(
-        _epoch_of(owner, epoch),
-        files.read_blob(blob),
-        files.read_public_key(public),
-        seq=None if replaces_seq is None else replaces_seq + 1,
-        slot=slot,
-    )
-    with open_board(board) as opened:
-        _same_board(owner, opened)
-        opened.submit(sealed)
-    console.print(f"posted for epoch {sealed.epoch}, slot {slot}, seq {sealed.seq}")
-
-
-@app.command()
-def fetch(
-    board: BoardPath,
-    grant: Annotated[str, typer.Argument(metavar="GRANT", help="The grant, - for stdin.")],
-    epoch: Epoch = None,
-    out: Output = "-",
-) -> None:
-    """Find the blob of the device whose lane grant you have."""
-    reader = files.read_grant(grant)
-    with open_board(board) as opened:
-        wanted = [opened.epoch, opened.epoch - 1] if epoch is None else [epoch]
-        newest = reader.find(post for each in wanted for post in _candidates(opened, reader, each))
-    if newest is None:
-        listed = " or ".join(map(str, wanted))
-        raise BillboardError(f"this lane has no post in a published edition of epoch {listed}")
-    envelope = reader.open(newest)
-    files.errors.print(f"for push server key {envelope.key_id.hex()}")
-    files.write_lines(out, [bytes(envelope.blob)])
-
-
-@app.command()
 def push(
     secret: SecretPath,
     blobs: Blobs = "-",
@@ -244,12 +197,12 @@ def lane_grant(
 ) -> None:
     """Write the grant for a contact. It is a secret between the device and the contact."""
     owner = Lane.load(lane, files.passphrase(passphrase))
-    files.write_lines(out, [bytes(owner.grant(_epoch_of(owner, epoch)))], mode=files.PRIVATE)
+    files.write_lines(out, [bytes(owner.grant(epoch_of(owner, epoch)))], mode=files.PRIVATE)
 
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(help="0 for a free one.")] = 0,
+    port: Port = 0,
     directory: Annotated[
         Path, typer.Option(help="Where to put its CA and key, while it runs.")
     ] = Path(),
@@ -287,29 +240,6 @@ def _opened_table(frames: FrameBatch, opened: Mask, frame_class: FrameClass) -> 
         expires = np.datetime64(frame.expires, "s").astype(str)
         table.add_row(str(row + 1), *about, expires, "yes" if frame.gate else "no")
     return table
-
-
-def _epoch_of(lane: Lane, epoch: int | None) -> int:
-    """The given epoch, or the current one of the lane."""
-    return epoch_at(None, lane.epoch_length) if epoch is None else epoch
-
-
-def _same_board(lane: Lane, board: Board) -> None:
-    ours, its = (
-        f"{side.origin} with epochs of {side.epoch_length} s in class {side.frame_class.name}"
-        for side in (lane, board)
-    )
-    if ours != its:
-        raise BillboardError(f"this lane is for {ours}, and this board is {its}")
-
-
-def _candidates(board: Board, reader: LaneReader, epoch: int) -> Iterator[Post]:
-    """The bundle of the first edition, and the late editions whole."""
-    for edition in board.editions(epoch) if epoch >= reader.epoch else ():
-        if edition.number == 0:
-            yield from board.bundle(epoch, reader.identifier(epoch))
-        else:
-            yield from board.posts(epoch, edition=edition.number)
 
 
 async def _dispatch(provider: ApnsProvider, tick: Tick) -> list[DispatchResult]:

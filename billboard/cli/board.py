@@ -13,6 +13,7 @@ from billboard.board.manifest import Descriptor
 from billboard.board.store import DEFAULT_LATE_INTERVAL
 from billboard.cli import files
 from billboard.cli.files import Ask, BoardPath, Class, Epoch, console
+from billboard.cli.trust import Witnesses, witnesses_of
 from billboard.posts import DEFAULT_EPOCH_LENGTH
 
 board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
@@ -52,10 +53,12 @@ def publish(
     due: Annotated[
         bool, typer.Option("--due", help="Only what the schedule asks for, of any epoch.")
     ] = False,
+    witness: Witnesses = None,
     passphrase: Ask = False,
 ) -> None:
     """Publish the next edition of an epoch, or what is due: for cron, where nothing serves it."""
-    with open_board(board, files.passphrase(passphrase)) as opened:
+    asked = witnesses_of(witness)
+    with open_board(board, files.passphrase(passphrase), witnesses=asked) as opened:
         if due:
             editions = opened.publish_due()
         else:
@@ -68,10 +71,12 @@ def publish(
 def descriptor(
     board: BoardPath,
     file: Annotated[Path, typer.Argument(metavar="DESCRIPTOR", help="What the server publishes.")],
+    witness: Witnesses = None,
     passphrase: Ask = False,
 ) -> None:
     """Log the descriptor of a push server, so that everybody sees the same."""
-    with open_board(board, files.passphrase(passphrase)) as opened:
+    asked = witnesses_of(witness)
+    with open_board(board, files.passphrase(passphrase), witnesses=asked) as opened:
         opened.publish_descriptor(Descriptor(file.read_bytes()))
 
 

@@ -29,6 +29,8 @@ from billboard.webpush import WebPushSubscription
 T = TypeVar("T")
 
 PASSPHRASE_VARIABLE = "BILLBOARD_PASSPHRASE"  # noqa: S105  # the name of a variable
+BOARD_PASSPHRASE_VARIABLE = "BILLBOARD_BOARD_PASSPHRASE"  # noqa: S105
+"""For commands that read another secret file too."""
 
 Ask = Annotated[
     bool,
@@ -45,6 +47,7 @@ Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left 
 Class = Annotated[
     str, typer.Option("--class", metavar="H|S|L|XL", help="Frame class; a board has one.")
 ]
+Proxy = Annotated[str, typer.Option(metavar="URL", help="A proxy for all requests.")]
 Output = Annotated[
     str, typer.Option("--out", "-o", help="New file to write, - for standard output.")
 ]
@@ -56,14 +59,20 @@ console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 errors = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
-def passphrase(ask: bool, *, confirm: bool = False) -> str | None:
+def passphrase(
+    ask: bool,
+    *,
+    confirm: bool = False,
+    variable: str = PASSPHRASE_VARIABLE,
+    prompt: str = "Passphrase",
+) -> str | None:
     """The passphrase of the environment, or of the terminal if asked for."""
-    given = os.environ.get(PASSPHRASE_VARIABLE)
+    given = os.environ.get(variable)
     if given == "":
-        raise BillboardError(f"{PASSPHRASE_VARIABLE} is empty: unset it, or give a passphrase")
+        raise BillboardError(f"{variable} is empty: unset it, or give a passphrase")
     if given is not None or not ask:
         return given
-    return str(typer.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm, err=True))
+    return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
 
 
 def frame_class(name: str) -> FrameClass:
@@ -147,7 +156,11 @@ def encode_lines(items: Iterable[bytes]) -> str:
 
 def write_lines(path: str, items: Iterable[bytes], *, mode: int = PUBLIC) -> None:
     """Write items as base64 lines."""
-    text = encode_lines(items)
+    write_text(path, encode_lines(items), mode=mode)
+
+
+def write_text(path: str, text: str, *, mode: int = PUBLIC) -> None:
+    """Write a text."""
     if path == "-":
         sys.stdout.write(text)
     else:

@@ -9,33 +9,24 @@ from typing import Annotated
 
 import typer
 
-from billboard.board.checkpoint import Policy
 from billboard.board.monitor import STATUS, Finding, Monitor
-from billboard.board.note import NoteKey
 from billboard.cli import files
-from billboard.cli.files import console
-
-Key = Annotated[str, typer.Option(metavar="KEY", help="The board's key, as `init` prints it.")]
-Witnesses = Annotated[
-    list[str] | None, typer.Option("--witness", metavar="KEY", help="The key of a witness.")
-]
-Threshold = Annotated[
-    int | None, typer.Option(help="How many must have cosigned; all if left out.")
-]
+from billboard.cli.files import Proxy, console
+from billboard.cli.trust import Key, Threshold, WitnessKeys, policy_of
 
 
 def monitor(
     url: Annotated[str, typer.Argument(metavar="URL", help="The board's URL.")],
     *,
     key: Key,
-    witness: Witnesses = None,
+    witness: WitnessKeys = None,
     threshold: Threshold = None,
     directory: Annotated[
         Path, typer.Option(help="Where to keep how far this is, and evidence.")
     ] = Path("monitor"),
     once: Annotated[bool, typer.Option("--once", help="Look once and end, for cron.")] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60.0,
-    proxy: Annotated[str, typer.Option(metavar="URL", help="A proxy.")] = "",
+    proxy: Proxy = "",
 ) -> None:
     """Follow a board, verify all that it publishes, and keep evidence of what is wrong.
 
@@ -43,8 +34,7 @@ def monitor(
     stale, 5 editions were left out, 6 files are missing, 7 or damaged, 8 signatures are wrong, 9
     what it signed breaks a rule, 10 it showed two logs. Without --once only 9 and 10 end it.
     """
-    keys = tuple(map(NoteKey.from_text, witness or ()))
-    policy = Policy(NoteKey.from_text(key), keys, len(keys) if threshold is None else threshold)
+    policy = policy_of(key, witness, threshold)
     with Monitor(url, policy, directory, proxy=proxy) as watching:
         shown = list[Finding]()
         while True:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import signal
-import socket
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from billboard.board.cosigner import create_witness, open_witness
 from billboard.board.note import NoteKey
 from billboard.board.witness_server import create_witness_app
 from billboard.cli import files
 from billboard.cli.files import Ask, console
+from billboard.cli.server import Host, Port, Server
 
 witness_app = typer.Typer(no_args_is_help=True, help="Cosign the logs of boards.")
 
 WitnessPath = Annotated[Path, typer.Argument(metavar="WITNESS", help="The witness's directory.")]
 
-_MOST_CONNECTIONS = 500
-_STOP = 10  # seconds that requests get to end
+_MOST_REQUESTS = 500
 
 
 @witness_app.command("init")
@@ -51,31 +47,12 @@ def witness_serve(
     log: Annotated[
         list[str], typer.Option(metavar="VKEY", help="Key of a board to watch; may be repeated.")
     ],
-    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 for a free one.")] = 0,
+    host: Host = "127.0.0.1",
+    port: Port = 0,
     passphrase: Ask = False,
 ) -> None:
     """Answer over HTTP, until SIGTERM or Ctrl-C: what is being answered then still is."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logs = [NoteKey.from_text(text) for text in log]
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with (
-        open_witness(witness, logs, files.passphrase(passphrase)) as opened,
-        socket.create_server((host, port), family=family) as listener,
-    ):
-        config = uvicorn.Config(
-            create_witness_app(opened),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=_MOST_CONNECTIONS,
-            timeout_graceful_shutdown=_STOP,
-        )
-        shown = f"[{host}]" if ":" in host else host
-        console.print(f"{opened.key.name} at http://{shown}:{listener.getsockname()[1]}")
-        # It raises the signal again when it has stopped.
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run([listener])
+    with open_witness(witness, logs, files.passphrase(passphrase)) as opened:
+        app, label = create_witness_app(opened), f"{opened.key.name} at "
+        Server(app, host, port, label=label, most_requests=_MOST_REQUESTS).serve_until_stopped()

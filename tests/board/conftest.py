@@ -13,9 +13,11 @@ import pytest
 from billboard import Board
 from billboard.board.checkpoint import Policy
 from billboard.board.client import AsyncBoardClient, BoardClient
+from billboard.board.server import create_app
 from billboard.board.store import BUNDLE
 
 from .http_board import ForgedBoard, HttpBoard, dummies
+from .serving import Running, running
 from .support import EPOCH, Clock, make_board, make_signer, make_store
 
 
@@ -34,6 +36,13 @@ def board(tmp_path: Path, clock: Clock) -> Iterator[Board]:
 def served(board: Board) -> Iterator[HttpBoard]:
     with HttpBoard(board) as http:
         yield http
+
+
+@pytest.fixture
+def server(board: Board) -> Iterator[Running]:
+    """The application of the board, over real sockets."""
+    with running(create_app(board)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

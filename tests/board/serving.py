@@ -6,7 +6,7 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,3 +118,22 @@ def make_post(board: Board, epoch: int | None = None) -> bytes:
     """A valid post."""
     chosen = board.epoch if epoch is None else epoch
     return bytes(posts.dummy(board.frame_class, origin=board.origin, epoch=chosen))
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """All that comes until the other side ends the connection; a test waits 10 s at most."""
+    parts = []
+    try:
+        while part := connection.recv(1 << 20):
+            parts.append(part)
+    except ConnectionError:
+        pass
+    return b"".join(parts)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError("it did not come to be within 10 s")

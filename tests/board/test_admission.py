@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +78,10 @@ def test_a_slow_rate_lets_one_in_at_a_time() -> None:
     assert [admits(rate), admits(rate)] == [True, False]
 
 
-@pytest.mark.parametrize(("rate", "burst"), [(0, None), (-1, None), (5, 0.5)])
+@pytest.mark.parametrize(
+    ("rate", "burst"),
+    [(0, None), (-1, None), (5, 0.5), (nan, None), (inf, None), (5, nan), (5, inf)],
+)
 def test_rates_that_can_not_be(rate: float, burst: float | None) -> None:
     with pytest.raises(ValueError, match="greater than 0"):
         Rate(rate, burst)

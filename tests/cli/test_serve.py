@@ -21,7 +21,8 @@ from processes import LONGEST, watched
 from billboard.board import Board, BoardParameters, create_board, open_board
 from billboard.board.note import NoteKey
 from billboard.board.receipt import Receipt
-from billboard.cli.serve import Schedule, witness_of
+from billboard.cli.serve import Schedule
+from billboard.cli.trust import witnesses_of
 from billboard.errors import InvalidEncodingError
 
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
@@ -182,6 +183,9 @@ def submit_until_it_dies(
     ("options", "problem"),
     [
         (["--rate", "0"], "a rate must be greater than 0"),
+        (["--rate", "nan"], "both finite, not nan"),
+        (["--rate", "inf"], "both finite, not inf"),
+        (["--quota", "-1"], "a quota of -1 posts can not be"),
         (["--proof-of-work", "65"], "1 to 64 bits"),
         (["--witness", "https://w.example"], "is not name+id+base64"),
         (["--metrics-token", "missing"], "missing: No such file"),
@@ -200,6 +204,18 @@ def test_options_that_can_not_be(tmp_path: Path, options: list[str], problem: st
     assert result.returncode == 1
     assert problem in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_port_that_can_not_be(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [*BILLBOARD, "serve", str(tmp_path), "--port", "99999"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST,
+    )
+    assert result.returncode == 2
+    assert "65535" in result.stderr
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
@@ -233,7 +249,7 @@ def test_the_rate_and_the_proof_of_work_are_asked_for(tmp_path: Path) -> None:
 
 def test_an_option_for_a_witness_has_a_key() -> None:
     with pytest.raises(InvalidEncodingError, match="name"):
-        witness_of("https://w.example/=nothing")
+        witnesses_of(["https://w.example/=nothing"])
 
 
 @pytest.mark.parametrize("late_interval", [1, 7, 60, 61, 150, 2**32 - 1])

@@ -116,7 +116,7 @@ def test_from_a_post_to_a_proof_that_a_witness_has_seen(shell: Shell) -> None:
     assert shell.ok("witness", "info", "witness") == f"{key}\nexample.org/board: 2\n"
     shell.ok("prove", "board", "post", "--out", "proof")
     assert shell.ok("prove", "board", "post") == (shell.directory / "proof").read_text()
-    asked = "verify", "proof", "post", "--board", str(board_key)
+    asked = "verify", "proof", "post", "--key", str(board_key)
     shown = shell.ok(*asked, "--witness", key)
     assert shown.startswith(f"example.org/board: epoch {post.epoch}, edition 0, post ")
     assert shown.endswith("of 256, cosigned by 1 of 1\n")
@@ -213,8 +213,9 @@ def test_what_a_user_may_get_wrong(shell: Shell) -> None:
     assert "no spaces" in shell.fails("witness", "init", "other", "--name", "a b")
     assert not (shell.directory / "other").exists()
     log = str(NoteSigner("example.org/log", Algorithm.ED25519, os.urandom(32)).key)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(signal, "signal", lambda *_: None)  # which is for a process of its own
-        assert "note key" in shell.fails("witness", "serve", "witness", "--log", "x")
-        (shell.directory / "witness" / "witness.sqlite").unlink()
-        assert "is it there" in shell.fails("witness", "serve", "witness", "--log", log)
+    assert "note key" in shell.fails("witness", "serve", "witness", "--log", "x")
+    code, _, err = shell.run("witness", "serve", "witness", "--log", log, "--port", "99999")
+    assert code == 2
+    assert "65535" in err
+    (shell.directory / "witness" / "witness.sqlite").unlink()
+    assert "is it there" in shell.fails("witness", "serve", "witness", "--log", log)

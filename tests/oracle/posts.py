@@ -118,13 +118,19 @@ def split(n: int, data: bytes) -> Post:
     return Post(data[:32], epoch, seq, data[41:73], data[73:HEAD], data[HEAD:-SIGNATURE])
 
 
-def check(origin: bytes, n: int, data: bytes) -> Post:
-    """Refuse a post that is not well-formed for a board of a class, SPEC 8.2."""
+def check_form(n: int, data: bytes) -> Post:
+    """Refuse a post of a class in which anything but the signature is wrong, SPEC 8.2."""
     post = split(n, data)
     require(data[32] == VERSION, "version")
     element = ristretto255.decode(post.public, "public-not-canonical")
     require(not element.is_identity(), "public-identity")
     require(post.identifier == lanes.identifier_of(post.public), "identifier")
+    return post
+
+
+def check(origin: bytes, n: int, data: bytes) -> Post:
+    """Refuse a post that is not well-formed for a board of a class, SPEC 8.2."""
+    post = check_form(n, data)
     verify("post", post.public, data[-SIGNATURE:], origin, data[:-SIGNATURE])
     return post
 

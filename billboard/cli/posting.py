@@ -1,0 +1,216 @@
+"""The commands `billboard post` and `billboard fetch`: lanes on a board, here or over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from billboard.board import BoardParameters, open_board
+from billboard.board.client import BoardClient
+from billboard.board.directory import open_publication
+from billboard.board.publication import Publication
+from billboard.board.receipt import Receipt
+from billboard.cli import files
+from billboard.cli.files import Ask, Epoch, LanePath, Output, Proxy, PublicPath, console
+from billboard.cli.trust import OptionalKey, Threshold, WitnessKeys, policy_of
+from billboard.errors import BillboardError, BoardError
+from billboard.lanes import Lane, LaneReader
+from billboard.posts import Post, epoch_at
+
+posting_app = typer.Typer()
+
+DUMMIES = 7
+"""Bundles that hide which one is looked for, where nothing else is asked for."""
+
+Place = Annotated[str, typer.Argument(metavar="BOARD", help="The board's directory, or its URL.")]
+CachePath = Annotated[
+    Path | None, typer.Option(help="Directory for what was read; remembers the log it has seen.")
+]
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What is needed to reach the board at a URL, and of no use with a directory."""
+
+    key: str | None
+    witness: list[str] | None
+    threshold: int | None
+    proxy: str
+    cache: Path | None
+
+    def client(self, url: str) -> BoardClient:
+        """A client that believes nothing but these keys."""
+        if self.key is None:
+            raise BillboardError(f"{url}: give --key, the key that `billboard board init` showed")
+        policy = policy_of(self.key, self.witness, self.threshold)
+        return BoardClient(url, policy, directory=self.cache, proxy=self.proxy)
+
+    def check_unused(self, board: str) -> None:
+        """Raise `BillboardError` if any of it is given."""
+        if any(each not in (None, "") for each in vars(self).values()):
+            problem = "needs none of --key, --witness, --threshold, --proxy and --cache"
+            raise BillboardError(f"{board} is read as a directory, which {problem}")
+
+
+@posting_app.command()
+def post(
+    board: Place,
+    lane: LanePath,
+    public: PublicPath,
+    blob: Annotated[str, typer.Argument(metavar="BLOB", help="The blob, - for stdin.")] = "-",
+    epoch: Epoch = None,
+    slot: Annotated[int, typer.Option(help="0, or higher to replace what is published.")] = 0,
+    replaces_seq: Annotated[
+        int | None, typer.Option(help="The seq that the unpublished post to replace had.")
+    ] = None,
+    *,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="FILE", help="New file for the board's receipt."),
+    ] = None,
+    key: OptionalKey = None,
+    witness: WitnessKeys = None,
+    threshold: Threshold = None,
+    proxy: Proxy = "",
+    cache: CachePath = None,
+    passphrase: Ask = False,
+    board_passphrase: Annotated[
+        bool,
+        typer.Option(
+            "--board-passphrase",
+            help="Ask for that of the board's key, in its directory"
+            f" (or set {files.BOARD_PASSPHRASE_VARIABLE}).",
+        ),
+    ] = False,
+) -> None:
+    """Seal a blob for a lane and submit it to a board. With a URL it needs the board's --key."""
+    remote = Remote(key, witness, threshold, proxy, cache)
+    owner = Lane.load(lane, files.passphrase(passphrase))
+    sealed = owner.post(
+        epoch_of(owner, epoch),
+        files.read_blob(blob),
+        files.read_public_key(public),
+        seq=None if replaces_seq is None else replaces_seq + 1,
+        slot=slot,
+    )
+    # Before it is submitted, or the receipt could be lost.
+    receipts = nullcontext() if out is None else files.new_file(Path(out), files.PRIVATE)
+    with receipts as file:
+        if _is_url(board):
+            if board_passphrase:
+                raise BillboardError(f"{board}: only in its directory is there the board's key")
+            receipt = _submit(board, remote, owner, sealed)
+        else:
+            remote.check_unused(board)
+            chosen = files.passphrase(
+                board_passphrase,
+                variable=files.BOARD_PASSPHRASE_VARIABLE,
+                prompt="Passphrase of the board's key",
+            )
+            with open_board(board, chosen) as opened:
+                _check_same_board(owner, opened.parameters)
+                receipt = opened.submit(sealed)
+        if file is not None:
+            file.write(bytes(receipt).decode())
+    console.print(f"posted for epoch {sealed.epoch}, slot {slot}, seq {sealed.seq}")
+
+
+@posting_app.command()
+def fetch(
+    board: Place,
+    grant: Annotated[str, typer.Argument(metavar="GRANT", help="The grant, - for stdin.")],
+    epoch: Epoch = None,
+    out: Output = "-",
+    *,
+    key: OptionalKey = None,
+    witness: WitnessKeys = None,
+    threshold: Threshold = None,
+    dummies: Annotated[
+        int | None,
+        typer.Option(min=0, help=f"Bundles to hide it among; {DUMMIES} if left out."),
+    ] = None,
+    proxy: Proxy = "",
+    cache: CachePath = None,
+) -> None:
+    """Find the blob of the device whose lane grant you have.
+
+    With a URL it needs the board's --key, and believes nothing that the board does not prove.
+    """
+    remote = Remote(key, witness, threshold, proxy, cache)
+    reader = files.read_grant(grant)
+    if _is_url(board):
+        with remote.client(board) as client:
+            hidden = DUMMIES if dummies is None else dummies
+            newest = client.find(reader, epoch, dummies=hidden)
+    else:
+        remote.check_unused(board)
+        if dummies is not None:
+            raise BillboardError(f"{board} is read as a directory, which needs no --dummies")
+        with open_publication(board) as publication:
+            _check_same_board(reader, publication.parameters)
+            candidates = (
+                post
+                for each in _wanted(reader, epoch)
+                for post in _candidates(publication, reader, each)
+            )
+            newest = reader.find(candidates)
+    if newest is None:
+        listed = " or ".join(map(str, _wanted(reader, epoch)))
+        raise BillboardError(f"this lane has no post in a published edition of epoch {listed}")
+    envelope = reader.open(newest)
+    files.errors.print(f"for push server key {envelope.key_id.hex()}")
+    files.write_lines(out, [bytes(envelope.blob)])
+
+
+def epoch_of(lane: Lane | LaneReader, epoch: int | None) -> int:
+    """The given epoch, or the current one of the lane."""
+    return epoch_at(None, lane.epoch_length) if epoch is None else epoch
+
+
+def _is_url(board: str) -> bool:
+    return board.startswith(("http://", "https://"))
+
+
+def _submit(url: str, remote: Remote, owner: Lane, sealed: Post) -> Receipt:
+    with remote.client(url) as client:
+        try:
+            parameters = client.parameters()
+        except BoardError as error:
+            if error.reason != "missing":
+                raise
+            # It has published nothing, so that nobody can know them; this much is in its key.
+            if client.origin != owner.origin:
+                problem = f"this lane is for {owner.origin}, and this board is {client.origin}"
+                raise BillboardError(problem) from None
+        else:
+            _check_same_board(owner, parameters)
+        return client.submit(sealed)
+
+
+def _check_same_board(lane: Lane | LaneReader, parameters: BoardParameters) -> None:
+    ours, its = (
+        f"{side.origin} with epochs of {side.epoch_length} s in class {side.frame_class.name}"
+        for side in (lane, parameters)
+    )
+    if ours != its:
+        raise BillboardError(f"this lane is for {ours}, and this board is {its}")
+
+
+def _wanted(reader: LaneReader, epoch: int | None) -> list[int]:
+    """The epochs to look in."""
+    current = epoch_of(reader, None)
+    return [current, current - 1] if epoch is None else [epoch]
+
+
+def _candidates(publication: Publication, reader: LaneReader, epoch: int) -> Iterator[Post]:
+    """The bundle of the first edition, and the late editions whole."""
+    for edition in publication.editions(epoch) if epoch >= reader.epoch else ():
+        if edition.number == 0:
+            yield from publication.bundle(epoch, reader.identifier(epoch))
+        else:
+            yield from publication.posts(epoch, edition=edition.number)

@@ -1,0 +1,103 @@
+"""Serving an application over HTTP until SIGTERM or Ctrl-C: how all servers of this command end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Annotated, Any, final
+
+import typer
+import uvicorn
+from starlette.types import ASGIApp
+
+from billboard.board.protocol import TimedProtocol
+from billboard.cli.files import console
+
+Host = Annotated[str, typer.Option(help="The address to listen at.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")]
+
+DRAIN = 30
+"""Seconds for which what was accepted is answered after SIGTERM, clients that do not read apart."""
+
+
+@final
+class Server(uvicorn.Server):
+    """Serves ``app`` at ``host`` and ``port``, and says where: ``label`` goes before the URL.
+
+    At most ``most_requests`` are answered at a time; others get 503.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        label: str = "",
+        most_requests: int | None = None,
+    ) -> None:
+        self._label = label
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                http=TimedProtocol,
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                limit_concurrency=most_requests,
+                timeout_graceful_shutdown=DRAIN,
+            )
+        )
+
+    def serve_until_stopped(self, *beside: Coroutine[Any, Any, None]) -> None:
+        """Serve until a signal; what runs ``beside`` is cancelled then, and its error ends this."""
+        log_warnings()
+        with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
+            runner.run(self._serve_beside(beside))
+
+    async def _serve_beside(self, beside: Sequence[Coroutine[Any, Any, None]]) -> None:
+        tasks = [asyncio.create_task(each) for each in beside]
+        for task in tasks:
+            task.add_done_callback(lambda _: self.stop())
+        try:
+            await self.serve()
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """In the place of uvicorn's, which kills the process by the same signal afterwards."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop)
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where it listens."""
+        await super().startup(sockets)
+        for each in self.servers:
+            for listening in each.sockets:
+                host, port = listening.getsockname()[:2]
+                shown = f"[{host}]" if ":" in host else host
+                console.print(f"{self._label}http://{shown}:{port}")
+
+    def stop(self) -> None:
+        """Answer what was accepted, and end."""
+        self.should_exit = True
+
+
+def log_warnings() -> None:
+    """Write what is logged to standard error, from warnings on."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
