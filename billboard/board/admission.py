@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import re
 import time
 from collections.abc import Callable
 from typing import Protocol, final
@@ -22,6 +23,9 @@ WORK = 8
 
 MOST_BITS = 64
 """What a proof of 8 bytes can reasonably show."""
+
+
+_WORK = re.compile(rb"[0-9a-f]{16}")
 
 
 class Admission(Protocol):
@@ -105,6 +109,16 @@ def find_work(origin: str, post: bytes, bits: int) -> bytes:
         if not int.from_bytes(tried.digest(), "big") >> shift:
             break
     return work
+
+
+def decode_work(text: bytes | None) -> bytes:
+    """The proof of work of a header; empty if there is none."""
+    if text is None:
+        return b""
+    if not _WORK.fullmatch(text):
+        problem = "Billboard-Work: must be 8 bytes as 16 lower-case hexadecimal digits"
+        raise RefusedPostError("encoding", problem)
+    return bytes.fromhex(text.decode())
 
 
 def _prefix(origin: str, post: bytes) -> hashlib._Hash:

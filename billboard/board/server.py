@@ -20,12 +20,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from billboard.board.admission import Admission, ProofOfWork
+from billboard.board.admission import Admission, ProofOfWork, decode_work
 from billboard.board.board import Board
 from billboard.board.metrics import Metrics
 from billboard.board.openapi import TOO_MANY, describe
 from billboard.board.published import NEVER, NOTHING, Content, Header, Published, respond
 from billboard.board.submissions import BusyError, Submissions
+from billboard.bodies import CLOSE, BodyError, read_body
 from billboard.errors import RefusedPostError, StoreError
 from billboard.posts import post_size
 from billboard.tokens import FrameClass
@@ -40,13 +41,8 @@ LARGEST_BODY = max(map(post_size, FrameClass))
 _RETRY: Header = (b"retry-after", b"1")
 """Seconds: a queue that was full, or a rate, empties all the time."""
 
-OCTETS = b"application/octet-stream"
-
 _NEVER: Header = (b"cache-control", NEVER)
-_CLOSE: Header = (b"connection", b"close")
 
-_LENGTH = re.compile(rb"[0-9]{1,18}")
-_WORK = re.compile(rb"[0-9a-f]{16}")
 _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
@@ -112,14 +108,6 @@ class _OneWay:
             await self._app(scope, receive, send)
 
 
-class _BodyError(Exception):
-    """A body that is not read to its end: ``status`` says why."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
-
-
 @final
 class _Submit:
     """The ASGI endpoint that takes posts."""
@@ -145,15 +133,16 @@ class _Submit:
             return
         headers = dict(scope["headers"])
         try:
-            post = await self._read(headers, receive)
-            work = _decode_work(headers.get(b"billboard-work"))
+            post = await read_body(
+                headers, receive, largest=LARGEST_BODY, seconds=self._body_seconds
+            )
+            work = decode_work(headers.get(b"billboard-work"))
             self._board.check(post)
             for each in self._admission:
                 each.admit(post, work)
             outcome = await self._submissions.submit(post)
-        except _BodyError as error:
-            # Closed, or the server would have to read what is left of the body.
-            await self._answer(send, str(error.status), error.status, [_CLOSE])
+        except BodyError as error:
+            await self._answer(send, str(error.status), error.status, [CLOSE])
         except BusyError:
             await self._unavailable(send, "busy")
         except StoreError:
@@ -166,31 +155,6 @@ class _Submit:
             else:
                 kind = (b"content-type", b"text/plain; charset=utf-8")
                 await self._answer(send, "accepted", 201, [kind], outcome)
-
-    async def _read(self, headers: dict[bytes, bytes], receive: Receive) -> bytes:
-        """The body. Raises `_BodyError`, if it can before there is one."""
-        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if kind != OCTETS:
-            raise _BodyError(415)
-        length = headers.get(b"content-length", b"0")
-        if not _LENGTH.fullmatch(length):  # not every ASGI server looks at it
-            raise _BodyError(400)
-        if int(length) > LARGEST_BODY:
-            raise _BodyError(413)
-        body, more = b"", True
-        try:
-            async with asyncio.timeout(self._body_seconds):
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise _BodyError(400)
-                    body += message.get("body", b"")
-                    more = message.get("more_body", False)
-                    if len(body) > LARGEST_BODY:
-                        raise _BodyError(413)
-        except TimeoutError:
-            raise _BodyError(408) from None
-        return body
 
     async def _refuse(self, send: Send, refusal: RefusedPostError) -> None:
         headers = [(b"content-type", b"application/json")]
@@ -254,13 +218,3 @@ def _is_plain(scope: Scope) -> bool:
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     raw = scope.get("raw_path")
     return not scope["query_string"] and (raw is None or raw.endswith(path.encode()))
-
-
-def _decode_work(text: bytes | None) -> bytes:
-    """The proof of work of a header; empty if there is none."""
-    if text is None:
-        return b""
-    if not _WORK.fullmatch(text):
-        problem = "Billboard-Work: must be 8 bytes as 16 lower-case hexadecimal digits"
-        raise RefusedPostError("encoding", problem)
-    return bytes.fromhex(text.decode())

@@ -9,16 +9,18 @@ import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import final
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from billboard.board.admission import Admission, ProofOfWork
+from billboard.board.admission import Admission, ProofOfWork, decode_work
 from billboard.board.published import Content
+from billboard.bodies import BodyError, read_body
 from billboard.errors import RefusedPostError, StoreError
 from billboard.grouped import BusyError
 from billboard.push.metrics import Metrics
@@ -32,10 +34,10 @@ __all__ = ["create_app"]
 LARGEST_BODY = max(REGISTRATION_SIZE, *map(request_size, FrameClass))
 """Bytes: a request of another class is read, so as to say what is wrong with it."""
 
-OCTETS = "application/octet-stream"
-
 RETRY = "1"
 """Seconds after which a queue that was full, or a rate, has room again."""
+
+Take = Callable[[bytes], Awaitable[None]]
 
 _NEVER = {"cache-control": "no-store"}
 _CLOSE = {"connection": "close"}
@@ -60,37 +62,25 @@ def create_app(
     counted = metrics or Metrics()
     about = _About(server, counted, metrics_token)
 
-    async def take(request: Request) -> None:
-        body = await _read(request, body_seconds)
-        _admit(request, body, admission)
-        await server.take(body)
-
-    async def register(request: Request) -> None:
-        body = await _read(request, body_seconds)
-        _admit(request, body, admission)
-        await server.register(body)
-
     bits = next((each.bits for each in admission if isinstance(each, ProofOfWork)), None)
+
+    def endpoint(size: int, status: int, take: Take) -> _Endpoint:
+        check = partial(server.check, size=size)
+        return _Endpoint(check, take, status, admission, bits, body_seconds, counted)
+
+    frame_class = server.keys.frame_class
     routes = [
-        Route("/push", _Endpoint(take, 202, counted, bits)),
+        Route("/push", endpoint(request_size(frame_class), 202, server.take)),
         Route("/descriptor", about.descriptor, methods=["GET"]),
         Route("/healthz", about.health, methods=["GET"]),
         Route("/readyz", about.readiness, methods=["GET"]),
         Route("/metrics", about.metrics, methods=["GET"]),
     ]
-    if server.keys.frame_class.carries_handle:
-        routes.append(Route("/handles", _Endpoint(register, 204, counted, bits)))
+    if frame_class.carries_handle:
+        routes.append(Route("/handles", endpoint(REGISTRATION_SIZE, 204, server.register)))
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
     return app
-
-
-class _BodyError(Exception):
-    """A body that is not read to its end: ``status`` says why."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
 
 
 @final
@@ -99,38 +89,47 @@ class _Endpoint:
 
     def __init__(
         self,
-        take: Callable[[Request], Awaitable[None]],
+        check: Callable[[bytes], object],
+        take: Take,
         status: int,
-        metrics: Metrics,
+        admission: Sequence[Admission],
         work_bits: int | None,
+        body_seconds: float,
+        metrics: Metrics,
     ) -> None:
-        self._take, self._status, self._metrics = take, status, metrics
+        self._check, self._take, self._status = check, take, status
+        self._admission, self._seconds, self._metrics = admission, body_seconds, metrics
         self._work = {} if work_bits is None else {"billboard-work": str(work_bits)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one POST; other methods come here too, for no other route has this path."""
-        request = Request(scope, receive)
-        outcome, response = await self._answer(request)
+        outcome, response = await self._answer(scope, receive)
         self._metrics.request(outcome)
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> tuple[str, Response]:
-        if request.method != "POST":
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[str, Response]:
+        if scope["method"] != "POST":
             return "405", Response(None, 405, {"allow": "POST", **_NEVER})
+        headers = dict(scope["headers"])
         try:
-            await self._take(request)
-        except _BodyError as error:
-            # Closed, or the server would have to read what is left of the body.
+            body = await read_body(headers, receive, largest=LARGEST_BODY, seconds=self._seconds)
+            work = decode_work(headers.get(b"billboard-work"))
+            self._check(body)  # costs nothing, so that what is no request uses up no rate
+            for each in self._admission:
+                each.admit(body, work)
+            await self._take(body)
+        except BodyError as error:
             return str(error.status), Response(None, error.status, _CLOSE | _NEVER)
-        except BusyError:
-            return "busy", Response(None, 503, {"retry-after": RETRY, **_NEVER})
-        except StoreError:
-            return "storage", Response(None, 503, {"retry-after": RETRY, **_NEVER})
+        except (BusyError, StoreError) as error:
+            outcome = "busy" if isinstance(error, BusyError) else "storage"
+            return outcome, Response(None, 503, {"retry-after": RETRY, **_NEVER})
         except RefusedRequestError as error:
             return error.reason, _refusal(422, error.reason, str(error), {})
-        except RefusedPostError as error:
-            headers = {"retry-after": RETRY, **self._work}
-            return error.reason, _refusal(429, error.reason, str(error), headers)
+        except RefusedPostError as error:  # of the header, or of the admission
+            if error.reason == "admission":
+                headers_of = {"retry-after": RETRY, **self._work}
+                return error.reason, _refusal(429, error.reason, str(error), headers_of)
+            return error.reason, _refusal(422, error.reason, str(error), {})
         return "accepted", Response(None, self._status, _NEVER)
 
 
@@ -175,40 +174,6 @@ class _About:
         text = await asyncio.to_thread(self._metrics.text, self._server)
         kind = "text/plain; version=0.0.4; charset=utf-8"
         return Response(text, 200, _NEVER, kind)
-
-
-async def _read(request: Request, patience: float) -> bytes:
-    """The body. Raises `_BodyError`, if it can before there is one."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != OCTETS:
-        raise _BodyError(415)
-    length = request.headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()):
-        raise _BodyError(400)
-    if int(length) > LARGEST_BODY:
-        raise _BodyError(413)
-    body = b""
-    try:
-        async with asyncio.timeout(patience):
-            async for part in request.stream():
-                body += part
-                if len(body) > LARGEST_BODY:
-                    raise _BodyError(413)
-    except TimeoutError:
-        raise _BodyError(408) from None
-    except ClientDisconnect:
-        raise _BodyError(400) from None
-    return body
-
-
-def _admit(request: Request, body: bytes, admission: Sequence[Admission]) -> None:
-    """Raise `RefusedPostError` if one of ``admission`` does not let it in."""
-    try:
-        work = bytes.fromhex(request.headers.get("billboard-work", ""))
-    except ValueError:
-        raise RefusedRequestError("encoding", "Billboard-Work is not in hex") from None
-    for each in admission:
-        each.admit(body, work)
 
 
 def _refusal(status: int, reason: str, detail: str, headers: dict[str, str]) -> Response:

@@ -151,12 +151,25 @@ class PushServer:
         """Whether as many requests wait for storage as may."""
         return self._put.full
 
+    def check(self, sealed: bytes, size: int) -> bytes:
+        """The id of the request key that something of ``size`` bytes is sealed to, if it is held.
+
+        Raises `RefusedRequestError`.
+        """
+        try:
+            key_id = key_id_of(sealed, size)
+        except InvalidEncodingError as error:
+            raise RefusedRequestError("encoding", str(error)) from None
+        if not self.keys.holds(key_id, self._clock()):
+            raise RefusedRequestError("key", "the request key is not known, or no longer")
+        return key_id
+
     async def take(self, sealed: bytes) -> None:
         """Keep a request, unopened (SPEC 10.3).
 
         Raises `RefusedRequestError`, `BusyError`, `StoreError`.
         """
-        key_id = self._key_id(sealed, self._size)
+        key_id = self.check(sealed, self._size)
         digest = hashlib.sha256(sealed).digest()[:16]
         await self._put(SealedRequest(digest, key_id, sealed))
 
@@ -165,7 +178,7 @@ class PushServer:
 
         Raises `RefusedRequestError`, `BusyError`, `StoreError`.
         """
-        key_id = self._key_id(sealed, REGISTRATION_SIZE)
+        key_id = self.check(sealed, REGISTRATION_SIZE)
         server, frame_class = self.keys.server, self.keys.frame_class
         try:
             plaintext = self.keys.request_secret(key_id).open(
@@ -267,16 +280,6 @@ class PushServer:
             return open_plaintext(plaintext, self.keys.frame_class)
         except NotMine:
             return None
-
-    def _key_id(self, sealed: bytes, size: int) -> bytes:
-        """The request key that something is sealed to, if it is held."""
-        try:
-            key_id = key_id_of(sealed, size)
-        except InvalidEncodingError as error:
-            raise RefusedRequestError("encoding", str(error)) from None
-        if not self.keys.holds(key_id, self._clock()):
-            raise RefusedRequestError("key", "the request key is not known, or no longer")
-        return key_id
 
     def _renew_keys(self) -> None:
         """Make request keys for the days ahead, and destroy those that are over."""
