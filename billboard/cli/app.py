@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +34,7 @@ from billboard.cli.maintenance import maintenance_app
 from billboard.cli.monitor import monitor
 from billboard.cli.posting import epoch_of, posting_app
 from billboard.cli.proof import proof_app
+from billboard.cli.push import push_app
 from billboard.cli.serve import serve
 from billboard.cli.server import Port
 from billboard.cli.witness import witness_app
@@ -42,10 +42,7 @@ from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.lanes import Lane
 from billboard.posts import DEFAULT_EPOCH_LENGTH
-from billboard.push import Dispatcher, DispatchResult, Outcome
-from billboard.push.providers.apns import PRODUCTION, ApnsKey, ApnsProvider
 from billboard.push.sandbox import Sandbox
-from billboard.push.tick import Tick, open_tick
 from billboard.tokens import DeviceToken, FrameBatch, FrameClass, Handle
 
 app = typer.Typer(
@@ -61,6 +58,7 @@ app.add_typer(findmy_app, name="findmy")
 app.add_typer(posting_app)
 app.add_typer(proof_app)
 app.add_typer(witness_app, name="witness")
+app.add_typer(push_app, name="push")
 app.command()(monitor)
 app.command()(serve)
 
@@ -136,44 +134,6 @@ def open_blobs(secret: SecretPath, blobs: Blobs = "-", passphrase: Ask = False) 
         raise typer.Exit(1)
 
 
-@app.command()
-def push(
-    secret: SecretPath,
-    blobs: Blobs = "-",
-    *,
-    key_file: Annotated[Path, typer.Option("--apns-key", help="Apple's .p8 file.")],
-    key_id: Annotated[str, typer.Option("--apns-key-id", help="The key id of that file.")],
-    team_id: Annotated[str, typer.Option("--apns-team-id", help="Your team id.")],
-    topic: Annotated[str, typer.Option(help="Bundle id of app 0, the one that this pushes to.")],
-    handles: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="For a key of class H: a handle and its token a line, in hex."
-        ),
-    ] = None,
-    host: Annotated[str, typer.Option(help="URL of APNs, or of `billboard sandbox`.")] = PRODUCTION,
-    ca_file: Annotated[
-        Path | None, typer.Option(help="PEM of the authorities to trust instead.")
-    ] = None,
-    passphrase: Ask = False,
-) -> None:
-    """Open blobs as the push server, and wake the devices through APNs."""
-    secret_key = SecretKey.load(secret, files.passphrase(passphrase))
-    array = files.read_blobs(blobs, secret_key.public_key.frame_class)
-    register = None if handles is None else files.read_register(handles)
-    tick = open_tick(secret_key, array, handles=register)
-    key = ApnsKey(team_id, key_id, key_file.read_bytes())
-    provider = ApnsProvider(key, {0: topic}, host, ca_file)
-    results = asyncio.run(_dispatch(provider, tick))
-    devices = f"for {len(tick.notifications)} devices"
-    console.print(f"{tick.opened} of {tick.received} blobs are for this key, {devices}")
-    counts = Counter((result.outcome, result.reason) for result in results)
-    for (outcome, reason), count in counts.items():
-        console.print(f"{outcome.value}: {count}" + (f" ({reason})" if reason else ""))
-    if not results or any(result.outcome is not Outcome.DELIVERED for result in results):
-        raise typer.Exit(1)
-
-
 @lane_app.command("new")
 def lane_new(
     lane: LanePath,
@@ -240,11 +200,6 @@ def _opened_table(frames: FrameBatch, opened: Mask, frame_class: FrameClass) -> 
         expires = np.datetime64(frame.expires, "s").astype(str)
         table.add_row(str(row + 1), *about, expires, "yes" if frame.gate else "no")
     return table
-
-
-async def _dispatch(provider: ApnsProvider, tick: Tick) -> list[DispatchResult]:
-    async with Dispatcher([provider]) as dispatcher:
-        return await dispatcher.dispatch(tick.notifications)
 
 
 async def _sandbox(server: Sandbox, directory: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import os
 import random
 import tempfile
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from billboard.blob import Blob, stack
+from billboard.blob import Blob
 from billboard.board import Board, BoardParameters, create_board, open_board
 from billboard.board.checkpoint import Policy
 from billboard.board.client import BoardClient
@@ -29,13 +30,25 @@ from billboard.board.server import create_app
 from billboard.keys import PublicKey, SecretKey
 from billboard.lanes import Lane, LaneReader
 from billboard.posts import Post
-from billboard.push import Dispatcher
+from billboard.push import (
+    Dispatcher,
+    PushRequest,
+    PushServer,
+    ServerDescriptor,
+    ServerKeys,
+    SqliteOutbox,
+    Timing,
+    create_server_keys,
+    seal,
+)
 from billboard.push.providers.apns import ApnsProvider
 from billboard.push.sandbox import Sandbox
-from billboard.push.tick import Tick, open_tick
+from billboard.push.server import create_app as create_push_app
+from billboard.push.tick import Tick
 from billboard.tokens import DeviceToken, Platform
 
 ORIGIN = "demo.example/board"
+PUSH_NAME = "demo.example/push"
 TOPIC = "com.example.messenger"
 CONTACTS = 3
 
@@ -64,7 +77,12 @@ class Story:
     expected: Counter[bytes] = field(default_factory=Counter)
     woken: Counter[bytes] = field(default_factory=Counter)
     connections: int = 0
-    tick: Tick | None = None
+    ticks: list[Tick] = field(default_factory=list)
+
+    @property
+    def opened(self) -> int:
+        """Requests that the push server could read."""
+        return sum(tick.opened for tick in self.ticks)
 
 
 def run_demo(devices: int, console: Console) -> bool:
@@ -96,7 +114,9 @@ def _play(count: int, path: Path, console: Console) -> Story:
         with step("devices make lanes", count) as advance:
             devices = [_device(advance) for _ in range(count)]
         policy = Policy(create_board(path, BoardParameters(ORIGIN)))
+        push_key = create_server_keys(path.parent, PUSH_NAME)
         with (
+            _PushSide(path.parent, secret_key, story) as push,
             open_board(path) as board,
             _served(board) as url,
             # All devices and contacts of this demo share a client, and so what it has fetched.
@@ -115,13 +135,18 @@ def _play(count: int, path: Path, console: Console) -> Story:
             story.editions = len(board.editions(epoch))
             story.dummies = edition.size - count * CONTACTS
             chosen = random.SystemRandom().sample(range(count), count // 2)
+            descriptor = ServerDescriptor.from_bytes(push.get("/descriptor"), push_key)
             with step("contacts fetch, verify and re-randomise", len(chosen)) as advance:
                 for index in chosen:
                     story.expected[devices[index].token.value] = 1
                     senders = random.SystemRandom().sample(grants[index], _some_contacts())
                     for grant in senders:
-                        story.requests.append(_send(grant, client, epoch, secret_key.public_key))
+                        story.requests.append(_find(grant, client, epoch, secret_key.public_key))
                     story.senders += len(senders)
+                    advance()
+            with step("contacts seal and send (HTTP)", len(story.requests)) as advance:
+                for blob in story.requests:
+                    push.post(seal(PushRequest.of(push.key_id, blob), descriptor))
                     advance()
             with step("devices check what the board promised", len(story.receipts)) as advance:
                 for receipt, post in story.receipts:
@@ -132,10 +157,10 @@ def _play(count: int, path: Path, console: Console) -> Story:
                 Monitor(url, policy, path.with_name("monitor")) as monitor,
             ):
                 story.findings = [finding.what for finding in monitor.check()]
-        with step("push server opens the tick", 1):
-            story.tick = open_tick(secret_key, stack(story.requests))
-        with step("push server wakes devices (TLS, HTTP/2)", 1):
-            asyncio.run(_wake(story))
+            with step("push server opens the tick", 1):
+                push.server.tick()
+            with step("push server wakes devices (TLS, HTTP/2)", 1):
+                push.wait_until_delivered()
     return story
 
 
@@ -162,6 +187,84 @@ def _served(board: Board) -> Iterator[str]:
         listening.close()
 
 
+class _PushSide:
+    """The push server over HTTP, and the sandbox that it pushes to, in a thread of their own.
+
+    Its only tick is the one that it is told to make.
+    """
+
+    server: PushServer
+
+    def __init__(self, directory: Path, secret_key: SecretKey, story: Story) -> None:
+        self._directory, self._secret_key, self._story = directory, secret_key, story
+        self.key_id = secret_key.public_key.key_id
+        self._started, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+
+    def __enter__(self) -> _PushSide:
+        self._thread.start()
+        self._started.wait()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._connection.close()
+        self._stop.set()
+        self._thread.join()
+
+    def get(self, path: str) -> bytes:
+        """What is there. Contacts would ask over proxied connections of their own."""
+        return self._ask("GET", path, None, 200)
+
+    def post(self, request: bytes) -> None:
+        """Hand over a request."""
+        self._ask("POST", "/push", request, 202)
+
+    def wait_until_delivered(self) -> None:
+        """Wait until nothing waits."""
+        while self.server.outbox.pending():
+            time.sleep(0.02)
+
+    def _ask(self, method: str, path: str, body: bytes | None, status: int) -> bytes:
+        headers = {"content-type": "application/octet-stream"}
+        self._connection.request(method, path, body, headers)
+        answer = self._connection.getresponse()
+        data = answer.read()
+        if answer.status != status:
+            raise LookupError(f"the push server answered {answer.status}")
+        return data
+
+    async def _run(self) -> None:
+        never = Timing(tick=3600.0, minimum=8192, patience=3600.0, jitter=0.0)
+        with SqliteOutbox.create(self._directory / "outbox.sqlite") as outbox:
+            async with Sandbox() as sandbox:
+                provider = ApnsProvider(sandbox.key, {0: TOPIC}, sandbox.url, sandbox.ca_file)
+                self.server = PushServer(
+                    ServerKeys(self._directory, [self._secret_key], "https://push.demo.example"),
+                    outbox,
+                    Dispatcher(outbox, [provider]),
+                    timing=never,
+                    observe=self._story.ticks.append,
+                )
+                async with self.server:
+                    await self._serve()
+                deliveries = sandbox.deliveries
+                self._story.woken = Counter(delivery.token for delivery in deliveries)
+                self._story.connections = sandbox.connections
+
+    async def _serve(self) -> None:
+        app = create_push_app(self.server)
+        config = uvicorn.Config(app, port=0, lifespan="off", log_config=None)
+        http_server = uvicorn.Server(config)
+        listening = config.bind_socket()
+        listening.listen()
+        self._connection = http.client.HTTPConnection(*listening.getsockname())
+        self._started.set()
+        serving = asyncio.create_task(http_server.serve(sockets=[listening]))
+        await asyncio.to_thread(self._stop.wait)
+        http_server.should_exit = True
+        await serving
+
+
 def _publish_lanes(
     device: Device, client: BoardClient, epoch: int, public_key: PublicKey
 ) -> list[tuple[Receipt, Post]]:
@@ -175,7 +278,7 @@ def _some_contacts() -> int:
     return random.SystemRandom().randint(1, CONTACTS)
 
 
-def _send(grant: bytes, client: BoardClient, epoch: int, public_key: PublicKey) -> Blob:
+def _find(grant: bytes, client: BoardClient, epoch: int, public_key: PublicKey) -> Blob:
     """What a contact does: fetch a bundle, find and open the post, re-randomise the blob."""
     reader = LaneReader.from_bytes(grant)
     post = client.find(reader, epoch, dummies=1)
@@ -184,26 +287,16 @@ def _send(grant: bytes, client: BoardClient, epoch: int, public_key: PublicKey) 
     return Blob.from_bytes(bytes(reader.open(post).blob.rerandomize(public_key)))
 
 
-async def _wake(story: Story) -> None:
-    async with Sandbox() as sandbox:
-        provider = ApnsProvider(sandbox.key, {0: TOPIC}, sandbox.url, sandbox.ca_file)
-        async with Dispatcher([provider]) as dispatcher:
-            await dispatcher.dispatch(story.tick.notifications if story.tick else ())
-        story.woken = Counter(delivery.token for delivery in sandbox.deliveries)
-        story.connections = sandbox.connections
-
-
 def _checks(story: Story, files: list[bytes]) -> dict[str, bool]:
     public = [*story.on_board, *files]
     sent = [bytes(blob) for blob in story.requests]
     elements = [blob[i : i + 32] for blob in sent for i in range(0, len(blob), 32)]
-    tick = story.tick
     return {
         "every device that had a sender was woken exactly once, and no other": (
             story.woken == story.expected and len(story.expected) > 0
         ),
         "every request opened, and none was a copy of another": (
-            tick is not None and tick.opened == len(sent) == len(set(sent)) == story.senders
+            story.opened == len(sent) == len(set(sent)) == story.senders
         ),
         "the board kept all that it promised, and a monitor found nothing wrong in its logs": (
             story.kept == len(story.receipts) > 0 and not story.findings
@@ -241,7 +334,7 @@ def _who_saw_what(devices: int, story: Story) -> Table:
         "fetched a bundle of 256 each, re-randomised the blob in it",
         "a blob that they can not read",
     )
-    received = story.tick.received if story.tick else 0
+    received = sum(tick.received for tick in story.ticks)
     table.add_row(
         "the push server",
         f"opened {_count(received, 'blob')} in one tick,"

@@ -120,6 +120,9 @@ class Outbox(Protocol):
     def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:
         """Take notifications that are due, for nobody else to take before ``until``."""
 
+    def pending(self) -> dict[Platform, int]:
+        """How many notifications of each platform are not settled."""
+
     def next_due(self, platform: Platform) -> float | None:
         """When `claim` will find something, as far as is known; None if nothing waits."""
 

@@ -216,6 +216,7 @@ class PushServer:
             try:
                 if await asyncio.to_thread(self._tick_is_due):
                     await asyncio.to_thread(self.tick)
+                    self.dispatcher.wake()
                 await asyncio.to_thread(self.outbox.prune, self._clock())
                 if not 0 <= self._clock() - renewed < KEY_CHECK:
                     await asyncio.to_thread(self._renew_keys)
@@ -271,7 +272,6 @@ class PushServer:
         if self._observe is not None:
             dropped = {**tick.dropped, "request": found.count(None)}
             self._observe(replace(tick, received=len(requests), dropped=dropped))
-        self.dispatcher.wake()
 
     def _open(self, request: SealedRequest) -> PushRequest | Revocation | None:
         try:

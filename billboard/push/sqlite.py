@@ -226,6 +226,11 @@ class SqliteOutbox:
             for *row, expires, attempts in found
         ]
 
+    def pending(self) -> dict[Platform, int]:
+        """See `Outbox.pending`."""
+        query = "SELECT platform, count(*) FROM notification GROUP BY platform"
+        return {Platform(number): count for number, count in self._database.rows(query)}
+
     def next_due(self, platform: Platform) -> float | None:
         """See `Outbox.next_due`."""
         query = "SELECT min(due) FROM notification WHERE platform = ?"

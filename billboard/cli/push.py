@@ -1,0 +1,227 @@
+"""The commands `billboard push`: run a push server, and look after it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import time
+from pathlib import Path
+from typing import Annotated, final
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from billboard.board.admission import Admission, ProofOfWork, Rate
+from billboard.cli import files
+from billboard.cli.files import Ask, Class, console
+from billboard.cli.server import Host, Port, Server
+from billboard.errors import BillboardError
+from billboard.keys import SecretKey
+from billboard.push import (
+    Attempt,
+    Dispatcher,
+    Notification,
+    Outcome,
+    Provider,
+    PushServer,
+    ServerDescriptor,
+    ServerKeys,
+    SqliteOutbox,
+    create_server_keys,
+)
+from billboard.push.config import Config
+from billboard.push.metrics import Metrics
+from billboard.push.server import create_app
+from billboard.tokens import DeviceToken, Platform
+
+push_app = typer.Typer(no_args_is_help=True, help="Run a push server.")
+
+Directory = Annotated[Path, typer.Argument(metavar="SERVER", help="The push server's directory.")]
+
+CONFIG, OUTBOX, FIRST_KEY = "push.toml", "outbox.sqlite", "secret.key"
+
+REPLAY_SECONDS = 3600.0
+"""Seconds for which what is replayed is worth delivering."""
+
+_TEMPLATE = """\
+# A push server of billboard: docs/operating.md says what each line means.
+url = "{url}"
+keys = ["{key}"]  # the newest first; "$NAME" for base64 in the environment
+# host = "127.0.0.1"
+# port = 8090
+# rate = 1000
+# metrics_token_file = "metrics.token"
+
+# [timing]
+# tick = 3.0
+# minimum = 16
+# patience = 15.0
+# jitter = 2.0
+# lifetime = 3600
+# pace_interval = 10
+# pace_burst = 6
+
+# One section for each push service.
+# [apns]
+# team_id = "ABCDE12345"
+# key_id = "FGHIJ67890"
+# key_file = "AuthKey_FGHIJ67890.p8"
+# topics = {{ "0" = "org.example.messenger" }}
+"""
+
+
+@push_app.command("init")
+def init(
+    directory: Directory,
+    name: Annotated[str, typer.Option(help="The server's name, as a domain and path.")],
+    url: Annotated[str, typer.Option(help="Where senders reach it.")],
+    class_name: Class = "L",
+    passphrase: Ask = False,
+) -> None:
+    """Make a push server's keys, outbox and configuration, and show its key."""
+    frame_class = files.frame_class(class_name)
+    chosen = files.passphrase(passphrase, confirm=True)
+    directory.mkdir(mode=0o700)
+    key = create_server_keys(directory, name, chosen)
+    SecretKey.generate(frame_class).save(directory / FIRST_KEY, chosen)
+    SqliteOutbox.create(directory / OUTBOX).close()
+    with files.new_file(directory / CONFIG) as file:
+        file.write(_TEMPLATE.format(url=url, key=FIRST_KEY))
+    console.print(str(key))
+    files.errors.print(f"give it the credentials of a push service in {directory / CONFIG}")
+
+
+@push_app.command("serve")
+def serve(
+    directory: Directory,
+    host: Host | None = None,
+    port: Port | None = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Wake no device: say that it was delivered.")
+    ] = False,
+    passphrase: Ask = False,
+) -> None:
+    """Take requests over HTTP and deliver, until SIGTERM; what began then still ends."""
+    chosen = files.passphrase(passphrase)
+    config = Config.load(directory / CONFIG, chosen)
+    metrics = Metrics()
+    providers = [_DryRun(each) for each in config.providers] if dry_run else config.providers
+    admission: list[Admission] = []
+    with SqliteOutbox(directory / OUTBOX) as outbox:
+        server = PushServer(
+            ServerKeys(directory, config.keys, config.url, chosen),
+            outbox,
+            Dispatcher(outbox, providers, observe=metrics.attempt),
+            timing=config.timing,
+            observe=metrics.tick,
+        )
+        if config.proof_of_work is not None:
+            admission.append(ProofOfWork(server.keys.server.name, config.proof_of_work))
+        if config.rate is not None:
+            admission.append(Rate(config.rate))
+        app = create_app(
+            server, admission=admission, metrics=metrics, metrics_token=config.metrics_token
+        )
+        http = Server(app, host or config.host, config.port if port is None else port)
+        http.serve_until_stopped(_run(server))
+
+
+@push_app.command("check")
+def check(directory: Directory, passphrase: Ask = False) -> None:
+    """Read the configuration and all that it names, and say what the server would do."""
+    chosen = files.passphrase(passphrase)
+    config = Config.load(directory / CONFIG, chosen)
+    keys = ServerKeys(directory, config.keys, config.url, chosen)
+    console.print(f"{keys.server.name} at {config.url}, class {keys.frame_class.name}")
+    console.print(f"key {keys.server}")
+    for key in keys.secret_keys:
+        console.print(f"reads blobs under {key.public_key.key_id.hex()}")
+    for provider in config.providers:
+        console.print(f"pushes to {provider.platform.name}")
+
+
+@push_app.command("descriptor")
+def descriptor(directory: Directory, passphrase: Ask = False) -> None:
+    """Show the descriptor, for `billboard board descriptor`; request keys are made if needed."""
+    chosen = files.passphrase(passphrase)
+    config = Config.load(directory / CONFIG, chosen)
+    keys = ServerKeys(directory, config.keys, config.url, chosen)
+    keys.renew(time.time())
+    ServerDescriptor.from_bytes(keys.descriptor, keys.server)
+    typer.echo(keys.descriptor.decode(), nl=False)
+
+
+@push_app.command("info")
+def info(directory: Directory) -> None:
+    """Show what waits, and what was given up lately."""
+    with SqliteOutbox(directory / OUTBOX) as outbox:
+        count, first = outbox.waiting()
+        since = "" if first is None else f", the first for {time.time() - first:.0f} s"
+        console.print(f"{count} requests wait for a tick{since}")
+        for platform, waiting in outbox.pending().items():
+            console.print(f"{waiting} notifications wait for {platform.name}")
+        dead = outbox.dead_letters(1000)
+        table = Table("died (UTC)", "platform", "app", "outcome", "reason", "id")
+        for each in dead[:20]:
+            died = datetime.datetime.fromtimestamp(each.died, datetime.UTC)
+            table.add_row(
+                f"{died:%Y-%m-%d %H:%M:%S}", each.platform.name, str(each.app),
+                each.outcome.value, each.reason or "", str(each.id),
+            )  # fmt: skip
+        console.print(table)
+
+
+@push_app.command("replay")
+def replay(
+    directory: Directory,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="As `info` shows.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="All that were given up for this reason.")
+    ] = None,
+) -> None:
+    """Have notifications that were given up delivered after all: the device is woken now."""
+    if (ids is None) == (reason is None):
+        raise BillboardError("say which: give their ids, or --reason")
+    with SqliteOutbox(directory / OUTBOX) as outbox:
+        if reason is None:
+            chosen = [UUID(each) for each in ids or ()]
+        else:
+            chosen = [each.id for each in outbox.dead_letters(100_000) if each.reason == reason]
+        now = time.time()
+        found = outbox.replay(chosen, now, now + REPLAY_SECONDS)
+    console.print(f"{found} of {len(chosen)} are due again")
+    if found < len(chosen) or not found:
+        raise typer.Exit(1)
+
+
+async def _run(server: PushServer) -> None:
+    """Have it run until this is cancelled, and end what has begun."""
+    running = asyncio.create_task(server.run())
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        server.stop()
+        await running
+        raise
+
+
+@final
+class _DryRun:
+    """In the place of a provider, with its credentials checked: wakes nobody."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.platform: Platform = provider.platform
+        self.one_service: bool = provider.one_service
+        self.credential_age: float | None = None
+
+    def serves(self, token: DeviceToken) -> bool:
+        return self._provider.serves(token)
+
+    async def send(self, notification: Notification) -> Attempt:
+        del notification
+        return Attempt(Outcome.DELIVERED, "dry run")
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()
