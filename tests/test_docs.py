@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
 import importlib
 import re
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from board.serving import OCTETS, running
 from board.witnesses import serving
 
 from billboard import (
@@ -22,6 +25,7 @@ from billboard import (
     open_board,
 )
 from billboard.board.server import create_app
+from billboard.push import SqliteOutbox, create_server_keys
 from billboard.push.sandbox import Sandbox
 
 ROOT = Path(__file__).parent.parent
@@ -57,29 +61,46 @@ def test_links_and_sections(document: Path) -> None:
         assert anchor in headings, anchor
 
 
-async def test_the_readme_wakes_a_device() -> None:
-    """Its asynchronous example, against the sandbox instead of Apple."""
+def readme(function: str) -> Any:
+    """The function of README.md's example that defines it."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (code,) = (block for block in blocks if "async def wake" in block)
+    (code,) = (block for block in blocks if f"def {function}(" in block)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102
+    return names[function]
+
+
+async def test_the_readme_is_a_push_server(tmp_path: Path) -> None:
+    """Its application and its sender, over HTTP, and the sandbox instead of Apple."""
     secret_key, value = SecretKey.generate(), bytes(range(32))
     blob = secret_key.public_key.encrypt(DeviceToken(Platform.APNS, value))
+    server_key = create_server_keys(tmp_path, "example.org/wake")
+    SqliteOutbox.create(tmp_path / "outbox.sqlite").close()
+    application, request = readme("application"), readme("request")
     async with Sandbox() as sandbox:
-        names["ApnsProvider"] = partial(
-            names["ApnsProvider"], host=sandbox.url, ca_file=sandbox.ca_file
+        application.__globals__["ApnsProvider"] = partial(
+            application.__globals__["ApnsProvider"], host=sandbox.url, ca_file=sandbox.ca_file
         )
         key = sandbox.key
-        await names["wake"](secret_key, [blob], key.team_id, key.key_id, key.private_key_pem)
+        app = application(tmp_path, secret_key, key.team_id, key.key_id, key.private_key_pem)
+        with running(app) as http:
+
+            def send() -> int:
+                descriptor = http.get("/wake/descriptor").body
+                body = request(secret_key.public_key, blob, descriptor, server_key)
+                return http.request("POST", "/wake/push", body, OCTETS).status
+
+            assert await asyncio.to_thread(send) == 202
+            deadline = time.monotonic() + 120
+            while not sandbox.deliveries:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.05)
         assert [delivery.token for delivery in sandbox.deliveries] == [value]
 
 
 def test_the_readme_reads_a_board_over_http(tmp_path: Path) -> None:
     """Its example of a client, against a board that is served."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (code,) = (block for block in blocks if "def fetch" in block)
-    names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102
+    fetch = readme("fetch")
     key = create_board(tmp_path / "board", BoardParameters("example.org/board"))
     server_key, lane = SecretKey.generate().public_key, Lane.generate("example.org/board")
     blob = server_key.encrypt(DeviceToken(Platform.APNS, bytes(32)))
@@ -87,7 +108,7 @@ def test_the_readme_reads_a_board_over_http(tmp_path: Path) -> None:
         post = lane.post(board.epoch, blob, server_key)
         board.submit(post)
         board.publish(board.epoch)
-        assert names["fetch"](url, key, lane.grant(board.epoch)) == post
+        assert fetch(url, key, lane.grant(board.epoch)) == post
 
 
 def test_the_code_cites_sections_that_exist() -> None:

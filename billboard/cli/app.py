@@ -171,7 +171,7 @@ def sandbox(
     ] = None,
     reset_every: Annotated[int | None, typer.Option(help="Reset each n-th stream.")] = None,
 ) -> None:
-    """Run a local server that answers as APNs does, until Ctrl-C."""
+    """Run a local server that answers as APNs does, until Ctrl-C; shows how to push to it."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     asyncio.run(
         _sandbox(Sandbox(port, goaway_every=goaway_every, reset_every=reset_every), directory)
@@ -185,6 +185,17 @@ def demo(
     """Play the whole story on a fresh board and the sandbox, and verify it."""
     if not run_demo(devices, Console()):
         raise typer.Exit(1)
+
+
+_SECTION = """\
+[apns]
+team_id = "{key.team_id}"
+key_id = "{key.key_id}"
+key_file = "{p8}"
+topics = {{ "0" = "com.example" }}
+host = "{url}"
+ca_file = "{ca}"
+"""
 
 
 def _opened_table(frames: FrameBatch, opened: Mask, frame_class: FrameClass) -> Table:
@@ -203,6 +214,7 @@ def _opened_table(frames: FrameBatch, opened: Mask, frame_class: FrameClass) -> 
 
 
 async def _sandbox(server: Sandbox, directory: Path) -> None:
+    directory = directory.resolve()
     key_path, ca_path = directory / "sandbox-key.p8", directory / "sandbox-ca.pem"
     async with server:
         authority, key = server.ca_file.read_text(), server.key.private_key_pem.decode()
@@ -210,9 +222,7 @@ async def _sandbox(server: Sandbox, directory: Path) -> None:
             _for_a_while(ca_path, authority, files.PUBLIC),
             _for_a_while(key_path, key, files.PRIVATE),
         ):
-            console.print(f"--topic com.example --host {server.url} --ca-file {ca_path}", end=" ")
-            console.print(f"--apns-key {key_path} --apns-key-id {server.key.key_id}", end=" ")
-            console.print(f"--apns-team-id {server.key.team_id}")
+            console.print(_SECTION.format(key=server.key, url=server.url, ca=ca_path, p8=key_path))
             await _report(server)
 
 

@@ -13,8 +13,9 @@ import typer
 from rich.table import Table
 
 from billboard.board.admission import Admission, ProofOfWork, Rate
+from billboard.board.note import NoteKey
 from billboard.cli import files
-from billboard.cli.files import Ask, Class, console
+from billboard.cli.files import Ask, Blobs, Class, console
 from billboard.cli.server import Host, Port, Server
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
@@ -24,11 +25,13 @@ from billboard.push import (
     Notification,
     Outcome,
     Provider,
+    PushRequest,
     PushServer,
     ServerDescriptor,
     ServerKeys,
     SqliteOutbox,
     create_server_keys,
+    seal,
 )
 from billboard.push.config import Config
 from billboard.push.metrics import Metrics
@@ -193,6 +196,38 @@ def replay(
     console.print(f"{found} of {len(chosen)} are due again")
     if found < len(chosen) or not found:
         raise typer.Exit(1)
+
+
+@push_app.command("send")
+def send(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Of the push server.")],
+    key: Annotated[str, typer.Option(metavar="VKEY", help="The server's key, as `init` shows it.")],
+    blobs: Blobs = "-",
+    key_id: Annotated[
+        str | None, typer.Option(help="Key id of the blobs, in hex; that of its first key.")
+    ] = None,
+) -> None:
+    """Hand over blobs, each re-randomised before: the devices are woken. Says how many it took."""
+    from curl_cffi import CurlError, requests
+
+    server = NoteKey.from_text(key)
+    try:
+        with requests.Session(allow_redirects=False, timeout=30) as session:
+            answer = session.get(f"{url}/descriptor")
+            if answer.status_code != 200:
+                raise BillboardError(f"{url}/descriptor: status {answer.status_code}")
+            descriptor = ServerDescriptor.from_bytes(answer.content, server)
+            chosen = descriptor.keys[0].key_id if key_id is None else bytes.fromhex(key_id)
+            found = files.read_blobs(blobs, descriptor.frame_class)
+            requested = [seal(PushRequest(chosen, each.tobytes()), descriptor) for each in found]
+            headers = {"content-type": "application/octet-stream"}
+            for number, request in enumerate(requested, start=1):
+                answer = session.post(f"{url}/push", data=request, headers=headers)
+                if answer.status_code != 202:
+                    raise BillboardError(f"{url}/push: line {number}: status {answer.status_code}")
+    except CurlError as error:
+        raise BillboardError(f"{url} can not be reached (curl error {error.code})") from None
+    console.print(f"{len(requested)} taken")
 
 
 async def _run(server: PushServer) -> None:

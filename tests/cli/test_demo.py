@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -11,7 +13,7 @@ from rich.console import Console
 from billboard import DeviceToken, Platform
 from billboard.board.monitor import Finding
 from billboard.cli import demo
-from billboard.push import Notification
+from billboard.push import Notification, service
 from billboard.push.tick import Tick
 
 
@@ -31,22 +33,25 @@ def test_the_story_holds() -> None:
 
 
 def test_a_push_too_few_or_too_many_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    stranger = Notification(DeviceToken(Platform.APNS, bytes(32)))
+    stranger = Notification(DeviceToken(Platform.APNS, bytes(32)), expires=2.0**32)
     changes: list[Callable[[Tick], tuple[Notification, ...]]] = [
         lambda tick: tick.notifications[1:],
         lambda tick: (*tick.notifications, stranger),
-        lambda tick: (*tick.notifications, Notification(tick.notifications[0].token)),
+        lambda tick: (
+            *tick.notifications[1:],
+            replace(tick.notifications[0], token=stranger.token),
+        ),
     ]
-    original = demo.open_tick
+    original = service.open_tick
     for change in changes:
 
         def changed(
-            *values: object, change: Callable[..., tuple[Notification, ...]] = change
+            *values: Any, change: Callable[..., tuple[Notification, ...]] = change, **named: Any
         ) -> Tick:
-            tick = original(*values)  # type: ignore[arg-type]
-            return Tick(change(tick), tick.received, tick.opened)
+            tick = original(*values, **named)
+            return replace(tick, notifications=change(tick))
 
-        monkeypatch.setattr(demo, "open_tick", changed)
+        monkeypatch.setattr(service, "open_tick", changed)
         passed, said = play()
         assert not passed
         assert "FAIL every device that had a sender" in said
@@ -64,7 +69,7 @@ def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.Monk
         return blob
 
     sent: list[bytes] = []
-    monkeypatch.setattr(demo, "_send", open_post)
+    monkeypatch.setattr(demo, "_find", open_post)
     assert play()[0], "a sealed post shows no blob, so this alone is no leak"
     assert sent
 
