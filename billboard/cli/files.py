@@ -101,16 +101,6 @@ def read_handles(path: str) -> list[Handle]:
     return _read_texts(path, _handle)
 
 
-def read_register(path: str) -> dict[Handle, DeviceToken]:
-    """For each handle an APNs token of app 0: both in hex, with a space between."""
-
-    def entry(line: str) -> tuple[Handle, DeviceToken]:
-        handle, _, token = line.partition(" ")
-        return _handle(handle), DeviceToken(Platform.APNS, _hex("an APNs token", token))
-
-    return dict(_read_texts(path, entry))
-
-
 def _read_texts(path: str, parse: Callable[[str], T]) -> list[T]:
     """What ``parse`` makes of each line that is not empty."""
     text = typer.get_text_stream("stdin").read() if path == "-" else Path(path).read_text()

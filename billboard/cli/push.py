@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from billboard.board.admission import Admission, ProofOfWork, Rate
-from billboard.board.note import NoteKey
+from billboard.board.note import NoteKey, check_name
 from billboard.cli import files
 from billboard.cli.files import Ask, Blobs, Class, console
 from billboard.cli.server import Host, Port, Server
@@ -34,6 +34,7 @@ from billboard.push import (
     seal,
 )
 from billboard.push.config import Config
+from billboard.push.descriptor import check_url
 from billboard.push.metrics import Metrics
 from billboard.push.server import create_app
 from billboard.tokens import DeviceToken, Platform
@@ -42,7 +43,8 @@ push_app = typer.Typer(no_args_is_help=True, help="Run a push server.")
 
 Directory = Annotated[Path, typer.Argument(metavar="SERVER", help="The push server's directory.")]
 
-CONFIG, OUTBOX, FIRST_KEY = "push.toml", "outbox.sqlite", "secret.key"
+CONFIG, OUTBOX = "push.toml", "outbox.sqlite"
+FIRST_KEY, PUBLIC_KEY = "secret.key", "public.key"
 
 REPLAY_SECONDS = 3600.0
 """Seconds for which what is replayed is worth delivering."""
@@ -82,12 +84,17 @@ def init(
     class_name: Class = "L",
     passphrase: Ask = False,
 ) -> None:
-    """Make a push server's keys, outbox and configuration, and show its key."""
+    """Make a push server's keys, outbox and configuration, and show its server key."""
     frame_class = files.frame_class(class_name)
+    check_url(url)
+    check_name(name)
     chosen = files.passphrase(passphrase, confirm=True)
     directory.mkdir(mode=0o700)
     key = create_server_keys(directory, name, chosen)
-    SecretKey.generate(frame_class).save(directory / FIRST_KEY, chosen)
+    secret_key = SecretKey.generate(frame_class)
+    secret_key.save(directory / FIRST_KEY, chosen)
+    with files.new_file(directory / PUBLIC_KEY) as file:
+        file.write(files.encode_lines([bytes(secret_key.public_key)]))
     SqliteOutbox.create(directory / OUTBOX).close()
     with files.new_file(directory / CONFIG) as file:
         file.write(_TEMPLATE.format(url=url, key=FIRST_KEY))

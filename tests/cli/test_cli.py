@@ -6,15 +6,12 @@ import base64
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import LONGEST, watched
+from processes import LONGEST
 
 from billboard import (
     Blob,
@@ -31,7 +28,6 @@ from billboard.cli import main
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
 TOKEN = bytes(range(32)).hex()
 HANDLE = Handle(b"sixteen bytes ..")
-APNS = ["--apns-key", "k", "--apns-key-id", "k", "--apns-team-id", "t", "--topic", "t"]
 POST = ["post", "board", "lane.key", "server.pub", "blob"]
 
 
@@ -261,9 +257,6 @@ def test_a_blob_for_another_key(shell: Shell) -> None:
         (["post", "board", "h.lane", "server.pub", "blob"], "of class L, and this lane"),
         (["post", "board", "lane.key", "h.pub", "blob"], "of class H, and this lane"),
         (["post", "board", "h.lane", "h.pub", "h.blob"], "in class H, and this board"),
-        (["push", "h.key", "h.blob", *APNS], "handles"),
-        (["push", "server.key", "blob", "--handles", "register", *APNS], "handles"),
-        (["push", "h.key", "h.blob", "--handles", "tokens", *APNS], "line 1: handle"),
         (["rerandomize", "server.pub", "identity"], "rows 0, 2"),
         ([*POST, "--epoch", "3"], "epoch 3"),
         ([*POST, "--slot", "16"], "slot 16"),
@@ -350,48 +343,6 @@ def test_usage_errors_exit_2(shell: Shell) -> None:
         code, _, err = shell.run(*arguments)
         assert code == 2
         assert "Usage" in err
-
-
-# Who runs the tests in the background has SIGINT ignored, and so would the sandbox.
-HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-
-
-@pytest.fixture
-def sandbox(shell: Shell) -> Iterator[list[str]]:
-    """`billboard sandbox` in the background; yields the options it prints."""
-    python, option, program = BILLBOARD
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        process = subprocess.Popen(
-            [python, option, HEARS_CTRL_C + program, "sandbox"],
-            cwd=shell.directory,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "COLUMNS": "500", "PYTHONUNBUFFERED": "1"},
-        )
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert process.stdout is not None
-    with watched(process):
-        yield process.stdout.readline().split()
-        process.send_signal(signal.SIGINT)
-        said = process.stdout.read()
-        process.stdout.close()
-        assert process.wait() == 130
-    assert said.count("woke a device of com.example") >= 1
-
-
-def test_push_to_the_sandbox(shell: Shell, sandbox: list[str]) -> None:
-    out = shell.ok("push", "server.key", "blob", *sandbox)
-    assert "delivered: 1" in out
-    shell.ok("keygen", "h.key", "h.pub", "--class", "H")
-    handles = [HANDLE.value.hex(), bytes(16).hex()]
-    shell.ok("encrypt", "h.pub", "--out", "h.blobs", stdin="\n".join(handles))
-    shell.write("register", f"{handles[0]} {TOKEN}\n")
-    out = shell.ok("push", "h.key", "h.blobs", "--handles", "register", *sandbox)
-    assert "1 of 2 blobs are for this key, for 1 devices" in out
-    assert "delivered: 1" in out
-    time.sleep(0.5)  # the sandbox looks for new deliveries five times a second
 
 
 def test_missing_extras_are_named(shell: Shell) -> None:

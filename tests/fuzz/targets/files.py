@@ -188,7 +188,6 @@ READERS: tuple[Callable[[str], Any], ...] = (
     files.read_grant,
     files.read_public_key,
     files.read_handles,
-    files.read_register,
 )
 
 

@@ -1,0 +1,267 @@
+"""The commands `billboard push`: a server that runs, and what an operator may get wrong."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import pytest
+from processes import LONGEST, watched
+
+from billboard import FrameClass, SecretKey
+from billboard.board.note import NoteKey
+from billboard.errors import ConfigError
+from billboard.push import ServerDescriptor, SqliteOutbox
+from billboard.push.config import Config
+from billboard.push.notification import Notification, Outcome
+from billboard.push.outbox import Pace, Settlement
+from billboard.tokens import DeviceToken, Platform
+
+from .test_cli import BILLBOARD, TOKEN, Shell
+
+# Who runs the tests in the background has SIGINT ignored, and so would the sandbox.
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a push server of class L, one blob for it, and the key in ``vkey``."""
+    made = Shell(tmp_path_factory.mktemp("template"))
+    vkey = made.ok("push", "init", "push", "--name", "example.org/push", "--url", "http://wake")
+    made.write("vkey", vkey.strip())
+    made.write("tokens", TOKEN + "\n")
+    made.ok("encrypt", "push/public.key", "tokens", "--out", "blob")
+    return made.directory
+
+
+@pytest.fixture
+def shell(template: Path, tmp_path: Path) -> Shell:
+    return Shell(Path(shutil.copytree(template, tmp_path / "shell")))
+
+
+@contextmanager
+def program(shell: Shell, *arguments: str, ends: signal.Signals, code: int) -> Iterator[IO[str]]:
+    """A command that runs until the block is left; what it prints."""
+    python, option, main = BILLBOARD
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(
+            [python, option, HEARS_CTRL_C + main, *arguments],
+            cwd=shell.directory,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "COLUMNS": "200", "PYTHONUNBUFFERED": "1"},
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with watched(process), process.stdout, process.stderr:
+        yield process.stdout
+        process.send_signal(ends)
+        said = process.stderr.read()
+        assert process.wait() == code, said
+        assert TOKEN not in said
+        assert "Traceback" not in said
+
+
+def set_up(shell: Shell, section: str) -> None:
+    with (shell.directory / "push" / "push.toml").open("a") as file:
+        file.write(section)
+
+
+@pytest.fixture
+def sandbox(shell: Shell) -> Iterator[IO[str]]:
+    """`billboard sandbox` in the background, and its section in the configuration."""
+    with program(shell, "sandbox", ends=signal.SIGINT, code=130) as said:
+        section = "".join(iter(said.readline, "\n"))
+        set_up(shell, section)
+        yield said
+
+
+def test_a_blob_wakes_a_device(shell: Shell, sandbox: IO[str]) -> None:
+    checked = shell.ok("push", "check", "push")
+    assert "example.org/push at http://wake, class L" in checked
+    assert "pushes to APNS" in checked
+    serve = ("push", "serve", "push", "--port", "0")
+    with program(shell, *serve, ends=signal.SIGTERM, code=0) as said:
+        url = said.readline().strip()
+        key = shell.read("vkey")
+        assert shell.ok("push", "send", url, "--key", key, "blob") == "1 taken\n"
+        assert "woke a device of com.example" in sandbox.readline()
+        stranger = key.replace("example.org", "example.com")
+        assert "note key" in shell.fails("push", "send", url, "--key", stranger, "blob")
+    assert "can not be reached" in shell.fails("push", "send", url, "--key", key, "blob")
+    said_of = shell.ok("push", "info", "push")
+    assert "0 requests wait" in said_of
+
+
+def test_a_dry_run_wakes_nobody(shell: Shell) -> None:
+    set_up(shell, SECTION)
+    make_key(shell)
+    serve = ("push", "serve", "push", "--dry-run", "--port", "0")
+    with program(shell, *serve, ends=signal.SIGTERM, code=0) as said:
+        url = said.readline().strip()
+        assert shell.ok("push", "send", url, "--key", shell.read("vkey"), "blob") == "1 taken\n"
+        deadline = time.monotonic() + LONGEST
+        with SqliteOutbox(shell.directory / "push" / "outbox.sqlite") as outbox:
+            while outbox.waiting()[0] or outbox.pending():
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            assert outbox.dead_letters(10) == []
+
+
+def test_the_descriptor_is_what_a_board_logs(shell: Shell) -> None:
+    set_up(shell, SECTION)
+    make_key(shell)
+    text = shell.ok("push", "descriptor", "push")
+    assert shell.ok("push", "descriptor", "push") == text
+    key = NoteKey.from_text(shell.read("vkey"))
+    descriptor = ServerDescriptor.from_bytes(text.encode(), key)
+    assert (descriptor.url, len(descriptor.request_keys)) == ("http://wake", 8)
+    shell.write("descriptor", text)
+    shell.ok("board", "init", "board", "--origin", "example.org/board")
+    shell.ok("board", "publish", "board")
+    shell.ok("board", "descriptor", "board", "descriptor")
+
+
+def test_what_was_given_up_is_replayed(shell: Shell) -> None:
+    with SqliteOutbox(shell.directory / "push" / "outbox.sqlite") as outbox:
+        made = [
+            Notification(DeviceToken(Platform.APNS, os.urandom(32)), expires=2.0**32)
+            for _ in range(3)
+        ]
+        outbox.enqueue([], [(each, 0.0) for each in made], Pace())
+        outbox.claim(Platform.APNS, 3, time.time(), time.time() + 60)
+        reasons = ["TopicDisallowed", "TopicDisallowed", "BadCertificate"]
+        outbox.settle(
+            [
+                Settlement(each.id, Outcome.REJECTED, reason)
+                for each, reason in zip(made, reasons, strict=True)
+            ],
+            time.time(),
+        )
+    shown = shell.ok("push", "info", "push")
+    assert shown.count("TopicDisallowed") == 2
+    assert "say which" in shell.fails("push", "replay", "push")
+    assert shell.ok("push", "replay", "push", str(made[2].id)) == "1 of 1 are due again\n"
+    code, out, _ = shell.run("push", "replay", "push", str(made[2].id))
+    assert (code, out) == (1, "0 of 1 are due again\n")
+    assert "badly formed" in shell.fails("push", "replay", "push", "none")
+    again = shell.ok("push", "replay", "push", "--reason", "TopicDisallowed")
+    assert again == "2 of 2 are due again\n"
+    assert "3 notifications wait for APNS" in shell.ok("push", "info", "push")
+
+
+SECTION = """
+[apns]
+team_id = "ABCDE12345"
+key_id = "FGHIJ67890"
+key_file = "apns.p8"
+topics = { "0" = "org.example.messenger" }
+"""
+
+
+def make_key(shell: Shell) -> None:
+    """A signing key as Apple gives it, in ``push/apns.p8``."""
+    options = "-algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve"
+    command = ["openssl", "genpkey", *options.split(), "-out", "push/apns.p8"]
+    subprocess.run(command, cwd=shell.directory, check=True, capture_output=True)
+
+
+BEGIN = 'url = "http://wake"\nkeys = ["secret.key"]\n'
+
+WRONG = {
+    "no TOML": ("url = ", "is not TOML"),
+    "no url": ('keys = ["secret.key"]', "url is missing"),
+    "a url with a query": (BEGIN.replace("wake", "wake?x"), "url can not be used"),
+    "no keys": ('url = "http://wake"\nkeys = []\n' + SECTION, "keys names no key"),
+    "keys that are no list": ('url = "http://wake"\nkeys = "a"', 'like ["this"]'),
+    "a key that is not there": (BEGIN.replace("secret", "other"), "can not be read"),
+    "a key that is not set": (BEGIN.replace("secret.key", "$NOT_THERE"), "$NOT_THERE is not set"),
+    "a key that is no key": (BEGIN.replace("secret.key", "$NO_KEY"), "keys can not be used"),
+    "no push service": (BEGIN, "has no section of a push service: [apns]"),
+    "an unknown word": (BEGIN + "ports = 1\n" + SECTION, "ports is not known here; there are"),
+    "a port too high": (BEGIN + "port = 65536\n" + SECTION, "port must be a number from 0 to"),
+    "half a port": (BEGIN + "port = 1.5\n" + SECTION, "port must be a whole number"),
+    "a port that is true": (BEGIN + "port = true\n" + SECTION, "port must be a number"),
+    "no rate": (BEGIN + "rate = 0\n" + SECTION, "rate must be a number from 0.001"),
+    "a rate that is none": (BEGIN + "rate = nan\n" + SECTION, "rate must be a number"),
+    "no token": (BEGIN + 'metrics_token_file = "empty"\n' + SECTION, "holds no token"),
+    "an unknown timing": (BEGIN + "[timing]\ntack = 1\n" + SECTION, "[timing] tack is not known"),
+    "a tick of nothing": (BEGIN + "[timing]\ntick = 0\n" + SECTION, "tick must be above 0"),
+    "no team": (BEGIN + SECTION.replace("team_id", "team"), "[apns] team_id is missing"),
+    "an unknown key": (BEGIN + SECTION + "topic = 1\n", "[apns] topic is not known"),
+    "no file": (BEGIN + SECTION.replace("apns.p8", "no.p8"), "no.p8, which can not be read"),
+    "no p8 file": (BEGIN + SECTION.replace("apns.p8", "empty"), "not an unencrypted P-256"),
+    "no topics": (BEGIN + SECTION.split("topics")[0], "topics is missing"),
+    "an app that is no number": (BEGIN + SECTION.replace('"0"', '"x"'), "is no number of an app"),
+    "a topic that is none": (BEGIN + SECTION.replace("org.", "org "), "not a bundle id"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_configuration_that_is_wrong(
+    shell: Shell, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, message = WRONG[case]
+    monkeypatch.setenv("NO_KEY", "bm8ga2V5")
+    make_key(shell)
+    shell.write("push/empty", "")
+    shell.write("push/push.toml", text)
+    path = shell.directory / "push" / "push.toml"
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        Config.load(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_what_is_wrong_is_said(shell: Shell) -> None:
+    assert "has no section of a push service" in shell.fails("push", "check", "push")
+
+
+def test_a_key_in_the_environment(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_key(shell)
+    encoded = base64.b64encode((shell.directory / "push" / "secret.key").read_bytes()).decode()
+    monkeypatch.setenv("THE_KEY", encoded)
+    shell.write("push/push.toml", BEGIN.replace("secret.key", "$THE_KEY") + SECTION)
+    config = Config.load(shell.directory / "push" / "push.toml")
+    assert config.keys[0].public_key.frame_class is FrameClass.L
+
+
+def test_keys_of_two_classes(shell: Shell) -> None:
+    make_key(shell)
+    SecretKey.generate(FrameClass.S).save(shell.directory / "push" / "s.key")
+    shell.write("push/push.toml", BEGIN.replace('"]', '", "s.key"]') + SECTION)
+    with pytest.raises(ConfigError, match="several classes"):
+        Config.load(shell.directory / "push" / "push.toml")
+
+
+def test_all_secrets_have_the_passphrase(shell: Shell) -> None:
+    tmp_path = shell.directory
+    secret = {"BILLBOARD_PASSPHRASE": "open sesame"}
+    init = ("push", "init", "protected", "--name", "example.org/p", "--url", "http://other")
+    shell.ok(*init, "--class", "XL", **secret)
+    set_up_at = tmp_path / "protected" / "push.toml"
+    set_up_at.write_text(set_up_at.read_text() + SECTION)
+    make_key(shell)
+    (tmp_path / "push" / "apns.p8").rename(tmp_path / "protected" / "apns.p8")
+    shell.ok("push", "descriptor", "protected", **secret)
+    assert "needs its passphrase" in shell.fails("push", "check", "protected")
+    for path in (tmp_path / "protected" / "request-keys").iterdir():
+        assert path.read_bytes()[19] == 1  # SPEC 11: protection 1
+    config = Config.load(set_up_at, "open sesame")
+    assert config.keys[0].public_key.frame_class is FrameClass.XL
+    assert "open sesame" not in repr(config)
+    assert "exists" in shell.fails(*init)
+    assert "url" in shell.fails("push", "init", "third", "--name", "n", "--url", "ftp://x.org")
+    assert not (tmp_path / "third").exists()
