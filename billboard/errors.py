@@ -10,6 +10,7 @@ from collections.abc import Sequence
 __all__ = [
     "BillboardError",
     "BoardError",
+    "BusyError",
     "ConfigError",
     "EpochError",
     "ForkError",
@@ -21,6 +22,7 @@ __all__ = [
     "ProviderError",
     "RefusedCheckpointError",
     "RefusedPostError",
+    "RefusedRequestError",
     "SecretFileError",
     "StoreError",
     "UnsupportedError",
@@ -171,6 +173,24 @@ class RefusedCheckpointError(WitnessError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.status, str(self), self.size)
+
+
+class BusyError(BillboardError):
+    """As much waits as may: try again later."""
+
+
+class RefusedRequestError(BillboardError):
+    """A push server does not take this request or registration; nothing was stored.
+
+    ``reason`` is one of ``encoding``, ``key``, ``signature``, ``time`` (SPEC 10.6, 10.7).
+    """
+
+    def __init__(self, reason: str, explanation: str) -> None:
+        super().__init__(explanation)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason, str(self))
 
 
 class ConfigError(BillboardError):

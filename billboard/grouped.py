@@ -8,14 +8,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar, final
 
-__all__ = ["BusyError", "Grouped"]
+from billboard.errors import BusyError
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class BusyError(Exception):
-    """As many calls wait as may."""
 
 
 @final
@@ -53,7 +49,7 @@ class Grouped(Generic[T, R]):
         not wait any more.
         """
         if self.full:
-            raise BusyError
+            raise BusyError("as many calls wait as may: try again later")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, future))

@@ -1,9 +1,9 @@
 """The push server: requests in, devices woken through push services (SPEC 10).
 
-`PushServer` is the engine, and `create_app` puts it on HTTP (extra ``server``). Each push service
+`PushServer` is the engine, and ``create_app`` puts it on HTTP (extra ``server``). Each push service
 needs libraries of its own, so that its module is imported by name:
 ``from billboard.push.providers.apns import ApnsProvider``, and for tests
-``from billboard.push.sandbox import Sandbox``. `seal` is what senders need.
+``from billboard.push.sandbox import Sandbox``. ``seal`` is what senders need.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ LABEL = "request"
 """What requests are sealed under."""
 
 KAPPA_SIZE = 32
+"""Bytes."""
 
 LONGEST_REVOCATION = 9600
 """Hours ahead for which a push server remembers a gate, and up to which it takes frames."""

@@ -21,12 +21,11 @@ from starlette.types import Receive, Scope, Send
 from billboard.board.admission import Admission, ProofOfWork, decode_work
 from billboard.board.published import Content
 from billboard.bodies import BodyError, read_body
-from billboard.errors import RefusedPostError, StoreError
-from billboard.grouped import BusyError
+from billboard.errors import BusyError, RefusedPostError, RefusedRequestError, StoreError
 from billboard.push.metrics import Metrics
 from billboard.push.registration import REGISTRATION_SIZE
 from billboard.push.request import request_size
-from billboard.push.service import PushServer, RefusedRequestError
+from billboard.push.service import PushServer
 from billboard.tokens import FrameClass
 
 __all__ = ["create_app"]

@@ -15,6 +15,7 @@ from billboard.errors import (
     InvalidEncodingError,
     InvalidSignatureError,
     NotMine,
+    RefusedRequestError,
     SecretFileError,
     StoreError,
 )
@@ -81,14 +82,6 @@ class Timing:
             raise ValueError("jitter must be 0 to 3600 s, lifetime 1 s to 30 days")
         if not 0 <= self.pace.interval <= 3600 or self.pace.burst < 1:
             raise ValueError("the pace must be 0 to 3600 s, with a burst of at least 1")
-
-
-class RefusedRequestError(Exception):
-    """What is sent is not taken; ``reason`` is a word of SPEC 10.6 or 10.7."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
 
 
 @final
