@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from billboard.errors import BillboardError, ConfigError
+from billboard.errors import BillboardError, ConfigError, ProviderError
 from billboard.keys import SecretKey
 from billboard.push.descriptor import check_url
 from billboard.push.outbox import Pace
 from billboard.push.provider import Provider
 from billboard.push.service import Timing
+from billboard.tokens import Platform
 
 __all__ = ["Config"]
 
@@ -93,7 +94,7 @@ class Section:
 
     def error(self, key: str, problem: str) -> ConfigError:
         """What to raise of a value."""
-        where = f"[{self._name}] {key}" if self._name else key
+        where = f"[{self._name}] {key}".strip() if self._name else key
         return ConfigError(f"{self._path}: {where} {problem}")
 
     def end(self) -> None:
@@ -120,12 +121,15 @@ class Section:
             raise self.error(key, 'must be a list of strings, like ["this"]')
         return value
 
-    def flag(self, key: str) -> bool:
-        """True or false, which it is if it is missing."""
-        value = self._take(key, False)
-        if not isinstance(value, bool):
-            raise self.error(key, "must be true or false")
-        return value
+    def integers(self, key: str, default: list[int], least: int, most: int) -> list[int]:
+        """A list of whole numbers."""
+        value = self._take(key, default)
+        right = isinstance(value, list) and all(
+            type(each) is int and least <= each <= most for each in value
+        )
+        if not right or not value:
+            raise self.error(key, f"must be a list of whole numbers from {least} to {most}")
+        return list(value)
 
     def number(self, key: str, default: Any, least: float, most: float) -> Any:
         """A number; ``default`` if it is missing."""
@@ -242,11 +246,21 @@ def _providers(section: Section) -> Iterator[Provider]:
     for name, build in _PROVIDERS.items():
         if name in section:
             inner = section.section(name)
-            made = inner.checked("", build, inner)
-            inner.end()
-            yield made
+            yield _built(inner, build)
         else:
             section.section(name)
+
+
+def _built(section: Section, build: Callable[[Section], Provider]) -> Provider:
+    try:
+        made = build(section)
+    except ModuleNotFoundError as error:
+        problem = f"needs {error.name}, which is not installed: see the extras in README.md"
+        raise section.error("", problem) from None
+    except ProviderError as error:
+        raise section.error("", f"can not be used: {error}") from None
+    section.end()
+    return made
 
 
 def _apns(section: Section) -> Provider:
@@ -258,4 +272,66 @@ def _apns(section: Section) -> Provider:
     return ApnsProvider(key, topics, host, ca_file)
 
 
-_PROVIDERS: dict[str, Callable[[Section], Provider]] = {"apns": _apns}
+def _fcm(section: Section) -> Provider:
+    from billboard.push.providers.fcm import PRODUCTION, FcmAccount, FcmProvider
+
+    def account(app: Section, name: str) -> FcmAccount:
+        inner = app.section(name)
+        made = FcmAccount(inner.text("project_id"), inner.content("key_file"))
+        inner.end()
+        return made
+
+    accounts = section.apps("accounts", account)
+    return FcmProvider(accounts, section.text("host", PRODUCTION), section.file("ca_file"))
+
+
+def _web_push(section: Section) -> Provider:
+    from billboard.push.providers.webpush import BROWSER_SERVICES, VapidKey, WebPushProvider
+
+    key = VapidKey(section.content("key_file"), section.text("contact"))
+    hosts = section.texts("hosts", list(BROWSER_SERVICES))
+    networks = section.texts("networks", [])
+    ports = section.integers("ports", [443], 1, 65535)
+    ca_file = section.file("ca_file")
+    return WebPushProvider(key, hosts, ca_file, ports=ports, networks=networks)
+
+
+def _sns(section: Section) -> Provider:
+    from billboard.push.providers.sns import SnsProvider
+
+    applications = section.apps("applications", Section.text)
+    host = section.text("host") if "host" in section else None
+    return SnsProvider(applications, host=host, ca_file=section.file("ca_file"))
+
+
+def _pushy(section: Section) -> Provider:
+    from billboard.push.providers.pushy import PRODUCTION, PushyProvider
+
+    keys = section.apps("api_key_files", lambda app, name: app.content(name).decode().strip())
+    return PushyProvider(keys, section.text("host", PRODUCTION), section.file("ca_file"))
+
+
+def _gorush_apns(section: Section) -> Provider:
+    from billboard.push.providers.gorush import GorushProvider
+
+    topics = section.apps("topics", Section.text)
+    ca_file = section.file("ca_file")
+    return GorushProvider(Platform.APNS, section.text("host"), topics, ca_file)
+
+
+def _gorush_fcm(section: Section) -> Provider:
+    from billboard.push.providers.gorush import GorushProvider
+
+    ca_file = section.file("ca_file")
+    return GorushProvider(Platform.FCM, section.text("host"), ca_file=ca_file)
+
+
+_PROVIDERS: dict[str, Callable[[Section], Provider]] = {
+    "apns": _apns,
+    "fcm": _fcm,
+    "web_push": _web_push,
+    "sns": _sns,
+    "pushy": _pushy,
+    "gorush_apns": _gorush_apns,
+    "gorush_fcm": _gorush_fcm,
+}

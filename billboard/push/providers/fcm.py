@@ -27,7 +27,7 @@ from billboard.push.providers.transport import (
     requested_delay,
     word,
 )
-from billboard.tokens import Platform
+from billboard.tokens import DeviceToken, Platform
 
 __all__ = ["FcmAccount", "FcmProvider", "classify"]
 
@@ -83,6 +83,7 @@ class FcmProvider:
     """
 
     platform = Platform.FCM
+    one_service = True
 
     def __init__(
         self,
@@ -103,6 +104,15 @@ class FcmProvider:
         self._data = _checked_data(data)
         self._transport = Transport("FCM", ca_file)
         self._clock = clock
+
+    @property
+    def credential_age(self) -> float | None:
+        """See `Provider.credential_age`."""
+        return None
+
+    def serves(self, token: DeviceToken) -> bool:
+        """See `Provider.serves`."""
+        return token.app in self._tokens
 
     async def send(self, notification: Notification) -> Attempt:
         """Make one attempt; see `Provider.send`."""

@@ -26,7 +26,7 @@ from billboard.push.providers.transport import (
     json_object,
     requested_delay,
 )
-from billboard.tokens import Platform
+from billboard.tokens import DeviceToken, Platform
 
 __all__ = ["CONTENT", "GorushProvider", "classify"]
 
@@ -146,6 +146,8 @@ class GorushProvider:
     Raises ProviderError if the platform, the host, the topics or the CA file are unusable.
     """
 
+    one_service = True
+
     def __init__(
         self,
         platform: Platform,
@@ -161,6 +163,15 @@ class GorushProvider:
         self._url = _checked_host(host) + "/api/push"
         self._transport = Transport("gorush", ca_file)
         self._clock = clock
+
+    @property
+    def credential_age(self) -> float | None:
+        """See `Provider.credential_age`."""
+        return None
+
+    def serves(self, token: DeviceToken) -> bool:
+        """See `Provider.serves`."""
+        return self.platform is Platform.FCM or token.app in self._topics
 
     async def send(self, notification: Notification) -> Attempt:
         """Make one attempt; see `Provider.send`."""

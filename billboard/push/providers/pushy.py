@@ -26,7 +26,7 @@ from billboard.push.providers.transport import (
     requested_delay,
     word,
 )
-from billboard.tokens import Platform
+from billboard.tokens import DeviceToken, Platform
 
 __all__ = ["CONTENT", "PushyProvider", "classify"]
 
@@ -94,6 +94,7 @@ class PushyProvider:
     """
 
     platform = Platform.PUSHY
+    one_service = True
 
     def __init__(
         self,
@@ -106,6 +107,15 @@ class PushyProvider:
         self._url = checked_host("Pushy", host, PRODUCTION) + "/push?api_key="
         self._transport = Transport("Pushy", ca_file)
         self._clock = clock
+
+    @property
+    def credential_age(self) -> float | None:
+        """See `Provider.credential_age`."""
+        return None
+
+    def serves(self, token: DeviceToken) -> bool:
+        """See `Provider.serves`."""
+        return token.app in self._api_keys
 
     async def send(self, notification: Notification) -> Attempt:
         """Make one attempt; see `Provider.send`."""

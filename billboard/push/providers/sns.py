@@ -28,7 +28,7 @@ from billboard.errors import ProviderError
 from billboard.push.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
 from billboard.push.notification import Attempt, Notification, Outcome
 from billboard.push.providers.transport import Transport, checked_host, requested_delay
-from billboard.tokens import Platform
+from billboard.tokens import DeviceToken, Platform
 
 __all__ = ["SnsProvider", "classify"]
 
@@ -102,6 +102,7 @@ class SnsProvider:
     """
 
     platform = Platform.SNS
+    one_service = True
 
     def __init__(
         self,
@@ -121,6 +122,15 @@ class SnsProvider:
         self._transport = Transport("SNS", ca_file)
         self._credentials = _found_credentials() if credentials is None else credentials
         self._clock = clock
+
+    @property
+    def credential_age(self) -> float | None:
+        """See `Provider.credential_age`."""
+        return None
+
+    def serves(self, token: DeviceToken) -> bool:
+        """See `Provider.serves`."""
+        return token.app in self._applications
 
     async def send(self, notification: Notification) -> Attempt:
         """Make one attempt; see `Provider.send`."""

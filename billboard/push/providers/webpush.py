@@ -33,7 +33,7 @@ from billboard.push.providers.webpush_hosts import (
     Resolve,
 )
 from billboard.push.providers.webpush_vapid import VapidHeaders, VapidKey
-from billboard.tokens import Platform
+from billboard.tokens import DeviceToken, Platform
 from billboard.webpush import WebPushSubscription
 
 __all__ = ["ANY_HOST", "BROWSER_SERVICES", "VapidKey", "WebPushProvider", "classify"]
@@ -77,6 +77,7 @@ class WebPushProvider:
     """
 
     platform = Platform.WEB_PUSH
+    one_service = False
 
     def __init__(
         self,
@@ -96,6 +97,19 @@ class WebPushProvider:
         self._vapid = VapidHeaders(key, clock)
         self._transport = Transport("Web Push", ca_file)
         self._clock = clock
+
+    @property
+    def credential_age(self) -> float | None:
+        """See `Provider.credential_age`."""
+        return None
+
+    def serves(self, token: DeviceToken) -> bool:
+        """See `Provider.serves`."""
+        try:
+            self._hosts.target(WebPushSubscription.from_token(token).endpoint)
+        except (InvalidEncodingError, Refused):
+            return False
+        return True
 
     async def send(self, notification: Notification) -> Attempt:
         """Make one attempt; see `Provider.send`."""
