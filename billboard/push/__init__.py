@@ -5,14 +5,9 @@ Each push service needs libraries of its own, so that its module is imported by 
 ``from billboard.push.sandbox import Sandbox``.
 """
 
+from billboard.push.content import CONTENT_FREE_PAYLOAD
 from billboard.push.dispatcher import Dispatcher
-from billboard.push.notification import (
-    CONTENT_FREE_PAYLOAD,
-    Attempt,
-    DispatchResult,
-    Notification,
-    Outcome,
-)
+from billboard.push.notification import Attempt, DispatchResult, Notification, Outcome
 from billboard.push.provider import Provider
 
 __all__ = [

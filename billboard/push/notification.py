@@ -10,20 +10,12 @@ from dataclasses import dataclass, field
 from billboard.tokens import DeviceToken
 
 __all__ = [
-    "CONTENT_FREE_PAYLOAD",
     "MAX_COLLAPSE_ID",
-    "MAX_PAYLOAD",
     "Attempt",
     "DispatchResult",
     "Notification",
     "Outcome",
 ]
-
-CONTENT_FREE_PAYLOAD = b'{"aps":{"alert":{"loc-key":"NEW_MESSAGE"},"mutable-content":1}}'
-"""The same bytes for every notification, so that they tell nothing (SPEC 10)."""
-
-MAX_PAYLOAD = 4096
-"""Bytes; the limit of APNs, FCM and Web Push alike."""
 
 MAX_COLLAPSE_ID = 64
 """Bytes of UTF-8; the limit of APNs."""
@@ -33,7 +25,7 @@ _PRIORITIES = (1, 5, 10)
 
 @dataclass(frozen=True)
 class Notification:
-    """One alert for one device.
+    """One alert for one device. What it says is constant, and the provider's (`push.content`).
 
     ``id`` is the same in each attempt, so that the push service and the device can merge repeats.
     ``expires``, in unix seconds, is when it is no longer worth delivering; None leaves that to the
@@ -43,15 +35,12 @@ class Notification:
     """
 
     token: DeviceToken
-    payload: bytes = field(default=CONTENT_FREE_PAYLOAD, repr=False)
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     collapse_id: str | None = None
     expires: float | None = None
     priority: int = 10
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.payload) <= MAX_PAYLOAD:
-            raise ValueError(f"payload: {len(self.payload)} bytes, must be 1 to {MAX_PAYLOAD}")
         if self.collapse_id is not None:
             _check_collapse_id(self.collapse_id)
         if self.expires is not None and not (math.isfinite(self.expires) and self.expires >= 0):
@@ -83,7 +72,7 @@ class Outcome(enum.Enum):
     """Its time passed, or would pass before the next attempt."""
 
     REJECTED = "rejected"
-    """Refused for good: the configuration or the payload is wrong. The token is not to blame."""
+    """Refused for good: the configuration is wrong. The token is not to blame."""
 
 
 @dataclass(frozen=True)

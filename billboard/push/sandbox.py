@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from billboard.push.notification import MAX_COLLAPSE_ID, MAX_PAYLOAD
+from billboard.push.content import MAX_PAYLOAD
+from billboard.push.notification import MAX_COLLAPSE_ID
 from billboard.push.providers.apns_key import ApnsKey
 from billboard.push.sandbox_http2 import (
     DropConnection,

@@ -9,6 +9,7 @@ from typing import Any
 from billboard.push import Notification
 from billboard.push.providers.apns import ApnsProvider
 from billboard.push.sandbox import Sandbox
+from billboard.push.sandbox_http2 import Reply, Request
 from billboard.tokens import DeviceToken, Platform
 
 TOPIC = "org.example.app"
@@ -28,6 +29,19 @@ class Clock:
         self.slept.append(seconds)
         self.now += seconds
         await asyncio.sleep(0)
+
+
+class Canned(Sandbox):
+    """Answers each request alike, and keeps the requests."""
+
+    def __init__(self, reply: Reply, **options: Any) -> None:
+        super().__init__(**options)
+        self.reply = reply
+        self.requests: list[Request] = []
+
+    def _process(self, request: Request) -> Reply:
+        self.requests.append(request)
+        return self.reply
 
 
 def device(platform: Platform = Platform.APNS, app: int = 0) -> DeviceToken:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Notification, Outcome
+from billboard.push import CONTENT_FREE_PAYLOAD, Attempt, Notification, Outcome
 from billboard.push.providers.apns import ApnsProvider, classify
 from billboard.push.sandbox import Sandbox
-from billboard.push.sandbox_http2 import Reply, Request
+from billboard.push.sandbox_http2 import Reply
 from billboard.tokens import Platform
 
-from .support import TOPIC, Clock, device, notification, provider
+from .support import TOPIC, Canned, Clock, device, notification, provider
 
 MINUTE = 60.0
 D, U, L, X = Outcome.DELIVERED, Outcome.UNREGISTERED, Outcome.RETRY, Outcome.REJECTED
@@ -73,19 +73,6 @@ TABLE: list[tuple[int, str | None, Outcome, float | None]] = [
     (600, None, X, None),
 ]
 NAMES = [f"{status}-{reason}" for status, reason, *_ in TABLE]
-
-
-class Canned(Sandbox):
-    """Answers each request alike, and keeps the requests."""
-
-    def __init__(self, reply: Reply, **options: Any) -> None:
-        super().__init__(**options)
-        self.reply = reply
-        self.requests: list[Request] = []
-
-    def _process(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self.reply
 
 
 def refusal(status: int, **body: object) -> Reply:
@@ -174,9 +161,9 @@ async def test_the_request_is_as_apple_asks_and_tells_nothing_else() -> None:
         "apns-expiration": "1800000000",
         "apns-collapse-id": "merge",
         "content-type": "application/json",
-        "content-length": str(len(one.payload)),
+        "content-length": str(len(CONTENT_FREE_PAYLOAD)),
     }
-    assert bytes(request.body) == one.payload
+    assert bytes(request.body) == CONTENT_FREE_PAYLOAD
 
 
 async def test_what_is_not_given_is_not_sent() -> None:
@@ -198,14 +185,14 @@ async def test_a_cookie_is_not_returned() -> None:
 
 
 async def test_an_accepted_notification_arrives_as_it_was() -> None:
-    one = notification(collapse_id="c", expires=2_000_000_000.0, payload=b'{"aps":{}}')
+    one = notification(collapse_id="c", expires=2_000_000_000.0)
     async with Sandbox() as sandbox:
-        apns = provider(sandbox)
+        apns = provider(sandbox, payload=b'{"aps":{}}')
         assert await apns.send(one) == Attempt(D, None, 200)
         await apns.aclose()
         (delivery,) = sandbox.deliveries
     assert (delivery.token, delivery.apns_id, delivery.topic) == (one.token.value, one.id, TOPIC)
-    assert (delivery.payload, delivery.collapse_id) == (one.payload, "c")
+    assert (delivery.payload, delivery.collapse_id) == (b'{"aps":{}}', "c")
     assert (delivery.expiration, delivery.duplicate) == (2_000_000_000, False)
 
 
@@ -346,6 +333,19 @@ def test_unusable_topics_are_refused(topics: dict[int, str]) -> None:
 def test_an_unusable_host_is_refused(host: str) -> None:
     with pytest.raises(ProviderError, match="host"):
         ApnsProvider(Sandbox().key, {0: TOPIC}, host)
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b"{", b"\xff", b"[" * 4000])
+def test_an_unusable_payload_is_refused(payload: bytes) -> None:
+    with pytest.raises(ProviderError, match="APNs payload: must be a JSON object"):
+        ApnsProvider(Sandbox().key, {0: TOPIC}, payload=payload)
+
+
+def test_a_payload_has_a_limit() -> None:
+    longest = b'{"a":"' + b"x" * 4088 + b'"}'
+    ApnsProvider(Sandbox().key, {0: TOPIC}, payload=longest)
+    with pytest.raises(ProviderError, match="4097 bytes"):
+        ApnsProvider(Sandbox().key, {0: TOPIC}, payload=longest + b" ")
 
 
 def test_a_missing_ca_file_is_refused(tmp_path: Path) -> None:

@@ -12,16 +12,24 @@ from typing import Any
 import pytest
 from processes import LONGEST
 
-from billboard.push import CONTENT_FREE_PAYLOAD
+from billboard.push.content import CONTENT_FREE_BYTES, CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
 
 from .support import device, notification
 
 
-def test_the_payload_is_constant_and_free_of_content() -> None:
-    assert notification().payload == notification().payload == CONTENT_FREE_PAYLOAD
+def test_what_devices_are_told_is_constant_and_free_of_content() -> None:
+    told = {"event": "NEW_MESSAGE"}
     assert json.loads(CONTENT_FREE_PAYLOAD) == {
         "aps": {"alert": {"loc-key": "NEW_MESSAGE"}, "mutable-content": 1}
     }
+    assert CONTENT_FREE_DATA == json.loads(CONTENT_FREE_BYTES) == told
+    with pytest.raises(TypeError):
+        CONTENT_FREE_DATA["event"] = "other"  # type: ignore[index]
+
+
+def test_a_notification_carries_no_content() -> None:
+    names = {each.name for each in dataclasses.fields(notification())}
+    assert names == {"token", "id", "collapse_id", "expires", "priority"}
 
 
 def test_each_has_an_id_of_its_own_and_none_can_be_changed() -> None:
@@ -34,8 +42,6 @@ def test_each_has_an_id_of_its_own_and_none_can_be_changed() -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        {"payload": b"x" * 4096},
-        {"payload": b"x"},
         {"collapse_id": "c" * 64},
         {"expires": 0.0},
         {"priority": 1},
@@ -49,8 +55,6 @@ def test_the_limits_are_allowed(parts: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "parts",
     [
-        {"payload": b"x" * 4097},
-        {"payload": b""},
         {"collapse_id": ""},
         {"collapse_id": "c" * 65},
         {"collapse_id": "caf\u00e9"},
@@ -67,12 +71,11 @@ def test_beyond_the_limits_is_refused_and_the_part_named(parts: dict[str, Any]) 
         notification(**parts)
 
 
-def test_the_repr_shows_neither_token_nor_payload() -> None:
+def test_the_repr_does_not_show_the_token() -> None:
     token = device()
-    shown = repr(notification(token, payload=b"secret"))
+    shown = repr(notification(token))
     assert token.value.hex() not in shown
     assert repr(token.value) not in shown
-    assert "secret" not in shown
 
 
 def test_the_package_needs_no_library_of_a_push_service() -> None:

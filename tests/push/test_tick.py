@@ -15,7 +15,6 @@ from billboard import (
     WebPushSubscription,
     stack,
 )
-from billboard.push.notification import CONTENT_FREE_PAYLOAD
 from billboard.push.tick import open_tick
 
 NOW = 1_800_000_000.0
@@ -70,10 +69,9 @@ def test_what_does_not_open_is_dropped(secret_key: SecretKey) -> None:
     assert open_tick(secret_key, array[1:], now=NOW).notifications == ()
 
 
-def test_the_notification_is_content_free_and_short_lived(secret_key: SecretKey) -> None:
+def test_the_notification_is_short_lived(secret_key: SecretKey) -> None:
     array = secret_key.public_key.encrypt_batch([token(1)], now=NOW)
     (notification,) = open_tick(secret_key, array, lifetime=60, now=NOW).notifications
-    assert notification.payload == CONTENT_FREE_PAYLOAD
     assert notification.expires == NOW + 60
     assert notification.collapse_id is None
 

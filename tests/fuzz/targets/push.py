@@ -273,7 +273,7 @@ def answer(data: bytes) -> None:
     response.status_code = source.number(2)
     response.headers = Headers({"retry-after": source.part().decode("latin-1")})
     response.content = source.rest()
-    attempt = _parse(response)
+    attempt = _parse(response, NOW)
     require(attempt.status == response.status_code, "the status is APNs' own")
     delivered = attempt.outcome is Outcome.DELIVERED
     require(delivered == (attempt.status == 200), "what was delivered")

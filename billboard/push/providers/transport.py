@@ -1,0 +1,147 @@
+"""What all providers over HTTP have in common: connections, and the reading of answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from curl_cffi import AsyncSession, CurlECode, CurlError, CurlHttpVersion, CurlOpt, Response
+
+from billboard.errors import ProviderError
+from billboard.push.notification import Attempt, Outcome
+
+TIMEOUT = 30.0
+"""Seconds for one attempt, from connecting to the last byte."""
+
+MAX_IN_FLIGHT = 1000
+"""Requests; what APNs allows on one connection."""
+
+MAX_ANSWER = 256 * 1024
+"""Bytes of an answer; one that is longer is cut off, and is a RETRY."""
+
+_CURL_OPTIONS: Mapping[CurlOpt, int | str] = {
+    CurlOpt.PIPEWAIT: 1,  # wait for a connection to share, rather than open one for each request
+    CurlOpt.MAXAGE_CONN: 3600,  # Apple wants few and long-lived connections; curl keeps them 118 s
+    CurlOpt.TCP_KEEPALIVE: 1,
+    CurlOpt.PROXY: "",  # not what the environment says; curl_cffi 0.16 ignores trust_env here
+    CurlOpt.MAXFILESIZE: MAX_ANSWER,
+}
+
+_HOST = re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+_SECONDS = re.compile(r"[0-9]{1,9}")
+_DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+_WORD = re.compile(r"[A-Za-z_]{1,40}")
+
+
+class Transport:
+    """HTTP/2 connections to push services, as few as possible, shared by all requests in flight.
+
+    ``service`` is its name in errors; ``ca_file`` the authorities to trust instead of the
+    system's. Redirects, cookies and proxies are not followed, kept or used. It belongs to the
+    event loop that first uses it.
+
+    Raises ProviderError if the CA file is unusable.
+    """
+
+    def __init__(self, service: str, ca_file: str | Path | None = None) -> None:
+        if ca_file is not None and not Path(ca_file).is_file():
+            raise ProviderError(f"{service} CA file: {ca_file} is not a file")
+        self._verify: bool | str = True if ca_file is None else str(ca_file)
+        self._session: AsyncSession[Response] | None = None
+        self._closed = False
+
+    async def post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        parse: Callable[[Response], Attempt],
+    ) -> Attempt:
+        """Make one request; ``parse`` reads the answer. Without an answer it is a RETRY.
+
+        curl by itself repeats a request that a connection refused, or that a connection kept
+        from before lost without an answer; with the same bytes, so that the push service or the
+        device merges the two.
+
+        Raises ProviderError after `aclose`.
+        """
+        try:
+            response = await self._open_session().request(
+                "POST", url, headers=dict(headers), data=body, accept_encoding=None
+            )
+        except CurlError as error:
+            return Attempt(Outcome.RETRY, f"transport error {_error_name(error.code)}")
+        if not response.status_code:  # what curl_cffi returns for a request that aclose() cut off
+            return Attempt(Outcome.RETRY, "the provider was closed")
+        return parse(response)
+
+    async def aclose(self) -> None:
+        """Close the connections; what is in flight is a RETRY. May be called twice."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open_session(self) -> AsyncSession[Response]:
+        if self._closed:
+            raise ProviderError("the provider is closed")
+        if self._session is None:
+            self._session = AsyncSession(
+                max_clients=MAX_IN_FLIGHT,
+                http_version=CurlHttpVersion.V2TLS,
+                verify=self._verify,  # type: ignore[arg-type]  # takes a path too
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                discard_cookies=True,
+                curl_options=dict(_CURL_OPTIONS),
+            )
+        return self._session
+
+
+def _error_name(code: int) -> str:
+    """curl's name of an error. Its text is never used: it may hold the URL, hence the token."""
+    try:
+        return CurlECode(code).name
+    except ValueError:
+        return str(int(code))
+
+
+def checked_host(service: str, host: str, example: str) -> str:
+    """``host``, if it is https, a name and nothing else but a port. Raises ProviderError."""
+    if not _HOST.fullmatch(host):
+        raise ProviderError(f"{service} host: must be like {example}")
+    return host
+
+
+def json_object(response: Response) -> dict[str, Any]:
+    """The members of the object that an answer holds; none if it holds anything else."""
+    try:
+        body = json.loads(response.content or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def word(value: object) -> str | None:
+    """A push service's word for what was wrong, if it is one word: any text may hold a token."""
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else None
+
+
+def requested_delay(response: Response, now: float) -> float | None:
+    """Seconds that an answer asks to wait, be it in seconds or until a date (RFC 9110, 10.2.3).
+
+    ``now`` is in unix seconds. None where there is nothing that can be understood.
+    """
+    value = response.headers.get("retry-after") or ""
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    if not _DATE.fullmatch(value):
+        return None
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except ValueError:
+        return None
