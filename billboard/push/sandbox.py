@@ -7,20 +7,14 @@ from APNs".
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import ssl
-import tempfile
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Self
 
 import jwt
-import trustme
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -31,13 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
 from billboard.push.content import MAX_PAYLOAD
 from billboard.push.notification import MAX_COLLAPSE_ID
 from billboard.push.providers.apns_key import ApnsKey
-from billboard.push.sandbox_http2 import (
-    DropConnection,
-    Http2Connection,
-    Reply,
-    Request,
-    ResetStream,
-)
+from billboard.push.sandbox_http2 import Reply, Request
+from billboard.push.sandbox_server import SandboxServer
 
 __all__ = ["Delivery", "Sandbox"]
 
@@ -83,7 +72,7 @@ class Refused(Exception):
         self.timestamp: int | None = None
 
 
-class Sandbox:
+class Sandbox(SandboxServer):
     """The server; an async context manager. No two share anything.
 
     Inside of it there are ``url``, ``ca_file`` (the authority of its certificate) and ``key``
@@ -109,13 +98,15 @@ class Sandbox:
         reset_every: int | None = None,
         drop_every: int | None = None,
     ) -> None:
-        self._port = port
-        self._address = address
-        self._clock = clock
-        self._latency = latency
-        self._goaway_every = goaway_every
-        self._reset_every = reset_every
-        self._drop_every = drop_every
+        super().__init__(
+            port,
+            address=address,
+            clock=clock,
+            latency=latency,
+            goaway_every=goaway_every,
+            reset_every=reset_every,
+            drop_every=drop_every,
+        )
         private_key = ec.generate_private_key(ec.SECP256R1())
         pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         self.key = ApnsKey("SANDBOXTEA", "SANDBOXKEY", pem)
@@ -126,52 +117,6 @@ class Sandbox:
         self._unregistered: dict[bytes, float] = {}
         self._throttled: dict[bytes, tuple[int, int | None]] = {}
         self._delivered: set[tuple[bytes, uuid.UUID]] = set()
-        self._processed = 0
-        self._open: set[Http2Connection] = set()
-        self._connections = 0
-
-    async def __aenter__(self) -> Self:
-        self._directory = tempfile.TemporaryDirectory(prefix="billboard-sandbox-")
-        try:
-            authority = trustme.CA()
-            self._ca_file = Path(self._directory.name) / "ca.pem"
-            authority.cert_pem.write_to_path(str(self._ca_file))
-            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            tls.set_alpn_protocols(["h2"])
-            authority.issue_cert("localhost", self._address).configure_cert(tls)
-            self._server = await asyncio.get_running_loop().create_server(
-                self._connect, self._address, self._port, ssl=tls, backlog=1000
-            )
-        except BaseException:
-            self._directory.cleanup()
-            raise
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        self._server.close()
-        connections = list(self._open)
-        for connection in connections:
-            connection.abort()
-        await asyncio.gather(*(connection.wait_closed() for connection in connections))
-        await self._server.wait_closed()
-        self._directory.cleanup()
-
-    @property
-    def url(self) -> str:
-        """The ``host`` for a provider."""
-        port: int = self._server.sockets[0].getsockname()[1]
-        host = f"[{self._address}]" if ":" in self._address else self._address
-        return f"https://{host}:{port}"
-
-    @property
-    def ca_file(self) -> Path:
-        """The certificate of the authority; deleted when the context ends."""
-        return self._ca_file
-
-    @property
-    def connections(self) -> int:
-        """How many connections were made so far."""
-        return self._connections
 
     @property
     def provider_tokens(self) -> int:
@@ -189,24 +134,6 @@ class Sandbox:
     def expire_jwts(self) -> None:
         """Every provider token that was good so far is expired."""
         self._expired.update(self._issued)
-
-    def _connect(self) -> Http2Connection:
-        connection = Http2Connection(self._respond, self._goaway_every)
-        self._connections += 1
-        self._open.add(connection)
-        connection.closed.add_done_callback(lambda _: self._open.discard(connection))
-        return connection
-
-    async def _respond(self, request: Request) -> Reply:
-        reply = self._process(request)
-        self._processed += 1
-        if self._drop_every and self._processed % self._drop_every == 0:
-            raise DropConnection
-        if self._reset_every and self._processed % self._reset_every == 0:
-            raise ResetStream
-        if self._latency:
-            await asyncio.sleep(self._latency)
-        return reply
 
     def _process(self, request: Request) -> Reply:
         apns_id: uuid.UUID | None = None

@@ -1,0 +1,119 @@
+"""What the sandboxes share: a TLS server on loopback that speaks HTTP/2 and fails on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import trustme
+
+from billboard.push.sandbox_http2 import (
+    DropConnection,
+    Http2Connection,
+    Reply,
+    Request,
+    ResetStream,
+)
+
+
+class SandboxServer:
+    """The server; an async context manager. No two share anything.
+
+    Inside of it there are ``url`` and ``ca_file`` (the authority of its certificate). ``latency``
+    is in seconds, before each answer. ``goaway_every`` has each connection shut down gracefully
+    after that many requests. Of all requests, each ``reset_every``-th has its stream reset, and
+    each ``drop_every``-th its connection dropped; either after it was processed, so that its
+    repeat is a duplicate. ``clock`` gives unix seconds.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        address: str = "127.0.0.1",
+        clock: Callable[[], float] = time.time,
+        latency: float = 0.0,
+        goaway_every: int | None = None,
+        reset_every: int | None = None,
+        drop_every: int | None = None,
+    ) -> None:
+        self._port = port
+        self._address = address
+        self._clock = clock
+        self._latency = latency
+        self._goaway_every = goaway_every
+        self._reset_every = reset_every
+        self._drop_every = drop_every
+        self._processed = 0
+        self._open: set[Http2Connection] = set()
+        self._connections = 0
+
+    async def __aenter__(self) -> Self:
+        self._directory = tempfile.TemporaryDirectory(prefix="billboard-sandbox-")
+        try:
+            authority = trustme.CA()
+            self._ca_file = Path(self._directory.name) / "ca.pem"
+            authority.cert_pem.write_to_path(str(self._ca_file))
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.set_alpn_protocols(["h2"])
+            authority.issue_cert("localhost", self._address).configure_cert(tls)
+            self._server = await asyncio.get_running_loop().create_server(
+                self._connect, self._address, self._port, ssl=tls, backlog=1000
+            )
+        except BaseException:
+            self._directory.cleanup()
+            raise
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self._server.close()
+        connections = list(self._open)
+        for connection in connections:
+            connection.abort()
+        await asyncio.gather(*(connection.wait_closed() for connection in connections))
+        await self._server.wait_closed()
+        self._directory.cleanup()
+
+    @property
+    def url(self) -> str:
+        """The ``host`` for a provider."""
+        port: int = self._server.sockets[0].getsockname()[1]
+        host = f"[{self._address}]" if ":" in self._address else self._address
+        return f"https://{host}:{port}"
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate of the authority; deleted when the context ends."""
+        return self._ca_file
+
+    @property
+    def connections(self) -> int:
+        """How many connections were made so far."""
+        return self._connections
+
+    def _connect(self) -> Http2Connection:
+        connection = Http2Connection(self._respond, self._goaway_every)
+        self._connections += 1
+        self._open.add(connection)
+        connection.closed.add_done_callback(lambda _: self._open.discard(connection))
+        return connection
+
+    async def _respond(self, request: Request) -> Reply:
+        reply = self._process(request)
+        self._processed += 1
+        if self._drop_every and self._processed % self._drop_every == 0:
+            raise DropConnection
+        if self._reset_every and self._processed % self._reset_every == 0:
+            raise ResetStream
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        return reply
+
+    def _process(self, request: Request) -> Reply:
+        """Answer one request."""
+        raise NotImplementedError
