@@ -23,6 +23,9 @@ MAX_IN_FLIGHT = 1000
 MAX_ANSWER = 256 * 1024
 """Bytes of an answer; one that is longer is cut off, and is a RETRY."""
 
+WAS_CLOSED = Attempt(Outcome.RETRY, "the provider was closed")
+"""For what was in flight when the provider was closed."""
+
 _CURL_OPTIONS: Mapping[CurlOpt, int | str] = {
     CurlOpt.PIPEWAIT: 1,  # wait for a connection to share, rather than open one for each request
     CurlOpt.MAXAGE_CONN: 3600,  # Apple wants few and long-lived connections; curl keeps them 118 s
@@ -48,11 +51,14 @@ class Transport:
     """
 
     def __init__(self, service: str, ca_file: str | Path | None = None) -> None:
-        if ca_file is not None and not Path(ca_file).is_file():
-            raise ProviderError(f"{service} CA file: {ca_file} is not a file")
-        self._verify: bool | str = True if ca_file is None else str(ca_file)
+        self._verify = checked_ca_file(service, ca_file)
         self._session: AsyncSession[Response] | None = None
-        self._closed = False
+        self.closed = False
+
+    def check_open(self) -> None:
+        """Raises ProviderError after `aclose`."""
+        if self.closed:
+            raise ProviderError("the provider is closed")
 
     async def post(
         self,
@@ -74,35 +80,38 @@ class Transport:
                 "POST", url, headers=dict(headers), data=body, accept_encoding=None
             )
         except CurlError as error:
-            return Attempt(Outcome.RETRY, f"transport error {_error_name(error.code)}")
+            return Attempt(Outcome.RETRY, f"transport error {error_name(error.code)}")
         if not response.status_code:  # what curl_cffi returns for a request that aclose() cut off
-            return Attempt(Outcome.RETRY, "the provider was closed")
+            return WAS_CLOSED
         return parse(response)
 
     async def aclose(self) -> None:
         """Close the connections; what is in flight is a RETRY. May be called twice."""
-        self._closed = True
+        self.closed = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()
 
     def _open_session(self) -> AsyncSession[Response]:
-        if self._closed:
-            raise ProviderError("the provider is closed")
+        self.check_open()
         if self._session is None:
-            self._session = AsyncSession(
-                max_clients=MAX_IN_FLIGHT,
-                http_version=CurlHttpVersion.V2TLS,
-                verify=self._verify,  # type: ignore[arg-type]  # takes a path too
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                discard_cookies=True,
-                curl_options=dict(_CURL_OPTIONS),
-            )
+            self._session = AsyncSession(max_clients=MAX_IN_FLIGHT, **session_options(self._verify))
         return self._session
 
 
-def _error_name(code: int) -> str:
+def session_options(verify: bool | str) -> dict[str, Any]:
+    """What every session of curl_cffi is made with; ``verify`` as of `checked_ca_file`."""
+    return {
+        "http_version": CurlHttpVersion.V2TLS,
+        "verify": verify,
+        "timeout": TIMEOUT,
+        "allow_redirects": False,
+        "discard_cookies": True,
+        "curl_options": dict(_CURL_OPTIONS),
+    }
+
+
+def error_name(code: int) -> str:
     """curl's name of an error. Its text is never used: it may hold the URL, hence the token."""
     try:
         return CurlECode(code).name
@@ -115,6 +124,15 @@ def checked_host(service: str, host: str, example: str) -> str:
     if not _HOST.fullmatch(host):
         raise ProviderError(f"{service} host: must be like {example}")
     return host
+
+
+def checked_ca_file(service: str, ca_file: str | Path | None) -> bool | str:
+    """What curl is to verify with: the system's authorities if None. Raises ProviderError."""
+    if ca_file is None:
+        return True
+    if not Path(ca_file).is_file():
+        raise ProviderError(f"{service} CA file: {ca_file} is not a file")
+    return str(ca_file)
 
 
 def json_object(response: Response) -> dict[str, Any]:

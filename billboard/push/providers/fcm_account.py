@@ -1,0 +1,192 @@
+"""Service accounts of Google, and the access tokens that FCM wants (RFC 7523).
+
+Source: Google, "Using OAuth 2.0 for server to server applications".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from curl_cffi import CurlError, Session
+from google.auth.exceptions import MalformedError, RefreshError, TransportError
+from google.auth.transport import Request, Response
+from google.oauth2.service_account import Credentials
+
+from billboard.errors import ProviderError
+from billboard.push.providers.transport import (
+    checked_ca_file,
+    error_name,
+    json_object,
+    session_options,
+    word,
+)
+
+__all__ = ["FcmAccount"]
+
+SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+
+REFUSED_AGAIN_DELAY = 60.0
+"""Seconds until a retry, when FCM refuses a token that has just replaced a refused one."""
+
+_LONGEST_LIFETIME = 24 * 3600
+_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+
+
+@dataclass(frozen=True)
+class FcmAccount:
+    """A Firebase project, and the service account that may send in it.
+
+    ``key_file`` is the content of the JSON key file that Google gives for the account; its
+    ``token_uri``, an https URL, is where access tokens come from.
+
+    Raises ProviderError if the project id or the key file is unusable.
+    """
+
+    project_id: str
+    key_file: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _PROJECT.fullmatch(self.project_id):
+            raise ProviderError(
+                "FCM project id: must be 6 to 30 of a-z, 0-9 and -, as Google gives"
+            )
+        self.credentials()
+
+    def credentials(self) -> Credentials:
+        """Parse the key file; the caller keeps it no longer than needed."""
+        try:
+            info = json.loads(self.key_file)
+            credentials: Credentials = Credentials.from_service_account_info(info, scopes=[SCOPE])
+            credentials.sign_bytes(b"whether the key is one of RSA")
+            usable = str(info["token_uri"]).startswith("https://")
+        except (ValueError, TypeError, AttributeError, RecursionError, MalformedError):
+            usable = False
+        # Not raised above, where the error would carry what it read along as its context.
+        if not usable:
+            problem = "not the JSON key file of a service account; use it as Google gave it"
+            raise ProviderError(f"FCM key file of project {self.project_id}: {problem}")
+        return credentials
+
+
+class TokenError(Exception):
+    """There is no access token. ``reason`` tells why, and holds no secret.
+
+    ``transient`` says whether the account may be in order, and a later try do better.
+    """
+
+    def __init__(self, reason: str, transient: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.transient = transient
+
+
+class AccessToken:
+    """The access token of one account: fetched when needed, in a thread, once for all who wait."""
+
+    def __init__(self, account: FcmAccount, ca_file: str | Path | None) -> None:
+        self._credentials = account.credentials()
+        self._request = _TokenRequest(checked_ca_file("FCM", ca_file))
+        self._fetching: asyncio.Task[None] | None = None
+        self._refused = ""
+        self._replaces_refused = False
+        self._delay = 0.0
+
+    async def current(self) -> str:
+        """The token to send now. Raises TokenError if there is none."""
+        if not self._credentials.valid or self._credentials.token == self._refused:
+            if self._fetching is None:
+                self._fetching = asyncio.create_task(asyncio.to_thread(self._fetch))
+                self._fetching.add_done_callback(self._fetched)
+            await asyncio.shield(self._fetching)
+        return str(self._credentials.token)
+
+    def refused(self, token: str) -> float:
+        """FCM did not take ``token``: it is not sent again. Returns the seconds until a retry.
+
+        If FCM refuses the one that replaced it too, more tokens will not help soon.
+        """
+        if token == self._credentials.token and token != self._refused:
+            self._delay = REFUSED_AGAIN_DELAY if self._replaces_refused else 0.0
+            self._refused, self._replaces_refused = token, True
+        return self._delay if token == self._refused else 0.0
+
+    def accepted(self) -> None:
+        """FCM took a token."""
+        self._replaces_refused = False
+
+    async def aclose(self) -> None:
+        """Wait for the thread, if there is one."""
+        if self._fetching is not None:
+            await asyncio.wait([self._fetching])
+
+    def _fetched(self, task: asyncio.Task[None]) -> None:
+        self._fetching = None
+        if not task.cancelled():
+            task.exception()  # those who wait have it; there may be none any more
+
+    def _fetch(self) -> None:
+        try:
+            self._credentials.refresh(self._request)
+        except (RefreshError, TransportError) as error:
+            reason = f"access token: {error}"  # the text is ours, from below
+            raise TokenError(reason, isinstance(error, TransportError)) from None
+
+
+class _Granted(Response):
+    status = 200
+    headers: Mapping[str, str] = MappingProxyType({})
+    data = b""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
+class _TokenRequest(Request):
+    """How google-auth reaches the token endpoint: as providers do, and once.
+
+    Anything but a usable token raises, for google-auth would repeat it, or put what was answered
+    into an error.
+    """
+
+    def __init__(self, verify: bool | str) -> None:
+        self._verify = verify
+
+    def __call__(
+        self,
+        url: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002  # our own holds
+        **_: Any,
+    ) -> Response:
+        try:
+            with Session(**session_options(self._verify)) as session:
+                response = session.request(
+                    method,
+                    url,
+                    headers=dict(headers or {}),
+                    data=body,
+                    accept_encoding=None,
+                )
+        except CurlError as error:
+            raise TransportError(f"transport error {error_name(error.code)}") from None
+        members, status = json_object(response), response.status_code
+        if status == 429 or status >= 500:
+            raise TransportError(f"status {status}")
+        if status != 200:
+            raise RefreshError(word(members.get("error")) or f"status {status}")
+        token, lifetime = members.get("access_token"), members.get("expires_in")
+        if not (isinstance(token, str) and _TOKEN.fullmatch(token)):
+            raise TransportError("the answer has none")
+        if type(lifetime) is not int or not 0 <= lifetime <= _LONGEST_LIFETIME:
+            raise TransportError("the answer does not say for how long")
+        return _Granted(response.content)
