@@ -31,6 +31,9 @@ class SandboxServer:
     repeat is a duplicate. ``clock`` gives unix seconds.
     """
 
+    NAME = "localhost"
+    """The name in its certificate, beside its address."""
+
     def __init__(
         self,
         port: int = 0,
@@ -61,7 +64,7 @@ class SandboxServer:
             authority.cert_pem.write_to_path(str(self._ca_file))
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.set_alpn_protocols(["h2"])
-            authority.issue_cert("localhost", self._address).configure_cert(tls)
+            authority.issue_cert(self.NAME, self._address).configure_cert(tls)
             self._server = await asyncio.get_running_loop().create_server(
                 self._connect, self._address, self._port, ssl=tls, backlog=1000
             )

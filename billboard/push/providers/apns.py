@@ -6,7 +6,6 @@ from APNs".
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from billboard.push.providers.apns_key import MIN_RENEWAL, ApnsKey, ProviderToke
 from billboard.push.providers.transport import (
     Transport,
     checked_host,
+    checked_payload,
     json_object,
     requested_delay,
     word,
@@ -105,7 +105,7 @@ class ApnsProvider:
     ) -> None:
         self._topics = _checked_topics(topics)
         self._url = checked_host("APNs", host, PRODUCTION) + "/3/device/"
-        self._payload = _checked_payload(payload)
+        self._payload = checked_payload("APNs", payload, MAX_PAYLOAD)
         self._transport = Transport("APNs", ca_file)
         self._clock = clock
         self._provider_token = ProviderToken(key, clock)
@@ -167,15 +167,3 @@ def _checked_topics(topics: Mapping[int, str]) -> dict[int, str]:
         if not _TOPIC.fullmatch(topic):
             raise ProviderError(f"APNs topic of app {app}: not a bundle id")
     return dict(topics)
-
-
-def _checked_payload(payload: bytes) -> bytes:
-    if len(payload) > MAX_PAYLOAD:
-        raise ProviderError(f"APNs payload: {len(payload)} bytes, must be at most {MAX_PAYLOAD}")
-    try:
-        parsed = json.loads(payload)
-    except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict) or not parsed:
-        raise ProviderError("APNs payload: must be a JSON object that is not empty")
-    return payload

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from curl_cffi import AsyncSession, CurlECode, CurlError, CurlHttpVersion, CurlOpt, Response
+from curl_cffi import AsyncSession, Curl, CurlECode, CurlError, CurlHttpVersion, CurlOpt, Response
 
 from billboard.errors import ProviderError
 from billboard.push.notification import Attempt, Outcome
@@ -66,8 +67,11 @@ class Transport:
         headers: Mapping[str, str],
         body: bytes,
         parse: Callable[[Response], Attempt],
+        pin: str | None = None,
     ) -> Attempt:
         """Make one request; ``parse`` reads the answer. Without an answer it is a RETRY.
+
+        ``pin`` has the only addresses to connect to, as curl's RESOLVE takes them.
 
         curl by itself repeats a request that a connection refused, or that a connection kept
         from before lost without an answer; with the same bytes, so that the push service or the
@@ -76,8 +80,9 @@ class Transport:
         Raises ProviderError after `aclose`.
         """
         try:
+            _pin.set(pin)
             response = await self._open_session().request(
-                "POST", url, headers=dict(headers), data=body, accept_encoding=None
+                "POST", url, headers=dict(headers), data=body, accept_encoding=None, quote=False
             )
         except CurlError as error:
             return Attempt(Outcome.RETRY, f"transport error {error_name(error.code)}")
@@ -95,8 +100,21 @@ class Transport:
     def _open_session(self) -> AsyncSession[Response]:
         self.check_open()
         if self._session is None:
-            self._session = AsyncSession(max_clients=MAX_IN_FLIGHT, **session_options(self._verify))
+            self._session = _Session(max_clients=MAX_IN_FLIGHT, **session_options(self._verify))
         return self._session
+
+
+_pin: ContextVar[str | None] = ContextVar("pin", default=None)
+
+
+class _Session(AsyncSession[Response]):
+    """Options of a session are the same for all its requests; this gives each its own pin."""
+
+    async def pop_curl(self) -> Curl:
+        curl = await super().pop_curl()
+        if (pin := _pin.get()) is not None:
+            curl.setopt(CurlOpt.RESOLVE, [pin])
+        return curl
 
 
 def session_options(verify: bool | str) -> dict[str, Any]:
@@ -133,6 +151,19 @@ def checked_ca_file(service: str, ca_file: str | Path | None) -> bool | str:
     if not Path(ca_file).is_file():
         raise ProviderError(f"{service} CA file: {ca_file} is not a file")
     return str(ca_file)
+
+
+def checked_payload(service: str, payload: bytes, limit: int) -> bytes:
+    """``payload``, if it is a JSON object within ``limit`` bytes. Raises ProviderError."""
+    if len(payload) > limit:
+        raise ProviderError(f"{service} payload: {len(payload)} bytes, must be at most {limit}")
+    try:
+        parsed = json.loads(payload)
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict) or not parsed:
+        raise ProviderError(f"{service} payload: must be a JSON object that is not empty")
+    return payload
 
 
 def json_object(response: Response) -> dict[str, Any]:
