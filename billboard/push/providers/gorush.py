@@ -1,6 +1,6 @@
 """gorush, a push gateway with a queue, which passes notifications on to APNs or FCM.
 
-Sources: gorush's README and its router, notify and logx (1.20); for the texts of FCM's errors
+Sources: gorush's README and its router, notify and logx (1.22); for the texts of FCM's errors
 firebase-admin-go 4.19, which hands on what FCM says. gorush says 200 whatever became of a
 notification, and what went wrong in ``logs``.
 """
