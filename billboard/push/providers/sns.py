@@ -1,7 +1,8 @@
 """Amazon SNS, which passes notifications on to APNs or FCM.
 
 Sources: Amazon, "Publish" of the SNS API and its "Common Errors"; "Mobile push" and "TTL" of the
-SNS Developer Guide; "Signature Version 4". botocore signs and finds credentials, `Transport` sends.
+SNS Developer Guide; "Signature Version 4". botocore signs and finds credentials; the connections
+are those of the other providers.
 """
 
 from __future__ import annotations
