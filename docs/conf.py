@@ -44,7 +44,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Other projects: their inventories are on the network.
     (r"py:class", r"(asyncio|collections\.abc|cryptography|numpy|os|pathlib|uuid)\..*"),
-    (r"py:class", r"(apsw|botocore|contextlib|petlib|py_ecc|starlette)\..*"),
+    (r"py:class", r"(apsw|botocore|contextlib|google|petlib|py_ecc|starlette)\..*"),
     # Parameters that only this package passes, to what is made by a class method.
     (r"py:class", r"billboard\..*\._[A-Za-z]+"),
     # Python's own exceptions, in docstrings.
