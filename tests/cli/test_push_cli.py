@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import shutil
@@ -15,16 +16,24 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from processes import LONGEST, watched
 
 from billboard import FrameClass, SecretKey
 from billboard.board.note import NoteKey
 from billboard.errors import ConfigError
-from billboard.push import ServerDescriptor, SqliteOutbox
+from billboard.push import Provider, ServerDescriptor, SqliteOutbox
 from billboard.push.config import Config
 from billboard.push.notification import Notification, Outcome
 from billboard.push.outbox import Pace, Settlement
 from billboard.tokens import DeviceToken, Platform
+from billboard.webpush import WebPushSubscription
 
 from .test_cli import BILLBOARD, TOKEN, Shell
 
@@ -200,6 +209,16 @@ WRONG = {
     "no token": (BEGIN + 'metrics_token_file = "empty"\n' + SECTION, "holds no token"),
     "an unknown timing": (BEGIN + "[timing]\ntack = 1\n" + SECTION, "[timing] tack is not known"),
     "a tick of nothing": (BEGIN + "[timing]\ntick = 0\n" + SECTION, "tick must be above 0"),
+    "no project": (BEGIN + '[fcm.accounts.0]\nkey_file = "empty"\n', "project_id is missing"),
+    "no account": (
+        BEGIN + '[fcm.accounts.0]\nproject_id = "p-1234"\nkey_file = "empty"\n',
+        "JSON key",
+    ),
+    "ports": (
+        BEGIN + '[web_push]\nkey_file = "apns.p8"\ncontact = "mailto:a@b.c"\nports = [0]',
+        "ports must",
+    ),
+    "no contact": (BEGIN + '[web_push]\nkey_file = "apns.p8"\ncontact = "me"', "VAPID contact"),
     "no team": (BEGIN + SECTION.replace("team_id", "team"), "[apns] team_id is missing"),
     "an unknown key": (BEGIN + SECTION + "topic = 1\n", "[apns] topic is not known"),
     "no file": (BEGIN + SECTION.replace("apns.p8", "no.p8"), "no.p8, which can not be read"),
@@ -223,6 +242,92 @@ def test_a_configuration_that_is_wrong(
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
         Config.load(path)
     assert str(caught.value).startswith(str(path))
+
+
+ALL = (
+    BEGIN
+    + SECTION
+    + """
+[fcm.accounts.0]
+project_id = "example-app"
+key_file = "fcm.json"
+[fcm.accounts.7]
+project_id = "another-app"
+key_file = "fcm.json"
+[web_push]
+key_file = "apns.p8"
+contact = "mailto:push@example.org"
+hosts = ["ntfy.example.org"]
+networks = ["10.0.0.0/8"]
+ports = [443, 8443]
+[pushy.api_key_files]
+0 = "pushy.key"
+"""
+)
+
+GORUSH = (
+    BEGIN
+    + """
+[gorush_apns]
+host = "http://127.0.0.1:8088"
+topics = { "0" = "org.example.messenger", "3" = "org.example.other" }
+[gorush_fcm]
+host = "http://127.0.0.1:8088"
+"""
+)
+
+
+def test_every_push_service_has_a_section(shell: Shell) -> None:
+    make_key(shell)
+    shell.write("push/fcm.json", json.dumps(service_account()))
+    shell.write("push/pushy.key", "0123456789abcdef0123456789abcdef\n")
+    path = shell.directory / "push" / "push.toml"
+    shell.write("push/push.toml", ALL)
+    apns, fcm, web_push, pushy = Config.load(path).providers
+    assert serves(apns, Platform.APNS) == {0}
+    assert serves(fcm, Platform.FCM) == {0, 7}
+    assert serves(pushy, Platform.PUSHY) == {0}
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    p256dh = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    for endpoint, served in {
+        "https://ntfy.example.org:8443/up": True,
+        "https://ntfy.example.org:444/up": False,
+        "https://fcm.googleapis.com/up": False,
+    }.items():
+        token = WebPushSubscription(endpoint, p256dh, bytes(16)).to_token()
+        assert web_push.serves(token) == served
+    shell.write("push/push.toml", GORUSH)
+    to_apple, to_google = Config.load(path).providers
+    assert serves(to_apple, Platform.APNS) == {0, 3}
+    assert serves(to_google, Platform.FCM) == set(range(10))
+
+
+def test_amazon_has_a_section(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    arn = "arn:aws:sns:eu-west-1:123456789012:app/APNS/example"
+    shell.write("push/push.toml", BEGIN + f'[sns.applications]\n5 = "{arn}"\n')
+    (sns,) = Config.load(shell.directory / "push" / "push.toml").providers
+    assert serves(sns, Platform.SNS) == {5}
+
+
+def serves(provider: Provider, platform: Platform) -> set[int]:
+    """The apps below 10 that there are credentials for."""
+    assert provider.platform is platform
+    return {app for app in range(10) if provider.serves(DeviceToken(platform, b"token", app))}
+
+
+def service_account() -> dict[str, str]:
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return {
+        "type": "service_account",
+        "project_id": "example-app",
+        "private_key_id": "1",
+        "private_key": pem.decode(),
+        "client_email": "push@example-app.iam.gserviceaccount.com",
+        "token_uri": "https://oauth2.googleapis.com/token",
+    }
 
 
 def test_what_is_wrong_is_said(shell: Shell) -> None:
