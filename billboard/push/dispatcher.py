@@ -29,8 +29,11 @@ BACKOFF_BASE = 1.0
 BACKOFF_MAX = 600.0
 """Seconds: the most that is waited, unless the push service asks for more."""
 
-CLAIM_SECONDS = 120.0
-"""Seconds for which a notification is claimed: an attempt has ended long before."""
+ATTEMPT_SECONDS = 60.0
+"""Seconds after which an attempt is given up, whatever its provider does."""
+
+CLAIM_SECONDS = 150.0
+"""Seconds for which a notification is claimed: its attempt has ended before."""
 
 FRESH = 60.0
 """Seconds of a claim within which its attempt has to begin."""
@@ -198,7 +201,7 @@ class Dispatcher:
             lane.breaker.observe(None)
             return Settlement(one.id, Outcome.RETRY, "its attempts never ended")
         try:
-            attempt = await lane.provider.send(one)
+            attempt = await self._send(lane.provider, one)
         except Exception as error:  # one defect must not take others along, nor trip a breaker
             attempt = Attempt(Outcome.RETRY, f"provider raised {type(error).__name__}")
             lane.breaker.observe(None)
@@ -208,6 +211,15 @@ class Dispatcher:
         if self._observe is not None:
             self._observe(lane.provider.platform, attempt)
         return self._settlement(lane, one, attempt, claim.attempts + 1)
+
+    async def _send(self, provider: Provider, one: Notification) -> Attempt:
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS) as limit:
+                return await provider.send(one)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return Attempt(Outcome.RETRY, f"no answer in {ATTEMPT_SECONDS:g} s")
 
     def _settlement(
         self, lane: _Lane, one: Notification, attempt: Attempt, attempts: int

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import final
@@ -67,8 +69,7 @@ class ServerKeys:
         self._directory, self._url, self._passphrase = directory, url, passphrase
         self._signer = load_signer(directory / SERVER_KEY, passphrase)
         self._requests: dict[bytes, RequestSecret] = {}
-        for path in sorted((directory / REQUEST_KEYS).glob("*.key")):
-            self._add(RequestSecret.load(path, passphrase))
+        self._load()
         self._descriptor = self._read()
 
     @property
@@ -108,7 +109,16 @@ class ServerKeys:
         return len(self.held(now)) < len(self._requests)
 
     def renew(self, now: float) -> None:
-        """Make the request keys and the descriptor for ``now``, and delete what is over."""
+        """Make the request keys and the descriptor for ``now``, and delete what is over.
+
+        Several processes may have the same directory: they have the same keys.
+        """
+        with self._locked():
+            self._load()
+            self._renew(now)
+            self._describe(now)
+
+    def _renew(self, now: float) -> None:
         hour = hours(now)
         for key_id, secret in list(self._requests.items()):
             if _is_over(secret, hour):
@@ -121,10 +131,10 @@ class ServerKeys:
                 made = RequestSecret.generate(start, start + _DAY)
                 made.save(self._path(made), self._passphrase)
                 self._add(made)
-        self._describe(now)
 
     def _describe(self, now: float) -> None:
         """Sign a new descriptor if the last one does not say what holds."""
+        self._descriptor = self._read()
         last, _ = self._descriptor
         hour = hours(now)
         keys = sorted((each.key for each in self._requests.values()), key=lambda key: key.start)
@@ -160,6 +170,27 @@ class ServerKeys:
         except (InvalidEncodingError, InvalidSignatureError) as error:
             _log.warning("%s is not used: %s", path, error)
             return None, b""
+
+    def _load(self) -> None:
+        """Read the request keys that are not known yet."""
+        known = {self._path(secret) for secret in self._requests.values()}
+        for path in sorted((self._directory / REQUEST_KEYS).glob("*.key")):
+            if path not in known:
+                self._add(RequestSecret.load(path, self._passphrase))
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """No other process is in such a block."""
+        path = self._directory / REQUEST_KEYS
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise SecretFileError(f"{path} can not be read: {error.strerror}") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _add(self, secret: RequestSecret) -> None:
         self._requests[secret.key.id(self.server)] = secret

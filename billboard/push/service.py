@@ -53,8 +53,8 @@ SKEW = 3600.0
 RETRY = 1.0
 """Seconds after which a tick that failed is tried again."""
 
-KEY_CHECK = 60.0
-"""Seconds after which request keys are looked at again."""
+HOUSEKEEPING = 60.0
+"""Seconds after which what is over is forgotten, and request keys are looked at."""
 
 _HOUR = 3600
 
@@ -210,8 +210,8 @@ class PushServer:
                 if await asyncio.to_thread(self._tick_is_due):
                     await asyncio.to_thread(self.tick)
                     self.dispatcher.wake()
-                await asyncio.to_thread(self.outbox.prune, self._clock())
-                if not 0 <= self._clock() - renewed < KEY_CHECK:
+                if not 0 <= self._clock() - renewed < HOUSEKEEPING:
+                    await asyncio.to_thread(self.outbox.prune, self._clock())
                     await asyncio.to_thread(self._renew_keys)
                     renewed = self._clock()
             except (StoreError, SecretFileError) as error:

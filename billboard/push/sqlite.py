@@ -26,6 +26,9 @@ MOST_DEAD_LETTERS = 100_000
 DEAD_LETTER_LIFETIME = 7 * 86_400.0
 """Seconds for which a dead letter is kept."""
 
+REGISTRATION_LIFETIME = 90 * 86_400.0
+"""Seconds after which a handle that was not registered again is removed (SPEC 10.6)."""
+
 REGISTRATION_MEMORY = 2 * 3600.0
 """Seconds for which the time of an unregistration is remembered (SPEC 10.6)."""
 
@@ -55,6 +58,7 @@ CREATE TABLE handle (
     handle BLOB PRIMARY KEY, time REAL NOT NULL, mac BLOB, platform INTEGER, app INTEGER,
     token BLOB) WITHOUT ROWID;
 CREATE INDEX handle_mac ON handle (mac);
+CREATE INDEX handle_time ON handle (time);
 CREATE TABLE dead (
     number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, platform INTEGER NOT NULL,
     app INTEGER NOT NULL, token BLOB NOT NULL, priority INTEGER NOT NULL, collapse_id TEXT,
@@ -268,6 +272,7 @@ class SqliteOutbox:
             rows(db, "DELETE FROM gate WHERE until <= ?", now)
             forgotten = "DELETE FROM handle WHERE token IS NULL AND time <= ?"
             rows(db, forgotten, now - REGISTRATION_MEMORY)
+            rows(db, "DELETE FROM handle WHERE time <= ?", now - REGISTRATION_LIFETIME)
             rows(db, "DELETE FROM dead WHERE died <= ?", now - DEAD_LETTER_LIFETIME)
             most = "SELECT max(number) FROM dead"
             rows(db, f"DELETE FROM dead WHERE number <= ({most}) - ?", MOST_DEAD_LETTERS)  # noqa: S608
