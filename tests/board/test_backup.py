@@ -79,11 +79,14 @@ def test_a_restored_board_signs_nothing(board: Path, tmp_path: Path) -> None:
                 lambda held=held: held.publish(EPOCH),
                 lambda held=held: held.publish_due(),
                 lambda held=held: held.publish_closed(),
+                lambda held=held: held.close_edition(EPOCH),
                 lambda held=held: held.publish_descriptor(Descriptor(b"x")),
+                lambda held=held: held.check_may_sign(),
             ):
                 with pytest.raises(StoreError, match="billboard board resume"):
                     action()
             assert len(held.editions(EPOCH)) == 1
+            assert len(held._store.closed(EPOCH)) == 1
         assert objects_of(path) == before
 
 

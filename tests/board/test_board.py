@@ -25,7 +25,7 @@ from billboard import (
     SqliteStore,
     WithdrawnError,
 )
-from billboard.board import BUNDLE
+from billboard.board import BUNDLE, FileObjects
 
 from .support import (
     DAY,
@@ -35,6 +35,7 @@ from .support import (
     make_board,
     make_lane,
     make_post,
+    make_signer,
     make_store,
     public_key,
 )
@@ -355,3 +356,8 @@ def test_what_is_due_is_published_once(board: Board, clock: Clock) -> None:
     assert [each.time - EPOCH * DAY for each in board.editions(EPOCH - 1)] == [0, 3600]
     clock.now += 5 * 3600  # the previous epoch is over, its last edition was published
     assert [each.time - EPOCH * DAY for each in board.publish_due()] == [6 * 3600]
+
+
+def test_a_quota_that_can_not_be(store: SqliteStore) -> None:
+    with pytest.raises(ValueError, match="leave it out for no limit"):
+        Board(store, FileObjects(store.path.with_suffix(".objects")), make_signer(), quota=-1)

@@ -13,7 +13,7 @@ import pytest
 from board.serving import running
 from board.witnesses import serving
 
-from billboard import BoardParameters, DeviceToken, Lane, Platform, Post, SecretKey, posts
+from billboard import BoardParameters, DeviceToken, Lane, Platform, SecretKey
 from billboard.board import create_board, open_board
 from billboard.board.checkpoint import Policy
 from billboard.board.cosigner import create_witness, open_witness
@@ -101,7 +101,7 @@ def test_no_receipt_is_lost_and_no_file_overwritten(place: Place) -> None:
     for board, options in (("board", ()), (place.url, key)):
         (shell.directory / "receipt").write_text("an older one")
         said = shell.fails("post", board, *POST, *options, "--out", "receipt")
-        assert "never overwritten" in said
+        assert "ever overwritten" in said
         assert (shell.directory / "receipt").read_text() == "an older one"
         (shell.directory / "receipt").unlink()
         shell.fails("post", board, *POST, *options, "--epoch", "3", "--out", "receipt")
@@ -120,9 +120,9 @@ def test_a_board_over_http_is_believed_only_with_its_key(place: Place) -> None:
     place.publish()
     for command in (["post", place.url, *POST], ["fetch", place.url, "grant"]):
         assert "--key" in shell.fails(*command)
-        assert "signed" in shell.fails(*command, "--key", str(other))
+        assert "no signature of this key" in shell.fails(*command, "--key", str(other))
         key = "--key", str(place.key)
-        assert "0 of 1 known witnesses" in shell.fails(*command, *key, "--witness", witness)
+        assert "0 known witnesses cosigned, and 1 must" in shell.fails(*command, *key, "--witness", witness)
         assert "can not have signed" in shell.fails(*command, *key, "--threshold", "1")
     more = "--witness", witness, "--threshold", "0"
     assert shell.ok("fetch", place.url, "grant", "--key", str(place.key), *more)
@@ -161,7 +161,6 @@ def test_a_lane_of_another_board(place: Place) -> None:
 
 def test_who_only_reads_needs_no_passphrase(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     create_board(shell.directory / "board", BoardParameters(ORIGIN), "of the board")
-    post = Post.from_bytes(bytes(posts.dummy(posts.FrameClass.L, origin=ORIGIN, epoch=0)))
     assert "needs its passphrase" in shell.fails("post", "board", *POST)
     monkeypatch.setenv("BILLBOARD_BOARD_PASSPHRASE", "of the board")
     shell.ok("post", "board", *POST)
