@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("8080", "8001")
-LONGEST = 120
+LONGEST = 600
 
 WAIT = """
 for i in $(seq 600); do (: > /dev/tcp/127.0.0.1/{port}) 2> /dev/null && break; sleep 0.1; done
