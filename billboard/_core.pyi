@@ -25,6 +25,7 @@ __all__ = [
     "scalars_from_seed",
     "use_backend",
     "validate",
+    "verify_vartime",
 ]
 
 _Bytes = NDArray[np.uint8]
@@ -140,6 +141,9 @@ def recognize_keys(
 ) -> _Mask: ...
 def validate(
     array: _Bytes, elements: int, threads: int | None = None, progress: _Progress = None
+) -> _Mask: ...
+def verify_vartime(
+    array: _Bytes, threads: int | None = None, progress: _Progress = None
 ) -> _Mask: ...
 def embed(
     data: _Bytes,

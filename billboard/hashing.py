@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from billboard.groups.ristretto255 import Scalar
 
-__all__ = ["encode_tuple", "expand", "hash_bytes", "hash_to_scalar"]
+__all__ = ["encode_tuple", "expand", "hash_bytes", "hash_to_scalar", "uniform_bytes"]
 
 LABEL = b"billboard/v1/"
 """What each label begins with."""
@@ -27,8 +27,12 @@ def hash_bytes(label: str, *parts: bytes) -> bytes:
 
 def hash_to_scalar(label: str, *parts: bytes) -> Scalar:
     """``SCALAR`` of SPEC 2: a uniform scalar."""
-    digest = hashlib.sha512(encode_tuple(LABEL + label.encode(), *parts)).digest()
-    return Scalar.from_uniform_bytes(digest)
+    return Scalar.from_uniform_bytes(uniform_bytes(label, *parts))
+
+
+def uniform_bytes(label: str, *parts: bytes) -> bytes:
+    """The 64 bytes that `hash_to_scalar` reduces."""
+    return hashlib.sha512(encode_tuple(LABEL + label.encode(), *parts)).digest()
 
 
 def expand(key: bytes, label: str, length: int, *parts: bytes) -> bytes:

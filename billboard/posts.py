@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -14,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from billboard import html
+from billboard.batches import Mask
 from billboard.blob import Blob
 from billboard.errors import EpochError, InvalidEncodingError, WithdrawnError
 from billboard.groups.ristretto255 import Element, Scalar, random_scalar
@@ -35,6 +37,7 @@ __all__ = [
     "epoch_at",
     "identifier_of",
     "post_size",
+    "verify_batch",
 ]
 
 _VERSION = 1
@@ -237,8 +240,7 @@ class Post:
 
     def verify(self, origin: str) -> None:
         """Return if the signature is one for the board ``origin``, else `InvalidSignatureError`."""
-        signed = self.header + self.box
-        schnorr.verify("post", self._element, self.signature, origin.encode(), signed)
+        schnorr.verify("post", self._element, self.signature, *self._signed(origin))
 
     def open(self, origin: str, slot_key: bytes) -> Envelope:
         """The envelope, for whoever has the key of this post's slot (SPEC 8.3).
@@ -253,6 +255,9 @@ class Post:
         except InvalidTag:
             raise WithdrawnError("the owner of the lane has withdrawn this post") from None
         return Envelope.from_bytes(plain)
+
+    def _signed(self, origin: str) -> tuple[bytes, bytes]:
+        return origin.encode(), self.header + self.box
 
     def __bytes__(self) -> bytes:
         return self.header + self.box + self.signature
@@ -273,6 +278,20 @@ class Post:
             "bytes": post_size(self.frame_class),
         }
         return html.table("Post", rows)
+
+
+def verify_batch(posts: Sequence[Post], origin: str, *, threads: int | None = None) -> Mask:
+    """Which posts `Post.verify` takes for the board ``origin``: bool of shape (posts,).
+
+    ``threads`` is the number of threads, None for all CPUs that this process may use.
+    """
+    return schnorr.verify_batch(
+        "post",
+        [post.public for post in posts],
+        [post.signature for post in posts],
+        [post._signed(origin) for post in posts],
+        threads=threads,
+    )
 
 
 def seal(

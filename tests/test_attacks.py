@@ -241,7 +241,8 @@ def test_a_repeated_nonce_would_give_the_secret_so_it_never_repeats() -> None:
     """What hedging prevents (SPEC 3): shown with two signatures that do share a nonce."""
     d, nonce = LANE._slot_secret(EPOCH, 0), random_scalar()
     p, r = Element.mul_generator(d), bytes(Element.mul_generator(nonce))
-    challenges = [schnorr._challenge("post", r, bytes(p), (m,)) for m in (b"one", b"two")]
+    hashed = [schnorr._challenge("post", r, bytes(p), (m,)) for m in (b"one", b"two")]
+    challenges = [schnorr.Scalar.from_uniform_bytes(each) for each in hashed]
     z = [nonce + c * d for c in challenges]
     found = (z[0] - z[1]) * (challenges[0] - challenges[1]).invert()
     u, v = READER._schedule.diversifier(0, READER._public)

@@ -21,7 +21,6 @@ from billboard.errors import (
     EpochError,
     ForkError,
     InvalidEncodingError,
-    InvalidSignatureError,
     RefusedPostError,
     WitnessError,
 )
@@ -155,7 +154,7 @@ class Board:
     def submit_all(self, encoded: Sequence[bytes]) -> list[Receipt | RefusedPostError]:
         """Accept encoded posts, as `submit` does one: for each its receipt, or the refusal."""
         check_may_sign(self._store)
-        checked = [self._checked(data) for data in encoded]
+        checked = self._checked(encoded)
         entries = [each for each in checked if isinstance(each, Entry)]
         decisions = iter(self._store.put(entries, self._quota) if entries else ())
         now = self._clock()
@@ -313,16 +312,29 @@ class Board:
         if not self._confirmed:
             self.cosign()
 
-    def _checked(self, data: bytes) -> Entry | RefusedPostError:
-        """The rules that need no database."""
+    def _checked(self, encoded: Sequence[bytes]) -> list[Entry | RefusedPostError]:
+        """The rules that need no database, and signatures all together."""
+        decoded = [self._admissible(data) for data in encoded]
+        found = [each for each in decoded if isinstance(each, Post)]
+        # On one thread: the event loop has the other processor.
+        verified = iter(posts.verify_batch(found, self.origin, threads=1).tolist())
+        checked: list[Entry | RefusedPostError] = []
+        for data, post in zip(encoded, decoded, strict=True):
+            if isinstance(post, RefusedPostError):
+                checked.append(post)
+            elif next(verified):
+                checked.append(Entry(post.epoch, post.identifier, post.seq, data))
+            else:
+                problem = f"the signature does not verify for board {self.origin}"
+                checked.append(RefusedPostError("signature", problem))
+        return checked
+
+    def _admissible(self, data: bytes) -> Post | RefusedPostError:
+        """The post, if but for its signature it may be submitted now."""
         try:
-            post = self.check(data)
-            post.verify(self.origin)
+            return self.check(data)
         except RefusedPostError as error:
             return error
-        except InvalidSignatureError as error:
-            return RefusedPostError("signature", f"{error} for board {self.origin}")
-        return Entry(post.epoch, post.identifier, post.seq, data)
 
     def _promise(self, entry: Entry, now: float) -> Receipt:
         # As much time again as there is between editions, to publish and have it cosigned.

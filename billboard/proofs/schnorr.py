@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
+import numpy as np
+
+from billboard import _core
+from billboard.batches import Mask
 from billboard.errors import InvalidEncodingError, InvalidSignatureError
 from billboard.groups.ristretto255 import SUITE, Element, Scalar
-from billboard.hashing import hash_to_scalar
+from billboard.hashing import hash_to_scalar, uniform_bytes
 
-__all__ = ["SIGNATURE_SIZE", "sign", "verify"]
+__all__ = ["SIGNATURE_SIZE", "sign", "verify", "verify_batch"]
 
 SIGNATURE_SIZE = 64
 """Bytes of a signature."""
+
+_ELEMENT = 32
+_NO_SIGNATURE = bytes(5 * _ELEMENT)
+"""A row of the batch that is refused, since its key is the identity."""
 
 
 def sign(context: str, secret: Scalar, *parts: bytes, rnd: bytes | None = None) -> bytes:
@@ -27,7 +36,8 @@ def sign(context: str, secret: Scalar, *parts: bytes, rnd: bytes | None = None) 
     if nonce.is_zero:
         return sign(context, secret, *parts)
     commitment = bytes(Element.mul_generator(nonce))
-    return commitment + bytes(nonce + _challenge(context, commitment, public, parts) * secret)
+    challenge = Scalar.from_uniform_bytes(_challenge(context, commitment, public, parts))
+    return commitment + bytes(nonce + challenge * secret)
 
 
 def verify(context: str, public: Element, signature: bytes, *parts: bytes) -> None:
@@ -42,11 +52,40 @@ def verify(context: str, public: Element, signature: bytes, *parts: bytes) -> No
         response = Scalar.from_bytes(signature[32:])
     except InvalidEncodingError:
         raise InvalidSignatureError(f"{context}: malformed signature") from None
-    challenge = _challenge(context, commitment, bytes(public), parts)
+    challenge = Scalar.from_uniform_bytes(_challenge(context, commitment, bytes(public), parts))
     # Comparing encodings refuses a commitment that is not canonical.
     if bytes(public.mul_add_generator_vartime(-challenge, response)) != commitment:
         raise InvalidSignatureError(f"{context}: the signature does not verify")
 
 
-def _challenge(context: str, commitment: bytes, public: bytes, parts: tuple[bytes, ...]) -> Scalar:
-    return hash_to_scalar(f"{context}/challenge", SUITE, commitment, public, *parts)
+def verify_batch(
+    context: str,
+    publics: Sequence[bytes],
+    signatures: Sequence[bytes],
+    messages: Sequence[tuple[bytes, ...]],
+    *,
+    threads: int | None = None,
+) -> Mask:
+    """Which signatures `verify` takes, for encoded keys, each by itself: bool of shape (items,).
+
+    ``messages`` are the parts that were signed. False also for what is no key, as the identity.
+    Without the GIL; ``threads`` is as in `batches`. Raises `ValueError` if the numbers differ.
+    """
+    rows = [
+        _row(context, public, signature, parts)
+        for public, signature, parts in zip(publics, signatures, messages, strict=True)
+    ]
+    array = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), 5, _ELEMENT)
+    return _core.verify_vartime(array, threads)
+
+
+def _row(context: str, public: bytes, signature: bytes, parts: tuple[bytes, ...]) -> bytes:
+    """P, R, s, and the challenge before it is reduced."""
+    if len(public) != _ELEMENT or len(signature) != SIGNATURE_SIZE:
+        return _NO_SIGNATURE
+    return public + signature + _challenge(context, signature[:_ELEMENT], public, parts)
+
+
+def _challenge(context: str, commitment: bytes, public: bytes, parts: tuple[bytes, ...]) -> bytes:
+    """64 bytes, to be reduced."""
+    return uniform_bytes(f"{context}/challenge", SUITE, commitment, public, *parts)

@@ -21,6 +21,8 @@ mod group;
 mod keys;
 #[cfg(feature = "python")]
 mod multiples;
+#[cfg(feature = "python")]
+mod signatures;
 
 #[cfg(feature = "python")]
 #[pyo3::pymodule]
@@ -40,6 +42,8 @@ mod _core {
     use crate::keys::{DecryptionKey, EncryptionKey};
     #[pymodule_export]
     use crate::multiples::{multiply, multiply_generator, recognize_keys, rerandomize_keys};
+    #[pymodule_export]
+    use crate::signatures::verify_vartime;
 
     /// The environment may force a backend, for tests and comparisons.
     #[pymodule_init]

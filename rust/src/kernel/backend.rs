@@ -171,6 +171,14 @@ impl Backend {
         self.in_groups(block, |block| on_field_of!(self, F => batch::multiply::<F>(width, block)));
     }
 
+    /// sG - cP for each element P, other than the identity, and its scalars s, c. Variable time.
+    pub fn combine_vartime(self, block: Block<'_>) {
+        if self == Backend::Portable {
+            return plain::combine_vartime(block);
+        }
+        self.in_groups(block, |block| on_field_of!(self, F => batch::combine::<F>(block)));
+    }
+
     /// G times each scalar; makes the table of G if there is none yet.
     pub fn multiply_generator(self, scalars: &[Scalar], output: &mut [u8]) {
         let valid = &mut vec![true; scalars.len()];

@@ -231,6 +231,21 @@ pub fn multiply<F: Kernels>(width: usize, mut block: Block<'_>) {
     encode_rows(&products, &mut block, width);
 }
 
+/// sG - cP for each element P, other than the identity, and its scalars s, c.
+pub fn combine<F: Kernels>(mut block: Block<'_>) {
+    refuse_identities(block.input, 1, block.valid);
+    let points = F::decode(block.input, Layout::new::<F>(block.valid.len(), 1), block.valid);
+    let column = |first| block.scalars.iter().skip(first).step_by(2).copied().collect::<Vec<_>>();
+    let s = digits_of_halves::<F>(&Windows::new(F::BITS), &column(0));
+    let c = digits_of_halves::<F>(&variable_base::WINDOWS, &column(1));
+    let mut sums = vec![Cover::identity(); points.len()];
+    F::add_multiples(F::generator(), &s, Column { points: &mut sums, first: 0, width: 1 });
+    for (i, point) in points.iter().enumerate() {
+        F::subtract_multiples(point, &c[i..=i], &mut sums[i..=i]);
+    }
+    encode_rows(&sums, &mut block, 1);
+}
+
 /// G times each scalar.
 pub fn multiply_generator<F: Kernels>(scalars: &[Scalar], output: &mut [u8]) {
     let digits = digits_of_halves::<F>(&Windows::new(F::BITS), scalars);

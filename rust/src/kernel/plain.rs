@@ -85,3 +85,18 @@ pub fn decrypt(secret: &[Scalar], block: Block<'_>) {
         }
     }
 }
+
+/// sG - cP for each element P, other than the identity, and its scalars s, c. Variable time.
+pub fn combine_vartime(block: Block<'_>) {
+    let rows = block.input.chunks_exact(ELEMENT).zip(block.scalars.as_chunks().0);
+    let outputs = block.output.chunks_exact_mut(ELEMENT).zip(block.valid);
+    let mut point = Vec::with_capacity(1);
+    for ((row, [s, c]), (out, valid)) in rows.zip(outputs) {
+        out.fill(0);
+        *valid = !is_identity(row) && decode_row(row, &mut point);
+        if *valid {
+            let sum = RistrettoPoint::vartime_double_scalar_mul_basepoint(&-c, &point[0], s);
+            put(out, 0, &sum);
+        }
+    }
+}
