@@ -136,6 +136,22 @@ fn batches_equal_the_formulas() {
 }
 
 #[test]
+fn combinations_equal_the_formula() {
+    let mut random = Random::new(33);
+    for (backend, count) in backends().flat_map(|backend| COUNTS.map(|count| (backend, count))) {
+        let rows = sample_rows(count, 1, &mut random);
+        let scalars = sample_scalars(2 * count, &mut random);
+        let got = run(&rows, &scalars, 1, |block| backend.combine_vartime(block));
+        let want = expected(&rows, 1, |i, row| {
+            let (s, c) = (scalars[2 * i], scalars[2 * i + 1]);
+            let combined = RistrettoPoint::mul_base(&s) - row[0] * c;
+            (row[0] != RistrettoPoint::default()).then_some(vec![combined])
+        });
+        assert_eq!(got, want, "{backend:?}");
+    }
+}
+
+#[test]
 fn an_element_that_is_its_own_sum_or_opposite() {
     // M = r X, M = -r X, and M = 0: what formulas with exceptional cases trip over.
     let mut random = Random::new(31);
