@@ -1,35 +1,53 @@
 """The HTTP board on this machine: posts a second, and bundles read a second.
 
-    python benchmarks/board.py [--posts N] [--servers uvicorn granian]
+    python benchmarks/board.py [--posts N] [--runs R] [--servers uvicorn granian]
 
-The server is one process, the load generator (`load.py`) another, on the same machine. Posts are
-made and signed before; a 201 means that the post is on stable storage, fsync and all.
+The server is one process, the load generator (`load.py`) another, on the same machine; connections
+are kept open. Posts are made and signed before; a 201 means that the post is on stable storage,
+fsync and all. What is timed is also checked. Prints JSON, with medians of the runs: answers
+`a_second`, milliseconds until one is whole, the server's processor time for one, and how much of a
+processor the generator took. On a machine that does other things, look at processor time.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
+import machine
 from load import write_requests
 
 from billboard import posts
 from billboard.board import BUNDLE, Board, BoardParameters, create_board, open_board
+from billboard.board.note import NoteKey
 from billboard.board.protocol import TimedProtocol
+from billboard.board.receipt import Receipt
 from billboard.board.server import create_app
 from billboard.board.tiles import tile_path
 
 HERE = Path(__file__).resolve()
+
+WARM = 500
+"""Posts that come before those that are timed."""
+
+READERS, SECONDS = 32, 5.0
+"""Connections that read, and how long."""
+
+Results = dict[str, dict[str, Any]]
 
 _OPENED = ExitStack()
 
@@ -41,6 +59,12 @@ def serve(server: str, directory: str, port: int) -> None:
 
         with open_board(directory) as board:
             options = {"access_log": False, "log_level": "warning", "loop": "uvloop"}
+            options |= {
+                "proxy_headers": False,
+                "server_header": False,
+                "lifespan": "off",
+                "ws": "none",
+            }
             uvicorn.run(create_app(board), port=port, http=TimedProtocol, **options)
     else:
         from granian import Granian
@@ -80,7 +104,7 @@ class Serving:
                     ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
-    def load(self, connections: int, seconds: float, requests: list[bytes]) -> dict[str, object]:
+    def load(self, connections: int, seconds: float, requests: list[bytes]) -> dict[str, Any]:
         """Run the load generator."""
         with tempfile.NamedTemporaryFile() as file:
             write_requests(Path(file.name), requests)
@@ -90,7 +114,7 @@ class Serving:
             found = subprocess.run(  # noqa: S603
                 [*command, *arguments], check=True, capture_output=True
             )
-        result: dict[str, object] = json.loads(found.stdout)
+        result: dict[str, Any] = json.loads(found.stdout)
         count = sum(result["statuses"].values())
         result["server_cpu_us"] = 1e6 * (self.cpu() - before) / count
         return result
@@ -140,25 +164,62 @@ def make_posts(board: Board, count: int) -> list[bytes]:
     return [bytes(posts.dummy(board.frame_class, **options)) for _ in range(count)]
 
 
-def measure(server: str, directory: Path, count: int, connections: int) -> None:
-    """A board of its own for each server."""
-    create_board(directory, BoardParameters("example.org/board"))
+def ask(port: int, method: str, name: str, body: bytes | None = None) -> tuple[int, bytes]:
+    """The status and the body of an answer."""
+    with closing(HTTPConnection("127.0.0.1", port)) as connection:
+        headers = {} if body is None else {"Content-Type": "application/octet-stream"}
+        connection.request(method, f"/{name}", body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def check_posts(port: int, key: NoteKey, post: bytes) -> None:
+    """A post gets its receipt, and one with another signature does not."""
+    status, answer = ask(port, "POST", "posts", post)
+    receipt = Receipt.from_bytes(answer, key)
+    assert (status, receipt.post_hash) == (201, hashlib.sha256(post).digest())
+    status, answer = ask(port, "POST", "posts", post[:-32] + bytes(32))
+    assert (status, json.loads(answer)["reason"]) == (422, "signature")
+
+
+def measure(server: str, directory: Path, count: int, connections: int) -> Results:
+    """What a board of its own does: every answer is counted, and every post is then published."""
+    key = create_board(directory, BoardParameters("example.org/board"))
     with open_board(directory) as board:
-        requests = [submission(post) for post in make_posts(board, count)]
+        made = make_posts(board, WARM + count)
+    requests, results = [submission(post) for post in made], {}
     with serving(server, directory) as running:
-        running.load(8, 0, requests[:500])
-        print(server, "POST", running.load(connections, 0, requests[500:]), flush=True)
+        check_posts(running.port, key, made[0])
+        running.load(8, 0, requests[1:WARM])
+        results["posts"] = running.load(connections, 0, requests[WARM:])
     with open_board(directory) as board:
         edition = board.publish(board.epoch)
-        assert edition.size >= count
-        names = [
-            f"{edition.epoch}/0/{tile_path('entries', i)}" for i in range(edition.size // BUNDLE)
-        ]
+        assert set(made) <= {bytes(post) for post in board.posts(edition.epoch, edition=0)}
+        bundles = range(edition.size // BUNDLE)
+        names = [f"{edition.epoch}/0/{tile_path('entries', i)}" for i in bundles]
+        published = {name: board.object(name) for name in names}
+        published["checkpoint"] = board.checkpoint()
     with serving(server, directory) as running:
-        for name, path in (("bundles", names), ("checkpoint", ["checkpoint"])):
-            made = list(map(reading, path))
-            running.load(8, 0.5, made)
-            print(server, "GET", name, running.load(32, 5, made), flush=True)
+        for name, data in published.items():
+            assert ask(running.port, "GET", name) == (200, data)
+        for what, asked in (("bundles", names), ("checkpoint", ["checkpoint"])):
+            reads = list(map(reading, asked))
+            running.load(8, 0.5, reads)
+            results[what] = running.load(READERS, SECONDS, reads)
+    assert results["posts"].pop("statuses") == {"201": count}
+    assert list(results["bundles"].pop("statuses")) == ["200"]
+    assert list(results["checkpoint"].pop("statuses")) == ["200"]
+    return results
+
+
+def medians(runs: list[Results]) -> Results:
+    """Of each figure."""
+    return {
+        what: {
+            name: round(statistics.median(run[what][name] for run in runs), 3) for name in figures
+        }
+        for what, figures in runs[0].items()
+    }
 
 
 def main() -> None:
@@ -166,11 +227,24 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--posts", type=int, default=30_000)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--servers", nargs="+", default=["uvicorn", "granian"])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--servers", nargs="+", default=["uvicorn"])
     arguments = parser.parse_args()
-    for server in arguments.servers:
-        with tempfile.TemporaryDirectory(dir=".") as directory:
-            measure(server, Path(directory).resolve() / "b", arguments.posts, arguments.connections)
+    runs: dict[str, list[Results]] = {server: [] for server in arguments.servers}
+    loads = [os.getloadavg()[0]]
+    for _ in range(arguments.runs):
+        for server, results in runs.items():
+            with tempfile.TemporaryDirectory(dir=".") as directory:
+                path = Path(directory).resolve() / "b"
+                results.append(measure(server, path, arguments.posts, arguments.connections))
+            loads.append(os.getloadavg()[0])
+    found = {
+        "machine": machine.describe(),
+        "options": vars(arguments),
+        "load average before and after each run": loads,
+        "medians": {server: medians(results) for server, results in runs.items()},
+    }
+    print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

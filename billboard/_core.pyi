@@ -8,6 +8,7 @@ from billboard.groups.ristretto255 import Ristretto255
 
 __all__ = [
     "DecryptionKey",
+    "Ed25519Key",
     "Element",
     "EncryptionKey",
     "Scalar",
@@ -142,6 +143,14 @@ def recognize_keys(
 def validate(
     array: _Bytes, elements: int, threads: int | None = None, progress: _Progress = None
 ) -> _Mask: ...
+
+@final
+class Ed25519Key:
+    def __new__(cls, seed: bytes, /) -> Ed25519Key: ...
+    @property
+    def public(self) -> bytes: ...
+    def sign_batch(self, messages: list[bytes], /) -> list[bytes]: ...
+
 def verify_vartime(
     array: _Bytes, threads: int | None = None, progress: _Progress = None
 ) -> _Mask: ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -163,7 +164,7 @@ def test_bad_rows_change_no_neighbour() -> None:
 def test_a_signature_in_the_place_of_another_is_refused() -> None:
     """What would pass if rows were added up before they are looked at."""
     rows = [forge(random_scalar(), random_scalar()) for _ in range(16)]
-    swapped = [replace(a, signature=b.signature) for a, b in zip(rows, rows[1:], strict=False)]
+    swapped = [replace(a, signature=b.signature) for a, b in pairwise(rows)]
     assert together(swapped) == [False] * 15
     # s and s' of two rows, moved by as much in opposite directions: the sum of both is right.
     delta = random_scalar()

@@ -156,19 +156,14 @@ class Board:
         check_may_sign(self._store)
         checked = self._checked(encoded)
         entries = [each for each in checked if isinstance(each, Entry)]
-        decisions = iter(self._store.put(entries, self._quota) if entries else ())
-        now = self._clock()
+        refusals = self._store.put(entries, self._quota) if entries else []
+        decided = zip(entries, refusals, strict=True)
+        receipts = iter(self._promise([entry for entry, refusal in decided if refusal is None]))
+        decisions = iter(refusals)
         outcomes: list[Receipt | RefusedPostError] = []
-        after = {
-            epoch: max([now, *(edition.time for edition in self._store.closed(epoch))])
-            for epoch in {entry.epoch for entry in entries}
-        }
         for each in checked:
             refusal = next(decisions) if isinstance(each, Entry) else each
-            if refusal is None and isinstance(each, Entry):
-                outcomes.append(self._promise(each, after[each.epoch]))
-            elif refusal is not None:
-                outcomes.append(refusal)
+            outcomes.append(next(receipts) if refusal is None else refusal)
         return outcomes
 
     def close_edition(self, epoch: int) -> None:
@@ -336,10 +331,16 @@ class Board:
         except RefusedPostError as error:
             return error
 
-    def _promise(self, entry: Entry, now: float) -> Receipt:
-        # As much time again as there is between editions, to publish and have it cosigned.
-        deadline = self.parameters.next_due(entry.epoch, now) + self.parameters.late_interval
-        return Receipt.sign(self._signer, entry.epoch, entry.data, deadline)
+    def _promise(self, entries: Sequence[Entry]) -> list[Receipt]:
+        """Receipts of what was stored just now."""
+        parameters, now, deadlines = self.parameters, self._clock(), {}
+        for epoch in {entry.epoch for entry in entries}:
+            last = max([now, *(edition.time for edition in self._store.closed(epoch))])
+            # As much time again as there is between editions, to publish and have it cosigned.
+            deadlines[epoch] = parameters.next_due(epoch, last) + parameters.late_interval
+        epochs = [entry.epoch for entry in entries]
+        data = [entry.data for entry in entries]
+        return Receipt.sign_all(self._signer, epochs, data, [deadlines[epoch] for epoch in epochs])
 
     def _dummies(self, epoch: int, count: int) -> Sequence[Entry]:
         made = [

@@ -8,13 +8,15 @@ import functools
 import hashlib
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import final
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from billboard._core import Ed25519Key
 from billboard.errors import InvalidEncodingError, InvalidSignatureError
 
 __all__ = [
@@ -113,8 +115,8 @@ class NoteSigner:
     """A secret key that signs notes, from a ``seed`` of 32 bytes."""
 
     def __init__(self, name: str, algorithm: Algorithm, seed: bytes) -> None:
-        self._private = Ed25519PrivateKey.from_private_bytes(seed)
-        self.key = NoteKey(name, algorithm, self._private.public_key().public_bytes_raw())
+        self._private = Ed25519Key(seed)
+        self.key = NoteKey(name, algorithm, self._private.public)
         """The public key."""
 
     def sign(self, text: str, *, time: int | None = None) -> Signature:
@@ -122,10 +124,15 @@ class NoteSigner:
         if (time is not None) != (self.key.algorithm is Algorithm.COSIGNATURE):
             raise ValueError("a cosignature has a time, and nothing else has")
         if time is None:
-            value = self._private.sign(text.encode())
-        else:
-            value = struct.pack(">Q", time) + self._private.sign(_cosigned(time, text))
-        return Signature(self.key.name, self.key.key_id, value)
+            (signature,) = self.sign_all([text])
+            return signature
+        (value,) = self._private.sign_batch([_cosigned(time, text)])
+        return Signature(self.key.name, self.key.key_id, struct.pack(">Q", time) + value)
+
+    def sign_all(self, texts: Sequence[str]) -> list[Signature]:
+        """Sign each of ``texts`` as `sign` does, without a time."""
+        values = self._private.sign_batch([text.encode() for text in texts])
+        return [Signature(self.key.name, self.key.key_id, value) for value in values]
 
     def __repr__(self) -> str:
         return f"<NoteSigner {self.key}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -32,10 +33,26 @@ class Receipt:
     @classmethod
     def sign(cls, signer: NoteSigner, epoch: int, post: bytes, deadline: int) -> Receipt:
         """Promise it, as the board that ``signer`` is named after."""
-        post_hash = hashlib.sha256(post).digest()
-        fields = LABEL, signer.key.name, epoch, encode_base64(post_hash), deadline
-        text = "".join(f"{field}\n" for field in fields)
-        return cls(epoch, post_hash, deadline, Note(text, (signer.sign(text),)))
+        (receipt,) = cls.sign_all(signer, [epoch], [post], [deadline])
+        return receipt
+
+    @classmethod
+    def sign_all(
+        cls,
+        signer: NoteSigner,
+        epochs: Sequence[int],
+        posts: Sequence[bytes],
+        deadlines: Sequence[int],
+    ) -> list[Receipt]:
+        """Promise it for each of ``posts``, as `sign` does for one."""
+        hashes = [hashlib.sha256(post).digest() for post in posts]
+        promises = list(zip(epochs, hashes, deadlines, strict=True))
+        texts = [
+            f"{LABEL}\n{signer.key.name}\n{epoch}\n{encode_base64(post_hash)}\n{deadline}\n"
+            for epoch, post_hash, deadline in promises
+        ]
+        signed = zip(promises, texts, signer.sign_all(texts), strict=True)
+        return [cls(*promise, Note(text, (signature,))) for promise, text, signature in signed]
 
     def __bytes__(self) -> bytes:
         return bytes(self.note)

@@ -43,7 +43,7 @@ mod _core {
     #[pymodule_export]
     use crate::multiples::{multiply, multiply_generator, recognize_keys, rerandomize_keys};
     #[pymodule_export]
-    use crate::signatures::verify_vartime;
+    use crate::signatures::{Ed25519Key, verify_vartime};
 
     /// The environment may force a backend, for tests and comparisons.
     #[pymodule_init]

@@ -1,10 +1,15 @@
-//! Batches of Schnorr signatures (SPEC 3).
+//! Batches of Schnorr signatures to verify (SPEC 3), and of Ed25519 signatures to make (SPEC 9.6).
 
 use crate::batch::{Run, mask_rows, view};
+use crate::errors::exact;
 use crate::kernel::{self, Block, ELEMENT};
 use curve25519_dalek::Scalar;
+use ed25519_dalek::{Signer, SigningKey};
 use numpy::PyArray1;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+use zeroize::Zeroizing;
 
 /// Of a row: P, R, s, and the 64 bytes that the challenge c is, modulo l.
 const PARTS: usize = 5;
@@ -46,5 +51,42 @@ fn verify_block_vartime(rows: &[u8], valid: &mut [bool]) {
     for ((row, (sum, canonical)), valid) in rows.iter().zip(sums).zip(valid) {
         // Comparing encodings refuses an R that is not canonical.
         *valid &= canonical && row[1] == sum;
+    }
+}
+
+/// A secret key of Ed25519 (RFC 8032). Constant time; zeroized when freed; never shown.
+#[pyclass(frozen, module = "billboard._core")]
+pub struct Ed25519Key(SigningKey);
+
+#[pymethods]
+impl Ed25519Key {
+    /// The key of a seed of 32 bytes.
+    #[new]
+    #[pyo3(signature = (seed, /))]
+    fn new(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
+        let seed = Zeroizing::new(exact(py, "seed", seed)?);
+        Ok(Ed25519Key(SigningKey::from_bytes(&seed)))
+    }
+
+    /// The public key: 32 bytes.
+    #[getter]
+    fn public<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.verifying_key().as_bytes())
+    }
+
+    /// A signature, 64 bytes, of each message, without the GIL.
+    #[pyo3(signature = (messages, /))]
+    fn sign_batch<'py>(
+        &self,
+        py: Python<'py>,
+        messages: Vec<PyBackedBytes>,
+    ) -> Vec<Bound<'py, PyBytes>> {
+        let sign = |message: &PyBackedBytes| self.0.sign(message).to_bytes();
+        let signed: Vec<_> = py.detach(|| messages.iter().map(sign).collect());
+        signed.iter().map(|signature| PyBytes::new(py, signature)).collect()
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "<Ed25519Key>"
     }
 }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from oracle import logs as oracle_logs
 from oracle import notes as oracle_notes
 from oracle import receipts as oracle_receipts
@@ -93,8 +94,10 @@ def note_key_file(data: bytes) -> None:
     expected = _expected(lambda: oracle_notes.decode_payload(data))
     require((signer is None) == (expected is None), "which note keys load")
     if signer is not None and expected is not None:
-        found = int(signer.key.algorithm), signer._private.private_bytes_raw(), signer.key.name
-        require(found == expected, "the parts of a note key")
+        algorithm, seed, name = expected
+        public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        found = int(signer.key.algorithm), signer.key.public, signer.key.name
+        require(found == (algorithm, public, name), "the parts of a note key")
         require(data[1:33].hex() not in repr(signer), "the repr of a note key")
 
 
