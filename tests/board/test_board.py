@@ -26,6 +26,7 @@ from billboard import (
     WithdrawnError,
 )
 from billboard.board import BUNDLE, FileObjects
+from billboard.board.receipt import Receipt
 
 from .support import (
     DAY,
@@ -127,6 +128,39 @@ def test_late_posts_go_into_late_editions(board: Board) -> None:
     ]
     assert len(everything) == 2 * BUNDLE
     assert reader.find(everything) == late
+
+
+def test_each_post_of_a_batch_has_its_own_outcome(board: Board) -> None:
+    """In its place, whatever its neighbours are; a receipt is for the post that it answers."""
+    lane = make_lane()
+    twice = make_post(lane, seq=5), make_post(lane, seq=5)
+    unsigned = replace(make_post(), seq=7)
+    flipped = bytes(make_post())[:-32] + bytes(32)
+    elsewhere = make_post(make_lane("other.example"))
+    batch: list[tuple[bytes, str | None]] = [
+        (flipped, "signature"),
+        (bytes(twice[0]), None),
+        (b"", "encoding"),
+        (bytes(make_post()), None),
+        (bytes(unsigned), "signature"),
+        (bytes(twice[1]), "seq"),
+        (bytes(elsewhere), "signature"),
+        (bytes(make_post(epoch=EPOCH + 15)), "epoch"),
+        (bytes(make_post(epoch=EPOCH + 1)), None),
+    ]
+    outcomes = board.submit_all([data for data, _ in batch])
+    for (data, reason), outcome in zip(batch, outcomes, strict=True):
+        if isinstance(outcome, RefusedPostError):
+            assert outcome.reason == reason
+        else:
+            assert reason is None
+            assert outcome.post_hash == hashlib.sha256(data).digest()
+            assert outcome.epoch == Post.from_bytes(data).epoch
+            assert Receipt.from_bytes(bytes(outcome), board.key) == outcome
+            (alone,) = board.submit_all([data])  # again: it is there
+            assert isinstance(alone, RefusedPostError)
+    assert board.epochs() == {EPOCH: 2, EPOCH + 1: 1}
+    assert board.submit_all([]) == []
 
 
 def test_only_a_greater_seq_replaces(board: Board) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import copy
+import pickle
 import re
+from functools import partial
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from billboard import InvalidEncodingError, InvalidSignatureError
+from billboard._core import Ed25519Key
 from billboard.board import merkle
 from billboard.board.checkpoint import Checkpoint, Policy, Proof
 from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner, Signature
@@ -348,6 +353,35 @@ def test_receipts(epoch: int, post: bytes, deadline: int) -> None:
     parsed = Receipt.from_bytes(bytes(receipt), SIGNER.key)
     assert parsed == receipt
     assert bytes(parsed) == bytes(receipt)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=9)), max_size=5))
+def test_receipts_that_are_signed_together(promises: list[tuple[int, bytes]]) -> None:
+    epochs, posts = [epoch for epoch, _ in promises], [post for _, post in promises]
+    deadlines = [epoch + 1 for epoch in epochs]
+    receipts = Receipt.sign_all(SIGNER, epochs, posts, deadlines)
+    assert receipts == list(map(partial(Receipt.sign, SIGNER), epochs, posts, deadlines))
+    with pytest.raises(ValueError, match="zip"):
+        Receipt.sign_all(SIGNER, [*epochs, 0], posts, deadlines)
+
+
+@given(st.binary(min_size=32, max_size=32), st.lists(st.binary(max_size=300), max_size=5))
+def test_signatures_are_those_that_openssl_makes(seed: bytes, messages: list[bytes]) -> None:
+    """Ed25519 leaves nothing to choose (RFC 8032)."""
+    ours, theirs = Ed25519Key(seed), Ed25519PrivateKey.from_private_bytes(seed)
+    assert ours.public == theirs.public_key().public_bytes_raw()
+    assert ours.sign_batch(messages) == list(map(theirs.sign, messages))
+
+
+def test_a_secret_key_of_another_size_is_refused_and_none_is_shown_or_copied() -> None:
+    for size in (0, 31, 33, 64):
+        with pytest.raises(InvalidEncodingError, match="must be 32 bytes"):
+            Ed25519Key(bytes(size))
+    key = Ed25519Key(b"seed" * 8)
+    assert repr(key) == "<Ed25519Key>"
+    for copying in (copy.copy, copy.deepcopy, pickle.dumps):
+        with pytest.raises(TypeError):
+            copying(key)
 
 
 def test_what_is_no_receipt() -> None:
