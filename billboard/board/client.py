@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Self, final
 
 from billboard.board import submitting
-from billboard.board.cache import Cache
+from billboard.board.cache import DISK, Cache
 from billboard.board.checkpoint import Checkpoint, Policy
 from billboard.board.connection import TIMEOUT, AsyncConnection, Connection
 from billboard.board.manifest import Descriptor, Edition
@@ -32,10 +32,12 @@ class BoardClient:
     """A client of the board at ``url``, which signs as ``policy`` says.
 
     It takes a checkpoint only if it continues the last that it took, and verifies what it reads
-    against it. What it has read it keeps: ``memory`` bytes in memory, and in ``directory`` if there
-    is one, which also has the last checkpoint, and is for this client alone. A request takes
-    ``timeout`` seconds at most. ``proxy`` is the URL of one; what the environment says of proxies
-    is not heeded. ``clock`` gives seconds since 1970.
+    against it. What it has read last it keeps: ``memory`` bytes in memory, and ``disk`` bytes in
+    ``directory`` if there is one, which is for this client alone. What it must not forget is there
+    too: the last checkpoint, and which bundles are asked for together. Without a directory that is
+    forgotten with the process, and a board that answers wrong until it is asked anew can tell which
+    bundle is wanted (SPEC 9.5). A request takes ``timeout`` seconds at most. ``proxy`` is the URL
+    of one; what the environment says of proxies is not heeded. ``clock`` gives seconds since 1970.
 
     Its methods may be called from several threads; one runs at a time. They raise `BoardError`.
     """
@@ -47,12 +49,13 @@ class BoardClient:
         *,
         directory: str | os.PathLike[str] | None = None,
         memory: int = MEMORY,
+        disk: int = DISK,
         timeout: float = TIMEOUT,
         proxy: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connection = Connection(url, timeout=timeout, proxy=proxy)
-        self._cache = Cache(directory, memory=memory)
+        self._cache = Cache(directory, memory=memory, disk=disk)
         self._reader = Reader(policy, self._cache, clock)
         self.origin = policy.log.name
         """What names the board."""
@@ -100,7 +103,8 @@ class BoardClient:
 
         Of the first edition one bundle is fetched, and ``dummies`` others in a random order (more
         if less than these would then be left), so that the board does not know which it is for.
-        Later editions are fetched whole. Raises
+        They stay the same: what counts is how many were wanted the first time. Later editions are
+        fetched whole. Raises
         `EpochError` if ``epoch`` has no edition yet; see `editions` for ``accept_stale``.
         """
         found = self._reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
@@ -151,12 +155,13 @@ class AsyncBoardClient:
         *,
         directory: str | os.PathLike[str] | None = None,
         memory: int = MEMORY,
+        disk: int = DISK,
         timeout: float = TIMEOUT,
         proxy: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connection = AsyncConnection(url, timeout=timeout, proxy=proxy)
-        self._cache = Cache(directory, memory=memory)
+        self._cache = Cache(directory, memory=memory, disk=disk)
         self._reader = Reader(policy, self._cache, clock)
         self.origin = policy.log.name
         """What names the board."""

@@ -6,7 +6,6 @@ Everything here is a procedure (`billboard.board.steps`); `billboard.board.clien
 from __future__ import annotations
 
 import itertools
-import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Sequence
@@ -16,6 +15,7 @@ from typing import TypeVar
 from billboard import posts
 from billboard.board.cache import Cache
 from billboard.board.checkpoint import Checkpoint, Policy
+from billboard.board.decoys import Decoys
 from billboard.board.manifest import (
     PREFIX,
     Descriptor,
@@ -28,7 +28,7 @@ from billboard.board.manifest import (
 from billboard.board.note import LARGEST, Note
 from billboard.board.steps import Procedure, get
 from billboard.board.store import BUNDLE, BoardParameters
-from billboard.board.verified import File, VerifiedLog, read_all
+from billboard.board.verified import File, VerifiedLog, fetch_all, read_all
 from billboard.errors import (
     BoardError,
     EpochError,
@@ -51,10 +51,7 @@ LARGEST_LOG = 2**20
 AT_ONCE = 8
 """Bundles that are fetched together where an edition is read whole."""
 
-_CHOICES = 1000
-"""Choices of decoys that are remembered."""
-
-_system = random.SystemRandom()
+CHECKPOINT = "checkpoint"
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -84,7 +81,7 @@ class Reader:
         self._checked_at = float("-inf")
         self._parameters: BoardParameters | None = None
         self._editions: OrderedDict[Edition, VerifiedLog] = OrderedDict()
-        self._decoys: OrderedDict[tuple[Edition, int], list[int]] = OrderedDict()
+        self._decoys = Decoys(cache)
 
     @property
     def now(self) -> float:
@@ -273,7 +270,7 @@ class Reader:
         return VerifiedLog(checkpoint.size, checkpoint.root, "", self._cache)
 
     def _take(self, taken: Taken) -> None:
-        self._cache.save_checkpoint(taken.note)
+        self._cache.save(CHECKPOINT, taken.note)
         old, self._log = self._log, self._master(taken.checkpoint)
         self.taken = taken
         for name in set(old.edge_names() if old else ()) - set(self._log.edge_names()):
@@ -281,10 +278,11 @@ class Reader:
         if self._parameters is not None:
             current = posts.epoch_at(self._clock(), self._parameters.epoch_length)
             self._cache.expire(current - 1)
+            self._decoys.expire(current - 1)
 
     def _remembered(self) -> Taken | None:
         """The checkpoint that was taken last; other witnesses may have been asked for then."""
-        note = self._cache.load_checkpoint()
+        note = self._cache.load(CHECKPOINT)
         if note is None:
             return None
         try:
@@ -352,38 +350,19 @@ class Reader:
         return entries
 
     def _hidden(self, edition: Edition, position: int, dummies: int) -> Procedure[list[bytes]]:
-        """A bundle, fetched together with ``dummies`` others or more.
+        """A bundle; if it is not in the cache it is fetched together with its whole group.
 
-        The others are chosen once: a board that answers wrong, so that this is called again, could
-        else tell it from them by what is asked for each time. And they are not in the cache, or
-        fewer would be asked for than the next time.
+        Also with those that are: by what a cache still has the board could tell them apart.
         """
-        log, key = (yield from self.edition_log(edition)), (edition, position)
-        if key not in self._decoys and self._cache.has(log.bundle_name(position)):
-            own = yield from log.bundle_file(position)
-            if cached := own.cached(self._cache):
-                return cached[0]
-            self._cache.delete(own.name)
-        order = self._decoys.get(key) or self._among_decoys(log, position, dummies)
-        _bounded(self._decoys, key, order, _CHOICES)
-        files = []
-        for each in order:
-            files.append((yield from log.bundle_file(each)))
-        bundles = yield from read_all(self._cache, files)
-        self._decoys.pop(key, None)
-        return bundles[order.index(position)]
-
-    def _among_decoys(self, log: VerifiedLog, position: int, dummies: int) -> list[int]:
-        """``position`` and as many others, in an order that tells nothing.
-
-        So many that enough are left for the next time, or all.
-        """
-        names = ((each, log.bundle_name(each)) for each in range(log.bundles))
-        others = [each for each, name in names if each != position and not self._cache.has(name)]
-        count = dummies if len(others) > 2 * dummies else len(others)
-        order = [position, *_system.sample(others, count)]
-        _system.shuffle(order)
-        return order
+        log = yield from self.edition_log(edition)
+        group = self._decoys.group(edition.epoch, log.bundles, position, dummies)
+        files = {}
+        for each in group:
+            files[each] = yield from log.bundle_file(each)
+        if cached := files[position].cached(self._cache):
+            return cached[0]
+        bundles = yield from fetch_all(self._cache, list(files.values()))
+        return bundles[group.index(position)]
 
     def post(self, edition: Edition, entry: bytes) -> Post:
         """The post that is an entry of an edition, with its signature verified."""

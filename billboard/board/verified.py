@@ -51,23 +51,25 @@ class File(Generic[T]):
 
 
 def read_all(cache: Cache, files: Sequence[File[T]]) -> Procedure[list[T]]:
-    """What is in each of ``files``, of which those that are not in the cache are fetched together.
+    """What is in each of ``files``: in the cache, or else as `fetch_all` fetches it."""
+    found = [file.cached(cache) for file in files]
+    wanted = [file for file, cached in zip(files, found, strict=True) if not cached]
+    fetched = iter((yield from fetch_all(cache, wanted)) if wanted else [])
+    return [cached[0] if cached else next(fetched) for cached in found]
+
+
+def fetch_all(cache: Cache, files: Sequence[File[T]]) -> Procedure[list[T]]:
+    """What is in each of ``files``, which are all asked for together.
 
     Nothing is kept or returned before all of them are there and right, so that whoever damages some
     sees the same afterwards, whichever these are.
     """
-    found = [file.cached(cache) for file in files]
-    wanted = [file for file, cached in zip(files, found, strict=True) if not cached]
-    if wanted:
-        responses = yield tuple(Request(file.name, file.limit) for file in wanted)
-        fetched = [
-            content(file.name, response) for file, response in zip(wanted, responses, strict=True)
-        ]
-        checked = iter([_checked(file, data) for file, data in zip(wanted, fetched, strict=True)])
-        for file, data in zip(wanted, fetched, strict=True):
-            cache.put(file.name, data)
-        found = [cached or [next(checked)] for cached in found]
-    return [each[0] for each in found]
+    responses = yield tuple(Request(file.name, file.limit) for file in files)
+    pairs = [(file, content(file.name, each)) for file, each in zip(files, responses, strict=True)]
+    found = [_checked(file, data) for file, data in pairs]
+    for file, data in pairs:
+        cache.put(file.name, data)
+    return found
 
 
 def _checked(file: File[T], data: bytes) -> T:

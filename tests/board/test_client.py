@@ -373,8 +373,8 @@ def test_memory_is_bounded(connect: Connect, wide: tuple[HttpBoard, Post]) -> No
     http, post = wide
     client = connect(http.url, memory=300_000)
     client.fetch(EPOCH, post.identifier, dummies=BUNDLES)
-    assert client._cache._size <= 300_000
-    assert client._cache._size == sum(map(len, client._cache._memory.values()))
+    kept = sum(map(len, client._cache._data.values()))
+    assert 0 < kept == client._cache._in_memory._size <= 300_000
     assert client.fetch(EPOCH, post.identifier) == post
 
 
