@@ -13,6 +13,7 @@ from vector_engine import Json, Setting, drawn, hexed, operation, scalar
 
 from billboard import (
     Board,
+    BoardError,
     BoardParameters,
     FrameClass,
     Post,
@@ -53,9 +54,8 @@ def _parameters(given: Json, _: Setting) -> Json:
 
 def parameters_of(given: Json) -> BoardParameters:
     """Those of a case that is about a schedule, or about an epoch."""
-    late = {"late_interval": given["interval"]} if "interval" in given else {}
-    of = FrameClass(given.get("class", FrameClass.L))
-    return BoardParameters(given.get("origin", ORIGIN), given["epoch_length"], of, **late)
+    of, late = FrameClass(given.get("class", FrameClass.L)), given.get("interval", 1)
+    return BoardParameters(given.get("origin", ORIGIN), given["epoch_length"], of, late)
 
 
 @contextlib.contextmanager
@@ -294,6 +294,15 @@ def _fresh(given: Json, _: Setting) -> Json:
     seen = now - parameters.late_interval - parameters.skew
     begun = seen >= epoch * parameters.epoch_length
     return {"due": parameters.due(epoch, seen) if begun else None}
+
+
+@operation("edition/check-time")
+def _check_time(given: Json, _: Setting) -> Json:
+    """What a reader and a monitor refuse, once they have the manifest."""
+    problem = parameters_of(given).check_time(given["epoch"], given["due"], given["time"])
+    if problem:
+        raise BoardError("misbehavior", problem)
+    return {}
 
 
 @operation("receipt/deadline")

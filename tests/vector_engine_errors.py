@@ -39,6 +39,8 @@ REFUSALS: dict[str, type[Exception]] = {
     "seq-not-greater": RefusedPostError,
     "quota": RefusedPostError,
     "stale": BoardError,
+    "not-due": BoardError,
+    "yet-to-come": BoardError,
     "signature-missing": InvalidSignatureError,
     "too-few-witnesses": InvalidSignatureError,
     "cosignature-time": InvalidSignatureError,
@@ -84,7 +86,7 @@ def expected_errors(case: Mapping[str, Any]) -> Errors:
     if (operation, reason) == ("edition/close", "epoch-expired"):
         return (EpochError,)
     if operation == "work/check":
-        return (RefusedPostError,)
+        return (ValueError,) if reason == "work-bits" else (RefusedPostError,)
     if operation in OF_PROOFS:
         return (InvalidEncodingError, InvalidSignatureError)
     if operation == "blob/open-batch":

@@ -47,13 +47,8 @@ class History:
             return f"comes where {expected} should"
         if edition.epoch < self._last_epoch - 2:
             return f"comes after one of epoch {self._last_epoch}"
-        begin = edition.epoch * parameters.epoch_length
-        if edition.time < begin or parameters.due(edition.epoch, edition.time) != edition.time:
-            return f"is said to be due at {edition.time}, when none is"
-        # At its beginning an epoch may be closed ahead, by as much as clocks may differ besides.
-        ahead = parameters.skew * (2 if edition.time == begin else 1)
-        if edition.time > self._now + ahead:
-            return f"is of {edition.time}, which is yet to come"
+        if problem := parameters.check_time(edition.epoch, edition.time, self._now):
+            return problem
         if before and edition.time < before.time:
             return f"is of {edition.time}, before the one before"
         return ""

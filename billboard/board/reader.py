@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from billboard import posts
 from billboard.board.cache import Cache
-from billboard.board.checkpoint import Checkpoint, Policy
+from billboard.board.checkpoint import Checkpoint, Policy, Proof
 from billboard.board.decoys import Decoys
 from billboard.board.manifest import (
     PREFIX,
@@ -28,6 +28,7 @@ from billboard.board.manifest import (
 from billboard.board.note import LARGEST, Note
 from billboard.board.steps import Procedure, get
 from billboard.board.store import BUNDLE, BoardParameters
+from billboard.board.tiles import WIDTH
 from billboard.board.verified import File, VerifiedLog, fetch_all, read_all
 from billboard.errors import (
     BoardError,
@@ -133,21 +134,28 @@ class Reader:
         posts.check_epoch(epoch)
         parameters = yield from self.parameters()
         log = yield from self.log()
-        found: list[Edition] = []
+        note = self.taken_note
+        found: list[tuple[int, Edition]] = []
         for index in reversed(range(log.bundles)):
             entries = yield from log.bundle(index)
-            leaves = [self.leaf(entry) for entry in reversed(entries)]
-            editions = [leaf for leaf in leaves if isinstance(leaf, Edition)]
-            found += [edition for edition in editions if edition.epoch == epoch]
+            leaves = [*enumerate(map(self.leaf, entries), WIDTH * index)]
+            editions = [(at, leaf) for at, leaf in reversed(leaves) if isinstance(leaf, Edition)]
+            found += [(at, edition) for at, edition in editions if edition.epoch == epoch]
             # One of three epochs before was closed before any of this one could be (SPEC 9.2).
-            if any(each.epoch + 3 <= epoch or _is_first(each, epoch) for each in editions):
+            if any(each.epoch + 3 <= epoch or _is_first(each, epoch) for _, each in editions):
                 break
         found.reverse()
-        if [edition.number for edition in found] != list(range(len(found))):
+        for at, edition in found:
+            if problem := parameters.check_time(epoch, edition.time, self._clock()):
+                proven = yield from self.proven(log, note, at)
+                what = f"{self.origin}: edition {edition.number} of epoch {epoch} {problem}"
+                raise BoardError("misbehavior", what, proven)
+        those = tuple(edition for _, edition in found)
+        if [edition.number for edition in those] != list(range(len(those))):
             raise self.misbehavior(f"the editions of epoch {epoch} are not numbered 0, 1, ..")
         if not accept_stale:
-            self._check_fresh(parameters, epoch, found)
-        return tuple(found)
+            self._check_fresh(parameters, epoch, those)
+        return those
 
     def fetch(
         self, epoch: int, identifier: bytes, *, dummies: int = 0, accept_stale: bool = False
@@ -237,6 +245,20 @@ class Reader:
         """Of a board that signed what breaks a rule."""
         evidence = [self.taken.note] if self.taken else []
         return BoardError("misbehavior", f"{self.origin}: {problem}", evidence)
+
+    def proven(self, log: VerifiedLog, note: bytes, index: int) -> Procedure[tuple[bytes, bytes]]:
+        """An entry of the master log, and the proof that it is in it (C2SP tlog-proof).
+
+        ``note`` is the checkpoint of ``log``.
+        """
+        entries = yield from log.bundle(index // WIDTH)
+        hashes = yield from log.inclusion_proof(index)
+        return entries[index % WIDTH], bytes(Proof(index, tuple(hashes), Note.from_bytes(note)))
+
+    @property
+    def taken_note(self) -> bytes:
+        """The checkpoint that was taken last, as the board signed it; empty before the first."""
+        return self.taken.note if self.taken else b""
 
     def _signed(self, note: bytes) -> Checkpoint:
         try:

@@ -32,7 +32,7 @@ EPOCHS_AHEAD = 14
 """For how many epochs after the current one a board takes posts (SPEC 9.1)."""
 
 LONGEST_SKEW = 3600
-"""Seconds by which clocks may differ, if an epoch is not shorter (SPEC 9)."""
+"""Seconds by which clocks may differ, if half an epoch is not shorter (SPEC 9)."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,17 @@ class BoardParameters:
         object.__setattr__(self, "frame_class", FrameClass(self.frame_class))
         if not 1 <= self.late_interval <= MAX_UINT32:
             raise InvalidEncodingError("late interval", "must be from 1 to 2^32 - 1 seconds")
+        if self.last_due(0) >= 2 * self.epoch_length:
+            raise InvalidEncodingError(
+                "late interval",
+                f"of {self.late_interval} seconds is too long for epochs of {self.epoch_length}:"
+                " the last edition of one would come when nobody looks for it any more",
+            )
 
     @property
     def skew(self) -> int:
         """Seconds by which clocks may differ (SPEC 9)."""
-        return min(LONGEST_SKEW, self.epoch_length)
+        return min(LONGEST_SKEW, self.epoch_length // 2)
 
     def opens(self, epoch: int) -> int:
         """When the board begins to take posts of ``epoch``, in seconds since 1970."""
@@ -82,6 +88,19 @@ class BoardParameters:
         """When the last edition of ``epoch`` is due."""
         begin = epoch * self.epoch_length
         return begin + self.late_interval * -(-(self.ends(epoch) - begin) // self.late_interval)
+
+    def check_time(self, epoch: int, time: int, now: float) -> str:
+        """What is wrong with an edition of ``epoch`` of ``time``; nothing if it is empty.
+
+        ``now`` is when it is published already (SPEC 9.2).
+        """
+        begin = epoch * self.epoch_length
+        if time < begin or self.due(epoch, time) != time:
+            return f"is said to be due at {time}, when none is"
+        # At its beginning an epoch may be closed ahead, by as much as clocks may differ besides.
+        if time > now + self.skew * (2 if time == begin else 1):
+            return f"is of {time}, which is yet to come"
+        return ""
 
     def next_due(self, epoch: int, now: float) -> int:
         """When the first edition of ``epoch`` after ``now`` is due."""

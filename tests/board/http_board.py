@@ -46,7 +46,11 @@ class ForgedBoard:
     """Signs and serves whatever it is told to."""
 
     def __init__(
-        self, signer: NoteSigner | None = None, *, first: Leaf | None = None, **parameters: Any
+        self,
+        signer: NoteSigner | None = None,
+        *,
+        first: Leaf | bytes | None = None,
+        **parameters: Any,
     ) -> None:
         self.signer = signer or make_signer()
         self.parameters = BoardParameters(ORIGIN, **parameters)

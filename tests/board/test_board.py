@@ -262,7 +262,7 @@ def test_a_clock_that_was_ahead_does_not_make_the_board_sign_again(
 
 
 @pytest.mark.parametrize(
-    ("length", "interval"), [(60, 3600), (60, 7), (3600, 3600), (3600, 60), (DAY, 200_000)]
+    ("length", "interval"), [(60, 119), (60, 7), (3600, 5400), (3600, 60), (DAY, 2 * DAY - 1)]
 )
 def test_every_post_that_is_accepted_is_published(
     tmp_path: Path, length: int, interval: int
@@ -318,7 +318,8 @@ def test_a_promise_is_kept_though_the_clock_was_ahead(board: Board, clock: Clock
 
 def test_what_was_withdrawn_does_not_come_back(tmp_path: Path) -> None:
     """Short epochs: nothing expires in which a post could still be submitted again."""
-    with SqliteStore.create(tmp_path / "b", BoardParameters("example.org/board", 60)) as store:
+    parameters = BoardParameters("example.org/board", 60, late_interval=20)
+    with SqliteStore.create(tmp_path / "b", parameters) as store:
         clock = Clock(6_000.0)
         board = make_board(store, clock)
         lane = Lane.generate("example.org/board", epoch_length=60, now=clock.now)
@@ -370,6 +371,17 @@ def test_bad_origins(origin: str) -> None:
 def test_bad_epoch_lengths(length: int) -> None:
     with pytest.raises(InvalidEncodingError, match="epoch length"):
         BoardParameters("example.org", length)
+
+
+@pytest.mark.parametrize(
+    ("length", "interval"), [(DAY, 2 * DAY), (60, 60), (3600, 3600), (1800, 3600), (DAY, 2**32 - 1)]
+)
+def test_a_board_whose_last_editions_nobody_looks_for(length: int, interval: int) -> None:
+    with pytest.raises(InvalidEncodingError, match="too long for epochs of"):
+        BoardParameters("example.org", length, late_interval=interval)
+    shorter = BoardParameters("example.org", length, late_interval=interval // 100_000 + 1)
+    for epoch in (0, 7):
+        assert shorter.ends(epoch) <= shorter.last_due(epoch) < shorter.epoch_length * (epoch + 2)
 
 
 def test_what_is_due_is_published_once(board: Board, clock: Clock) -> None:

@@ -394,7 +394,7 @@ def test_a_locked_database_is_reported(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_parameters_survive(tmp_path: Path) -> None:
-    parameters = BoardParameters("example.org/other", 600)
+    parameters = BoardParameters("example.org/other", 600, late_interval=60)
     SqliteStore.create(tmp_path / "b", parameters).close()
     with SqliteStore(tmp_path / "b") as store:
         assert store.parameters == parameters

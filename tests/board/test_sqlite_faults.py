@@ -300,7 +300,14 @@ def test_a_reader_opens_while_a_writer_writes(tmp_path: Path) -> None:
 
 def test_damaged_parameters(tmp_path: Path) -> None:
     for number, change in enumerate(
-        ["origin = 'two words'", "epoch_length = 1", "frame_class = 77", "origin = x'00'"]
+        [
+            "origin = 'two words'",
+            "epoch_length = 1",
+            "epoch_length = 3600",
+            "late_interval = 172800",
+            "frame_class = 77",
+            "origin = x'00'",
+        ]
     ):
         make_store(tmp_path, f"board-{number}").close()
         with contextlib.closing(apsw.Connection(str(tmp_path / f"board-{number}"))) as db:

@@ -252,7 +252,7 @@ def test_an_option_for_a_witness_has_a_key() -> None:
         witnesses_of(["https://w.example/=nothing"])
 
 
-@pytest.mark.parametrize("late_interval", [1, 7, 60, 61, 150, 2**32 - 1])
+@pytest.mark.parametrize("late_interval", [1, 7, 59, 90, 119])
 def test_the_schedule_is_that_of_the_parameters(tmp_path: Path, late_interval: int) -> None:
     """Between two times at which it wakes up no edition of any epoch becomes due."""
     parameters = BoardParameters(ORIGIN, epoch_length=60, late_interval=late_interval)

@@ -14,7 +14,7 @@ TOLERANCE = 3600
 
 def tolerance(epoch_length: int) -> int:
     """Give S, by how much clocks may differ."""
-    return min(TOLERANCE, epoch_length)
+    return min(TOLERANCE, epoch_length // 2)
 
 
 def check_board_origin(origin: bytes) -> None:
@@ -27,6 +27,21 @@ def check_board_origin(origin: bytes) -> None:
 def check_interval(interval: int) -> None:
     """Refuse a late interval that is out of range."""
     require(1 <= interval < 2**32, "interval")
+
+
+def check_schedule(epoch_length: int, interval: int) -> None:
+    """Refuse a board whose last editions nobody would look for."""
+    ends, step = epoch_length + tolerance(epoch_length), max(interval, 1)
+    require(-(-ends // step) * step < 2 * epoch_length, "last-edition")
+
+
+def check_manifest_time(epoch_length: int, interval: int, epoch: int, time: int, now: int) -> None:
+    """Refuse the time of an edition that can not be its, SPEC 9.2."""
+    due = Schedule(epoch_length, interval, epoch)
+    places = range(due.start, due.start + (due.last + 1) * interval, interval)
+    require(time in places, "not-due")
+    ahead = 2 if time == due.start else 1
+    require(time <= now + ahead * tolerance(epoch_length), "yet-to-come")
 
 
 class Board(NamedTuple):
@@ -76,6 +91,7 @@ def submit(board: Board, post: bytes, time: int) -> int | None:
 
 def check_work(origin: bytes, post: bytes, work: bytes, bits: int) -> None:
     """Refuse a proof of work of too few bits, SPEC 9.1."""
+    require(1 <= bits <= 64, "work-bits")
     require_length(work, 8)
     value = int.from_bytes(hash_parts("work", origin, post, work), "big")
     require(value < 2 ** (256 - bits), "work-short")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from . import notes
-from .board import BUNDLE, check_board_origin, check_interval
+from .board import BUNDLE, check_board_origin, check_interval, check_schedule
 from .notation import CLASSES, check_epoch_length
 from .refusals import Refused, require
 from .text import from_base64, lines_of, number, split_lines, to_base64
@@ -145,6 +145,7 @@ def _decode_board(data: bytes) -> BoardEntry:
     entry = BoardEntry(origin, number(epoch_length, 63), names[letters], number(interval, 63))
     check_epoch_length(entry.epoch_length)
     check_interval(entry.interval)
+    check_schedule(entry.epoch_length, entry.interval)
     return entry
 
 

@@ -51,7 +51,7 @@ def _epoch_at(rng: Random) -> Json:
 
 
 def _skew(seconds: int) -> int:
-    return min(3600, seconds)
+    return min(3600, seconds // 2)
 
 
 @sampler("epoch/open")
@@ -70,8 +70,18 @@ def time_of_post(rng: Random, seconds: int, epoch: int) -> int:
 
 
 def _interval(rng: Random, seconds: int) -> int:
-    """A late interval: a part of an epoch, an hour, longer than an epoch, or any."""
+    """A late interval that a board can have."""
+    while -(-(seconds + _skew(seconds)) // (found := _any_interval(rng, seconds))) * found >= (
+        2 * seconds
+    ):
+        pass
+    return found
+
+
+def _any_interval(rng: Random, seconds: int) -> int:
+    """A part of an epoch, an hour, longer than an epoch, about as long as can be, or any."""
     choices = (
+        min(near(rng, seconds + _skew(seconds), 2 * seconds), LAST),
         3600,
         max(seconds // number(rng, 1, 100), 1),
         min(seconds + rng.randrange(9999), LAST),
@@ -97,7 +107,7 @@ def _time_of(rng: Random, given: Json) -> int:
 @sampler("board/parameters")
 def _parameters(rng: Random) -> Json:
     seconds = near(rng, 60, LAST + 1) if chance(rng, 0.2) else epoch_length(rng)
-    interval = near(rng, 1, LAST + 1) if chance(rng, 0.2) else _interval(rng, seconds)
+    interval = near(rng, 1, LAST + 1) if chance(rng, 0.2) else _any_interval(rng, seconds)
     on = board_origin(rng)
     if chance(rng, 0.2):
         on = rng.choice(
@@ -125,6 +135,16 @@ def _edition_close(rng: Random) -> Json:
     waiting = rng.choice((0, 0, 0, 1, 2))
     expired = near(rng, given["epoch"], high=LAST) if chance(rng, 0.2) else 0
     return {**given, "time": time, "waiting": waiting, "expired": expired}
+
+
+@sampler("edition/check-time")
+def _check_time(rng: Random) -> Json:
+    given = _scheduled(rng)
+    due, skew = _time_of(rng, given), _skew(given["epoch_length"])
+    if chance(rng, 0.7):
+        begin = given["epoch"] * given["epoch_length"]
+        due = begin + max(due - begin, 0) // given["interval"] * given["interval"]
+    return {**given, "due": due, "time": near(rng, due - skew, due - 2 * skew, due, low=0)}
 
 
 @sampler("receipt/deadline")

@@ -10,6 +10,7 @@ def board_parameters(i: Input) -> Json:
     board.check_board_origin(i.text("origin").encode())
     notation.check_epoch_length(i.number("epoch_length"))
     board.check_interval(i.number("interval"))
+    board.check_schedule(i.number("epoch_length"), i.number("interval"))
     numbers = i.number("epoch_length"), i.number("class"), i.number("interval")
     return {"entry": logs.BoardEntry(i.text("origin"), *numbers).encode().hex()}
 
@@ -42,6 +43,12 @@ def edition_close(i: Input) -> Json:
     waiting = i.number("waiting")
     time = _schedule(i).close(i.number("time"), waiting, i.number("expired"))
     return {"time": time, "dummies": board.edition_size(waiting) - waiting}
+
+
+def edition_check_time(i: Input) -> Json:
+    numbers = (i.number(name) for name in ("epoch_length", "interval", "epoch", "due", "time"))
+    board.check_manifest_time(*numbers)
+    return {}
 
 
 def receipt_deadline(i: Input) -> Json:

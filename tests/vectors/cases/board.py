@@ -91,10 +91,14 @@ def _windows(book: Casebook) -> None:
     add("epoch-0-at-0", 0, 0)
     add("epoch-13-at-0", 13, 0)
     add("epoch-15-at-0", 15, 0, "epoch-not-yet-open")
-    add("short-first-second", 1000, 986 * 60 - 60, length=60)
-    add("short-a-second-early", 1000, 986 * 60 - 61, "epoch-not-yet-open", 60)
-    add("short-last-second", 1000, 1001 * 60 + 59, length=60)
-    add("short-a-second-late", 1000, 1001 * 60 + 60, "epoch-closed", 60)
+    add("short-first-second", 1000, 986 * 60 - 30, length=60)
+    add("short-a-second-early", 1000, 986 * 60 - 31, "epoch-not-yet-open", 60)
+    add("short-last-second", 1000, 1001 * 60 + 29, length=60)
+    add("short-a-second-late", 1000, 1001 * 60 + 30, "epoch-closed", 60)
+    add("odd-last-second", 1000, 1001 * 61 + 29, length=61)
+    add("odd-a-second-late", 1000, 1001 * 61 + 30, "epoch-closed", 61)
+    add("two-hours-last-second", 1000, 1001 * 7199 + 3598, length=7199)
+    add("two-hours-a-second-late", 1000, 1001 * 7199 + 3599, "epoch-closed", 7199)
 
 
 def _parameters(book: Casebook) -> None:
@@ -111,7 +115,10 @@ def _parameters(book: Casebook) -> None:
         ("class-xl", values(n=CLASS_XL)),
         ("255-characters", values("b" * 255)),
         ("shortest", values(length=60, interval=1)),
-        ("longest", values(length=2**32 - 1, interval=2**32 - 1)),
+        ("longest", values(length=2**32 - 1)),
+        ("longest-interval", values(length=2**32 - 3601, interval=2**32 - 1)),
+        ("last-edition-in-time", values(interval=2 * DAY - 1)),
+        ("last-edition-of-many", values(length=60, interval=59)),
         ("billboard", values("billboard")),
         ("billboard-below", values("board.example/billboard/")),
     ):
@@ -123,10 +130,14 @@ def _parameters(book: Casebook) -> None:
         ("empty", "origin-length", values("")),
         ("256-characters", "origin-length", values("a" * 256)),
         ("space", "origin-character", values("board example")),
-        ("length-59", "epoch-length", values(length=59)),
+        ("length-59", "epoch-length", values(length=59, interval=1)),
         ("length-2-to-32", "epoch-length", values(length=2**32)),
         ("interval-0", "interval", values(interval=0)),
-        ("interval-2-to-32", "interval", values(interval=2**32)),
+        ("interval-2-to-32", "interval", values(length=2**32 - 3600, interval=2**32)),
+        ("last-edition-too-late", "last-edition", values(interval=2 * DAY)),
+        ("last-edition-of-many-too-late", "last-edition", values(length=60, interval=60)),
+        ("last-edition-of-a-short-epoch", "last-edition", values(length=1800)),
+        ("last-edition-much-too-late", "last-edition", values(interval=2**32 - 1)),
     ):
         book.refused("board/parameters", name, name.replace("-", " "), reason, **given)
 
@@ -143,10 +154,11 @@ def _schedules(book: Casebook) -> None:
     for name, length, interval, comment in (
         ("hourly", DAY, HOUR, "the last one is due when nothing more is accepted"),
         ("every-7-hours", DAY, 7 * HOUR, "the last one is due later than that"),
-        ("every-second", 60, 1, "every second, for two epochs of a minute"),
-        ("once", DAY, 2**32 - 1, "an interval longer than any wait"),
+        ("every-second", 60, 1, "every second, for a minute and a half"),
+        ("once", DAY, 2 * DAY - 1, "as late as the last may be"),
         ("as-long-as-both", DAY, DAY + HOUR, "one at each end"),
-        ("a-second-shorter", DAY, DAY + HOUR - 1, "one a second before the end, one after"),
+        ("half-as-long", DAY, (DAY + HOUR) // 2, "one at each end, one between"),
+        ("half-less-a-second", DAY, (DAY + HOUR) // 2 - 1, "one just before the end, one after"),
     ):
         add("edition/schedule", name, comment, length, interval)
     for name, comment, time in (
@@ -203,6 +215,46 @@ def _schedules(book: Casebook) -> None:
         book.refused("receipt/deadline", name, comment, reason, **values, time=time, closed=[])
 
 
+def _times(book: Casebook) -> None:
+    begin, last = EPOCH * DAY, (EPOCH + 1) * DAY + HOUR
+
+    def values(due: int, time: int, interval: int = HOUR, length: int = DAY) -> Json:
+        given = {"epoch_length": length, "interval": interval, "epoch": EPOCH, "time": time}
+        return {**given, "due": due}
+
+    later = EPOCH * DAY + 21 * HOUR
+    for name, comment, given in (
+        ("begins", "the first, when it is due", values(begin, begin)),
+        ("closed-ahead", "the first, by clocks that differ most", values(begin, begin - 2 * HOUR)),
+        ("second", "the second, by clocks that differ most", values(begin + HOUR, begin)),
+        ("last", "the last one", values(last, last)),
+        ("long-ago", "one of the past", values(last, last + 500 * DAY)),
+        ("every-7-hours", "one of few", values(later, later, 7 * HOUR)),
+        ("short", "of an epoch of a minute", values(60 * EPOCH + 7, 60 * EPOCH - 23, 7, 60)),
+    ):
+        book.valid("edition/check-time", name, comment, **given)
+    for name, comment, reason, given in (
+        ("before-the-first", "before the epoch begins", "not-due", values(begin - HOUR, begin)),
+        ("a-second-late", "a second after one is due", "not-due", values(begin + 1, begin + DAY)),
+        ("a-second-early", "a second before", "not-due", values(begin + HOUR - 1, begin + DAY)),
+        ("after-the-last", "after the last one", "not-due", values(last + HOUR, last + DAY)),
+        (
+            "first-too-early",
+            "ahead of any clock",
+            "yet-to-come",
+            values(begin, begin - 2 * HOUR - 1),
+        ),
+        (
+            "second-too-early",
+            "the second, as much ahead",
+            "yet-to-come",
+            values(begin + HOUR, begin - 1),
+        ),
+        ("last-too-early", "the last, at once", "yet-to-come", values(last, begin)),
+    ):
+        book.refused("edition/check-time", name, comment, reason, **given)
+
+
 def _freshness(book: Casebook) -> None:
     due = Schedule(DAY, HOUR, EPOCH)
     begin = due.start
@@ -255,6 +307,7 @@ def _work(book: Casebook) -> None:
         ("more-asked", "9 bits of 10", "work-short", {"work": good, "bits": 10}),
         ("other-post", "of another post", "work-short", {"work": good, "post": post_of(seq=5)}),
         ("other-origin", "for another board", "work-short", {"work": good, "origin": "other"}),
+        ("0-bits", "no proof at all", "work-bits", {"bits": 0}),
         ("7-bytes", "a byte less", "wrong-length", {"work": good[:7]}),
         ("9-bytes", "a byte more", "wrong-length", {"work": good + b"\0"}),
     ):
@@ -484,6 +537,7 @@ def build() -> Casebook:
     _parameters(book)
     _windows(book)
     _schedules(book)
+    _times(book)
     _freshness(book)
     _expiring(book)
     _unfinished(book)

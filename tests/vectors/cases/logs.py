@@ -231,7 +231,7 @@ def _entries(book: Casebook) -> None:
 
     parameters = [logs.BoardEntry(ORIGIN, DAY, n, 3600) for n in logs.CLASS_NAMES]
     parameters.append(logs.BoardEntry("b", 60, CLASS_L, 1))
-    parameters.append(logs.BoardEntry("b" * 255, 2**32 - 1, CLASS_L, 2**32 - 1))
+    parameters.append(logs.BoardEntry("b" * 255, 2**32 - 3601, CLASS_L, 2**32 - 1))
     for entry in parameters:
         name = f"board-{entry.n}-{entry.interval}"
         comment = f"a board of class {entry.n}, that is late by {entry.interval} seconds"
@@ -319,12 +319,17 @@ def _refused_entries(book: Casebook) -> None:
     line("board", 1, "origin-reserved", "nor this", "origin-reserved", "billboard/x")
     line("board", 1, "origin-long", "nor this", "origin-length", "a" * 256)
     line("board", 1, "origin-space", "nor this", "origin-character", "board example")
-    line("board", 2, "length-59", "an epoch of 59 seconds", "epoch-length", "59")
+    short = lines_of(logs.BOARD_LINE, ORIGIN, "59", "L", "1")
+    add("board-length-59", "an epoch of 59 seconds", "epoch-length", short)
     line("board", 2, "length-2-to-32", "an epoch too long", "epoch-length", str(2**32))
     line("board", 3, "class-number", "a class by its number", "class-name", "8")
     line("board", 3, "class-lower-case", "a class in lower case", "class-name", "l")
     line("board", 4, "interval-0", "no late interval", "interval", "0")
-    line("board", 4, "interval-2-to-32", "too late an interval", "interval", str(2**32))
+    late = lines_of(logs.BOARD_LINE, ORIGIN, str(2**32 - 3600), "L", str(2**32))
+    add("board-interval-2-to-32", "too late an interval", "interval", late)
+    many, once = "an hour after two of its epochs", str(2 * DAY)
+    line("board", 2, "last-edition-of-an-hour", many, "last-edition", "3600")
+    line("board", 4, "last-edition", "as long as two epochs", "last-edition", once)
     line("edition", 2, "epoch-2-to-32", "no such epoch", "number", str(2**32))
     line("edition", 2, "epoch-negative", "a negative epoch", "number", "-1")
     line("edition", 3, "number-zeros", "two zeros", "number", "00")

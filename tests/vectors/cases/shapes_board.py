@@ -97,11 +97,11 @@ def _board() -> dict[str, Operation]:
             "9, 9.3",
             parameters,
             {"entry": BYTES},
-            invalid(*ORIGIN_REFUSALS, "epoch-length", "interval"),
+            invalid(*ORIGIN_REFUSALS, "epoch-length", "interval", "last-edition"),
         ),
         "epoch/open": ("9.1", when, {}, invalid(*opening)),
         "board/submit": ("9.1", submission, {"replaces": optional(U32)}, refusals),
-        "work/check": ("9.1", working, {}, invalid("wrong-length", "work-short")),
+        "work/check": ("9.1", working, {}, invalid("work-bits", "wrong-length", "work-short")),
         "edition/schedule": (
             "9.2",
             schedule,
@@ -113,6 +113,12 @@ def _board() -> dict[str, Operation]:
             {**scheduled, "waiting": NUMBER, "expired": U32},
             {"time": NUMBER, "dummies": NUMBER},
             invalid("too-early", "too-late", "epoch-expired"),
+        ),
+        "edition/check-time": (
+            "9.2, 9.5",
+            {**scheduled, "due": NUMBER},
+            {},
+            invalid("not-due", "yet-to-come"),
         ),
         "board/edition-size": ("9.2", {"posts": NUMBER}, {"size": NUMBER, "dummies": NUMBER}, {}),
         "board/edition": ("9.2", edition, {"first": B32, "last": B32, "digest": B32}, {}),
@@ -182,6 +188,7 @@ def _entries() -> dict[str, Operation]:
     origin, entry = {"origin": TEXT}, {"entry": BYTES}
     refusals = [*ORIGIN_REFUSALS, "other-board", "entry-kind", "lines", "utf-8", "number"]
     refusals += ["base64", "hash-length", "epoch-length", "class-name", "interval", "size"]
+    refusals += ["last-edition"]
     shapes: Shapes = {
         "entry/encode-edition": ("9.3", {**origin, **MANIFEST}, entry, {}),
         "entry/encode-descriptor": (
