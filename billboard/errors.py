@@ -136,7 +136,8 @@ class BoardError(BillboardError):
     - ``misbehavior``: what it signed breaks a rule.
     - ``fork``: it signed two logs of which neither is the beginning of the other.
 
-    ``evidence`` has the signed notes that show it, if any do: of a fork, two checkpoints.
+    ``evidence`` has the signed notes that show it, if any do: of a fork, two checkpoints; of an
+    entry of the master log that breaks a rule, the entry and a proof of it (SPEC 9.8).
     """
 
     def __init__(self, reason: str, explanation: str, evidence: Sequence[bytes] = ()) -> None:
@@ -155,8 +156,16 @@ class WitnessError(BillboardError):
 class ForkError(WitnessError):
     """A witness has seen more of a log than there is here, or another: to sign on would fork it.
 
-    The board is an old backup, or somebody else signs with its key.
+    The board is an old backup, or somebody else signs with its key. ``checkpoint`` is the signed
+    note that the witness shows for it: a board believes nothing else.
     """
+
+    def __init__(self, explanation: str, checkpoint: bytes) -> None:
+        super().__init__(explanation)
+        self.checkpoint = checkpoint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.checkpoint)
 
 
 class RefusedCheckpointError(WitnessError):

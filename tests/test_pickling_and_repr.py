@@ -215,7 +215,7 @@ ERRORS: list[BillboardError] = [
     InvalidRowsError("array", [1, 2, 3]),
     RefusedPostError("seq", "explanation"),
     errors.RefusedCheckpointError(409, "explanation", 5),
-    errors.ForkError("fork"),
+    errors.ForkError("fork", b"a note"),
     errors.BoardError("stale", "explanation", [b"a note"]),
     NotMine("not mine"),
     SecretFileError("damaged"),

@@ -9,6 +9,8 @@ from contextlib import suppress
 from typing import Protocol, final
 
 from billboard import posts
+from billboard.board import merkle
+from billboard.board.checkpoint import Policy
 from billboard.board.manifest import Descriptor, Edition
 from billboard.board.note import Note, NoteKey, NoteSigner, Signature
 from billboard.board.objects import Objects
@@ -38,7 +40,7 @@ class Witness(Protocol):
     def cosign(self, note: Note, reader: TileReader) -> Signature:
         """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
 
-        Raises `WitnessError`; `ForkError` if it has seen a log that this one does not continue.
+        Raises `WitnessError`; `ForkError` if it shows a checkpoint that this log does not continue.
         """
 
 
@@ -228,7 +230,9 @@ class Board:
         """Ask the witnesses to cosign the last checkpoint, and let readers have it.
 
         It has what those cosigned that answer, now or when it was cosigned before. Raises
-        `ForkError` if one has seen another log; readers then keep what they have.
+        `ForkError` if one shows that this board signed another log; readers then keep what they
+        have. One that says so and does not show it counts as one that does not answer: whoever is
+        between it and the board could say so, too.
         """
         state = self._store.log_state()
         if not state.size:
@@ -241,9 +245,9 @@ class Board:
         for witness in self._witnesses:
             try:
                 found.append(witness.cosign(note, TileReader(state.size, self._objects.get)))
-            except ForkError:
-                raise
             except WitnessError as error:
+                if isinstance(error, ForkError) and self._is_forked(error.checkpoint):
+                    raise
                 _log.warning("the log with %d entries is not cosigned: %s", state.size, error)
             else:
                 answered += 1
@@ -251,6 +255,22 @@ class Board:
         # Of a key that signed more than once, the last.
         signatures = {(each.name, each.key_id): each for each in found}
         self._store.serve(state.size, bytes(Note(note.text, tuple(signatures.values()))))
+
+    def _is_forked(self, note: bytes) -> bool:
+        """Whether this board signed the checkpoint ``note``, and its log does not continue that."""
+        try:
+            signed = Policy(self.key).verify(Note.from_bytes(note))
+        except (InvalidEncodingError, InvalidSignatureError):
+            return False
+        # As it is now: another publisher may have gone on meanwhile.
+        state = self._store.log_state()
+        try:
+            reader = TileReader(state.size, self._objects.get)
+            proof = reader.consistency_proof(signed.size)
+        except (LookupError, InvalidEncodingError):  # of more entries, or it can not be shown
+            return True
+        growth = signed.size, signed.root, state.size, state.root
+        return not merkle.verify_consistency(*growth, proof)
 
     def checkpoint(self) -> bytes:
         """See `Publication.checkpoint`."""

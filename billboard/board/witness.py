@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import final
 
 from curl_cffi import CurlError, CurlOpt, Response, Session
@@ -50,36 +51,40 @@ class WitnessClient:
     """
 
     def __init__(self, url: str, key: NoteKey) -> None:
-        if not URL.fullmatch(url) or "?" in url or "#" in url:
+        if not URL.fullmatch(url):
             raise InvalidEncodingError("witness", "its URL must be http(s)://host[:port][/path]")
         if key.algorithm is not Algorithm.COSIGNATURE:
             raise InvalidEncodingError("witness", f"the key of {key.name} is not one that cosigns")
-        self._url, self._key = url.rstrip("/") + "/add-checkpoint", key
+        self._prefix, self._key = url.rstrip("/"), key
+        self._url = f"{self._prefix}/add-checkpoint"
         self._size = 0  # what it knew last, which saves a request; it says so if it is wrong
 
     def cosign(self, note: Note, reader: TileReader) -> Signature:
         """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
 
-        Raises `WitnessError` that says what the witness did; `ForkError` if it has seen a log that
-        this one does not continue.
+        Raises `WitnessError` that says what the witness did; `ForkError` with the checkpoint that
+        it has cosigned, if it says that this log does not continue that. Its answer to a request is
+        not signed, and that checkpoint, which is not verified here, is.
         """
-        size = Checkpoint.from_text(note.text).size
+        checkpoint = Checkpoint.from_text(note.text)
+        size = checkpoint.size
         old = min(self._size, size)
         with Session[Response](
             timeout=TIMEOUT, allow_redirects=False, discard_cookies=True, curl_options=_CURL_OPTIONS
         ) as session:
             for _ in range(_ATTEMPTS):
                 response = self._post(session, self._request(old, note, reader))
+                if response.status_code == 422:
+                    problem = "has seen a log that this one does not continue"
+                    raise self._fork(session, checkpoint.origin, problem)
                 if response.status_code != 409:
                     signature = self._cosignature(note, response)
                     self._size = size
                     return signature
                 old = self._known(response)
                 if old > size:
-                    raise ForkError(
-                        f"{self} has cosigned {old} entries of this log, which has {size} here:"
-                        " this is an old backup, or somebody else signs with its key"
-                    )
+                    problem = f"has cosigned {old} entries of this log, which has {size} here"
+                    raise self._fork(session, checkpoint.origin, problem)
         raise self._error(f"told {_ATTEMPTS} sizes in a row, each not that of before")
 
     def _request(self, old: int, note: Note, reader: TileReader) -> bytes:
@@ -99,6 +104,19 @@ class WitnessClient:
         except CurlError as error:
             raise self._error(f"did not answer: {error}") from None
 
+    def _fork(self, session: Session[Response], origin: str, problem: str) -> WitnessError:
+        """What it means that a witness says that it has another log of ``origin``."""
+        url = f"{self._prefix}/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint"
+        try:
+            response = session.get(url, accept_encoding=None)
+        except CurlError as error:
+            return self._error(f"{problem}, it says, but does not show it: {error}")
+        if response.status_code != 200:
+            status = response.status_code
+            return self._error(f"{problem}, it says, but does not show it: it answered {status}")
+        meaning = "this is an old backup, or somebody else signs with its key"
+        return ForkError(f"{self} {problem}: {meaning}", response.content)
+
     def _known(self, response: Response) -> int:
         """The size that a 409 tells."""
         content_type = response.headers.get("content-type") or ""
@@ -111,11 +129,6 @@ class WitnessClient:
             raise self._error("knows another size of this log, but does not say which") from None
 
     def _cosignature(self, note: Note, response: Response) -> Signature:
-        if response.status_code == 422:
-            raise ForkError(
-                f"{self} has seen a log that this one does not continue: this is an old backup, or"
-                " somebody else signs with its key"
-            )
         if response.status_code != 200:
             meaning = _MEANINGS.get(response.status_code, "can not do it now")
             raise self._error(f"answered {response.status_code}: it {meaning}")

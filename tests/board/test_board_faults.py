@@ -374,7 +374,7 @@ class RememberingWitness:
     """Remembers how long the log was, in this process, and cosigns nothing shorter."""
 
     def __init__(self) -> None:
-        self.size = 0
+        self.size, self.note = 0, b""
         self.signer = NoteSigner("witness.example/1", Algorithm.COSIGNATURE, bytes(32))
         self.answers = True
 
@@ -384,8 +384,8 @@ class RememberingWitness:
         if not self.answers:
             raise WitnessError("does not answer")
         if size < self.size:
-            raise ForkError(f"has seen {self.size} entries, and here are {size}")
-        self.size = size
+            raise ForkError(f"has seen {self.size} entries, and here are {size}", self.note)
+        self.size, self.note = size, bytes(note)
         return self.signer.sign(note.text, time=1)
 
 
