@@ -23,6 +23,7 @@ from billboard.errors import (
     EpochError,
     ForkError,
     InvalidEncodingError,
+    InvalidSignatureError,
     RefusedPostError,
     WitnessError,
 )

@@ -75,8 +75,7 @@ class Policy:
         checkpoint = Checkpoint.from_text(note.text)
         expected = self.log.name if origin is None else origin
         if checkpoint.origin != expected:
-            problem = f"this is a checkpoint of {checkpoint.origin}, not of {expected}"
-            raise InvalidSignatureError(problem)
+            raise InvalidSignatureError(f"this is a checkpoint of another log than {expected}")
         note.time_of(self.log)
         cosigned = len(self.cosigned(note))
         if cosigned < self.threshold:

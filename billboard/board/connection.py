@@ -24,7 +24,9 @@ TIMEOUT = 30.0
 
 WORK_HEADER = "Billboard-Work"
 
-URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?")
+URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!\"$->@-~]*)?")
+"""Without a user, a ``?`` or a ``#``: paths are put behind it."""
+
 _BITS = re.compile(r"[0-9]{1,3}")
 _WRITE_ERROR = 0xFFFFFFFF  # what a callback returns to end a transfer
 
@@ -156,7 +158,9 @@ class _Body:
 
 def _checked_url(url: str) -> str:
     if not URL.fullmatch(url):
-        raise BoardError("unreachable", f"{url}: the URL of a board is like https://example.org")
+        # What was given is not shown: there may be a password in it.
+        problem = "the URL of a board must be http(s)://host[:port][/path], without user, ? and #"
+        raise BoardError("unreachable", problem)
     return url.rstrip("/")
 
 

@@ -16,7 +16,7 @@ from typing import final
 
 from billboard.board import merkle
 from billboard.board.checkpoint import LONGEST_PROOF, Checkpoint, decode_hash, decode_number
-from billboard.board.directory import load_signer, make_directory
+from billboard.board.directory import load_signer, new_directory, new_key
 from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner, Signature, encode_base64
 from billboard.database import Database, Schema, rows
 from billboard.errors import (
@@ -197,8 +197,9 @@ def create_witness(
     """
     path = Path(directory)
     # Both in one directory, and made once: a key that meets an empty database signs a fork.
-    key = make_directory(path / KEY, name, Algorithm.COSIGNATURE, passphrase)
-    Database.create(path / DATABASE, SCHEMA).close()
+    with new_directory(path):
+        key = new_key(path / KEY, name, Algorithm.COSIGNATURE, passphrase)
+        Database.create(path / DATABASE, SCHEMA).close()
     return key
 
 

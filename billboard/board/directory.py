@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,10 +31,11 @@ def create_board(
     Raises `StoreError`, `SecretFileError`, `InvalidEncodingError`.
     """
     path = Path(directory)
-    key = make_directory(path / KEY, parameters.origin, Algorithm.ED25519, passphrase)
-    # The database last: without it there is no board.
-    FileObjects(path / OBJECTS)
-    SqliteStore.create(path / DATABASE, parameters).close()
+    with new_directory(path):
+        key = new_key(path / KEY, parameters.origin, Algorithm.ED25519, passphrase)
+        # The database last: without it there is no board.
+        FileObjects(path / OBJECTS)
+        SqliteStore.create(path / DATABASE, parameters).close()
     return key
 
 
@@ -67,21 +69,33 @@ def _existing(directory: str | os.PathLike[str]) -> Path:
     return path
 
 
-def make_directory(
-    key_file: Path, name: str, algorithm: Algorithm, passphrase: str | None
-) -> NoteKey:
-    """Make the directory of ``key_file``, with a new key of that name in it; the public key.
+@contextmanager
+def new_directory(path: Path) -> Iterator[None]:
+    """Make a directory, which must not exist; it goes again, with all in it, if the block fails.
 
     For nobody but its owner: the order of a board's rows tells posts from dummies. Raises
-    `StoreError`, also if it exists, `SecretFileError`, `InvalidEncodingError`.
+    `StoreError`.
+    """
+    try:
+        path.mkdir(mode=0o700)
+    except OSError as error:
+        raise StoreError(f"{path} can not be made: {error.strerror}") from None
+    try:
+        yield
+    except BaseException:
+        # A key that nobody has been told is of no use, and would be in the way of the next try.
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def new_key(path: Path, name: str, algorithm: Algorithm, passphrase: str | None) -> NoteKey:
+    """Write the secret file of a new key of that name; the public key.
+
+    Raises `SecretFileError`, `InvalidEncodingError`.
     """
     seed = os.urandom(32)
     signer = NoteSigner(name, algorithm, seed)
-    try:
-        key_file.parent.mkdir(mode=0o700)
-    except OSError as error:
-        raise StoreError(f"{key_file.parent} can not be made: {error.strerror}") from None
-    save_seed(key_file, signer, seed, passphrase)
+    save_seed(path, signer, seed, passphrase)
     return signer.key
 
 

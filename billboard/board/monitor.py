@@ -11,7 +11,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self, final
 
@@ -27,6 +27,7 @@ from billboard.board.store import BUNDLE
 from billboard.board.tiles import WIDTH, tiles
 from billboard.board.verified import VerifiedLog
 from billboard.errors import BoardError, InvalidEncodingError, InvalidSignatureError, StoreError
+from billboard.hashing import encode_tuple
 from billboard.posts import epoch_at
 
 __all__ = ["STATUS", "Finding", "Monitor"]
@@ -45,6 +46,9 @@ STATUS: Mapping[str, int] = {
 
 MEMORY = 32 << 20
 """Bytes of files that are kept in memory."""
+
+MOST_EVIDENCE = 100
+"""Faults for each reason of which evidence is kept."""
 
 _IDENTIFIER = 32
 
@@ -111,7 +115,7 @@ class Monitor:
         return self._reader.taken.checkpoint.size if self._reader.taken else 0
 
     def check(self) -> list[Finding]:
-        """Verify all that is new, once; what is wrong. Evidence of it is written to files.
+        """Verify all that is new, once; what is wrong. Evidence of it is written to files, once.
 
         An edition in which something is wrong is verified again the next time, and so reported
         again. Raises `StoreError` if the directory can not be used.
@@ -121,8 +125,7 @@ class Monitor:
             self._connection.run(self._follow())
         except BoardError as error:
             self._found(error)
-        for finding in self._findings:
-            self._write_evidence(finding)
+        self._findings = [self._with_evidence(finding) for finding in self._findings]
         return self._findings
 
     def _follow(self) -> Procedure[None]:
@@ -154,7 +157,8 @@ class Monitor:
                 try:
                     yield from self._reader.editions(epoch)
                 except BoardError as error:
-                    self._found(error)
+                    if error.reason == "stale":  # all else is found above
+                        self._found(error)
         self._expire(current - 1)
         _write(self._directory / "checked", f"{log.size}\n".encode())
 
@@ -162,10 +166,8 @@ class Monitor:
         self, log: VerifiedLog, position: int, reason: str, what: str
     ) -> Procedure[None]:
         """Of an entry of the master log that breaks a rule: with the proof that it is there."""
-        entries = yield from log.bundle(position // WIDTH)
-        entry = entries[position % WIDTH]
-        proof = yield from self._proof(log, position, self._taken_note(), entry)
-        evidence = {"entry": entry, "entry.proof": bytes(proof)}
+        entry, proof = yield from self._reader.proven(log, self._reader.taken_note, position)
+        evidence = {"entry": entry, "entry.proof": proof}
         self._findings.append(Finding(reason, f"{self._reader.origin}: {what}", evidence))
 
     def _check_edition(self, log: VerifiedLog, position: int, edition: Edition) -> Procedure[None]:
@@ -173,7 +175,7 @@ class Monitor:
         self._seen = {"manifest": encode_leaf(self._reader.origin, edition)}
         try:
             proof = yield from self._proof(
-                log, position, self._taken_note(), self._seen["manifest"]
+                log, position, self._reader.taken_note, self._seen["manifest"]
             )
             self._seen["manifest.proof"] = bytes(proof)
             identifiers = yield from self._read_edition(edition, proof)
@@ -251,9 +253,6 @@ class Monitor:
         hashes = yield from log.inclusion_proof(index)
         return Proof(index, tuple(hashes), Note.from_bytes(note), extra)
 
-    def _taken_note(self) -> bytes:
-        return self._reader.taken.note if self._reader.taken else b""
-
     def _found(self, error: BoardError, where: str = "") -> None:
         names = (f"checkpoint-{i}" for i in itertools.count(1))
         evidence = {**self._seen, **dict(zip(names, error.evidence, strict=False))}
@@ -281,14 +280,36 @@ class Monitor:
                     path.unlink()
                 directory.rmdir()
 
-    def _write_evidence(self, finding: Finding) -> None:
-        """In a directory named after what was found, so that the same is written once."""
-        if finding.evidence and finding.reason != "stale":
-            name = hashlib.sha256(finding.what.encode()).hexdigest()[:16]
-            directory = self._directory / "evidence" / f"{finding.reason}-{name}"
-            for file, data in finding.evidence.items():
-                _write(directory / file, data)
-            _write(directory / "finding.txt", f"{finding.reason}: {finding.what}\n".encode())
+    def _with_evidence(self, finding: Finding) -> Finding:
+        """The same, with its evidence in a directory of its own, or that there are enough."""
+        if not finding.evidence or finding.reason == "stale":
+            return finding
+        every = self._directory / "evidence"
+        directory = every / f"{finding.reason}-{_fault(finding)}"
+        told = directory / "finding.txt"
+        if told.exists():
+            return finding
+        if len(list(every.glob(f"{finding.reason}-*/finding.txt"))) >= MOST_EVIDENCE:
+            problem = f"{every} has evidence of {MOST_EVIDENCE} such faults: move them elsewhere"
+            return replace(finding, what=f"{finding.what} (not kept: {problem})")
+        for file, data in finding.evidence.items():
+            _write(directory / file, data)
+        _write(told, f"{finding.reason}: {finding.what}\n".encode())  # the last: now it is whole
+        return finding
+
+
+def _fault(finding: Finding) -> str:
+    """A hash of what is wrong, the same each time that the same is found.
+
+    Each checkpoint brings other proofs of it. But of a fork checkpoints are all that there is.
+    """
+    if finding.reason == "fork":
+        parts = list(finding.evidence.values())
+    else:
+        proven = sorted(finding.evidence.items())
+        own = [data for name, data in proven if "checkpoint" not in name and "proof" not in name]
+        parts = [finding.what.encode(), *own]
+    return hashlib.sha256(encode_tuple(*parts)).hexdigest()[:16]
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 
 from billboard.board.admission import Admission, ProofOfWork, Rate
+from billboard.board.directory import new_directory
 from billboard.board.note import NoteKey, check_name
 from billboard.cli import files
 from billboard.cli.files import Ask, Blobs, Class, console
@@ -89,15 +90,15 @@ def init(
     check_url(url)
     check_name(name)
     chosen = files.passphrase(passphrase, confirm=True)
-    directory.mkdir(mode=0o700)
-    key = create_server_keys(directory, name, chosen)
-    secret_key = SecretKey.generate(frame_class)
-    secret_key.save(directory / FIRST_KEY, chosen)
-    with files.new_file(directory / PUBLIC_KEY) as file:
-        file.write(files.encode_lines([bytes(secret_key.public_key)]))
-    SqliteOutbox.create(directory / OUTBOX).close()
-    with files.new_file(directory / CONFIG) as file:
-        file.write(_TEMPLATE.format(url=url, key=FIRST_KEY))
+    with new_directory(directory):
+        key = create_server_keys(directory, name, chosen)
+        secret_key = SecretKey.generate(frame_class)
+        secret_key.save(directory / FIRST_KEY, chosen)
+        with files.new_file(directory / PUBLIC_KEY) as file:
+            file.write(files.encode_lines([bytes(secret_key.public_key)]))
+        SqliteOutbox.create(directory / OUTBOX).close()
+        with files.new_file(directory / CONFIG) as file:
+            file.write(_TEMPLATE.format(url=url, key=FIRST_KEY))
     console.print(str(key))
     files.errors.print(f"give it the credentials of a push service in {directory / CONFIG}")
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import final
 
-from billboard.board.directory import load_signer, save_seed
-from billboard.board.note import Algorithm, NoteKey, NoteSigner
+from billboard.board.directory import load_signer, new_key
+from billboard.board.note import Algorithm, NoteKey
 from billboard.durable import sync
 from billboard.errors import InvalidEncodingError, InvalidSignatureError, NotMine, SecretFileError
 from billboard.keys import SecretKey
@@ -39,11 +39,9 @@ def create_server_keys(directory: Path, name: str, passphrase: str | None = None
 
     Raises `SecretFileError`, also if there is one, and `InvalidEncodingError`.
     """
-    seed = os.urandom(32)
-    signer = NoteSigner(name, Algorithm.ED25519, seed)
-    save_seed(directory / SERVER_KEY, signer, seed, passphrase)
+    key = new_key(directory / SERVER_KEY, name, Algorithm.ED25519, passphrase)
     (directory / REQUEST_KEYS).mkdir(mode=0o700, exist_ok=True)
-    return signer.key
+    return key
 
 
 @final

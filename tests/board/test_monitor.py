@@ -268,6 +268,63 @@ def test_a_post_in_two_editions(forged: ForgedBoard, look: Look, entries: list[b
     only(look(), "misbehavior", "is also in edition 0")
 
 
+def test_the_same_fault_is_kept_once(
+    served: HttpBoard, look: Look, entries: list[bytes], tmp_path: Path
+) -> None:
+    """However long the log grows meanwhile, with other proofs each time."""
+    forged = ForgedBoard()
+    forged.publish(EPOCH, swapped(entries))
+    forged.log_leaf(b"garbage")
+    served.board = forged
+    kept: dict[str, bytes] = {}
+    for number in range(3):
+        assert [finding.reason for finding in look()] == ["misbehavior"] * 2
+        forged.log_leaf(Descriptor(b"server %d" % number))
+        kept = kept or written(tmp_path)
+        assert written(tmp_path) == kept
+    assert len(list((tmp_path / "monitor" / "evidence").iterdir())) == 2
+
+
+def test_evidence_is_bounded(
+    served: HttpBoard,
+    forged: ForgedBoard,
+    look: Look,
+    entries: list[bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What has no place is still reported, and faults of one kind leave room for others."""
+    forged.log_leaf(Descriptor(b"a server"))
+    assert look() == []
+    monkeypatch.setattr("billboard.board.monitor.MOST_EVIDENCE", 3)
+    evidence = tmp_path / "monitor" / "evidence"
+    for number in range(5):
+        served.board = fork = ForgedBoard()
+        fork.publish(EPOCH, entries)
+        fork.log_leaf(Descriptor(b"server %d" % number))
+        found = only(look(), "fork", "neither continues the other")
+        assert ("not kept" in found.what) == (number >= 3)
+        assert len(list(evidence.iterdir())) == min(number + 1, 3)
+    served.board = forged
+    forged.log_leaf(b"garbage")
+    assert "not kept" not in only(look(), "misbehavior", "entry 3").what
+    assert len(list(evidence.iterdir())) == 4
+
+
+def test_evidence_that_was_cut_off_is_written_again(
+    forged: ForgedBoard, look: Look, tmp_path: Path
+) -> None:
+    forged.log_leaf(b"garbage")
+    look()
+    kept = written(tmp_path)
+    (directory,) = (tmp_path / "monitor" / "evidence").iterdir()
+    (directory / "finding.txt").unlink()
+    (directory / "entry").write_bytes(b"gar")
+    look()
+    assert written(tmp_path) == kept
+    assert (directory / "entry").read_bytes() == b"garbage"
+
+
 # The master log against the rules.
 
 
