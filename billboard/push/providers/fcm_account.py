@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from curl_cffi import CurlError, Session
+from curl_cffi import CurlError
 from google.auth.exceptions import MalformedError, RefreshError, TransportError
 from google.auth.transport import Request, Response
 from google.oauth2.service_account import Credentials
@@ -24,7 +24,7 @@ from billboard.push.providers.transport import (
     checked_ca_file,
     error_name,
     json_object,
-    session_options,
+    post,
     word,
 )
 
@@ -156,8 +156,8 @@ class _TokenRequest(Request):
     into an error.
     """
 
-    def __init__(self, verify: bool | str) -> None:
-        self._verify = verify
+    def __init__(self, ca_file: str | None) -> None:
+        self._ca_file = ca_file
 
     def __call__(
         self,
@@ -168,15 +168,10 @@ class _TokenRequest(Request):
         timeout: float | None = None,  # noqa: ARG002  # our own holds
         **_: Any,
     ) -> Response:
+        if method != "POST":
+            raise TransportError(f"method {method}")
         try:
-            with Session(**session_options(self._verify)) as session:
-                response = session.request(
-                    method,
-                    url,
-                    headers=dict(headers or {}),
-                    data=body,
-                    accept_encoding=None,
-                )
+            response = post(url, headers or {}, body or b"", self._ca_file)
         except CurlError as error:
             raise TransportError(f"transport error {error_name(error.code)}") from None
         members, status = json_object(response), response.status_code

@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from curl_cffi import AsyncSession, Curl, CurlECode, CurlError, CurlHttpVersion, CurlOpt, Response
+from curl_cffi import (
+    AsyncCurl,
+    Curl,
+    CurlECode,
+    CurlError,
+    CurlHttpVersion,
+    CurlInfo,
+    CurlMOpt,
+    CurlOpt,
+    Headers,
+    Response,
+)
 
 from billboard.errors import ProviderError
 from billboard.push.notification import Attempt, Outcome
@@ -18,8 +29,8 @@ from billboard.push.notification import Attempt, Outcome
 TIMEOUT = 30.0
 """Seconds for one attempt, from connecting to the last byte."""
 
-MAX_IN_FLIGHT = 1000
-"""Requests; what APNs allows on one connection."""
+MAX_STREAMS = 1000
+"""Requests in flight on one connection, if the service allows as many, as APNs does."""
 
 MAX_ANSWER = 256 * 1024
 """Bytes of an answer; one that is longer is cut off, and is a RETRY."""
@@ -28,10 +39,12 @@ WAS_CLOSED = Attempt(Outcome.RETRY, "the provider was closed")
 """For what was in flight when the provider was closed."""
 
 _CURL_OPTIONS: Mapping[CurlOpt, int | str] = {
+    CurlOpt.HTTP_VERSION: CurlHttpVersion.V2TLS,
+    CurlOpt.TIMEOUT_MS: int(TIMEOUT * 1000),
     CurlOpt.PIPEWAIT: 1,  # wait for a connection to share, rather than open one for each request
     CurlOpt.MAXAGE_CONN: 3600,  # Apple wants few and long-lived connections; curl keeps them 118 s
     CurlOpt.TCP_KEEPALIVE: 1,
-    CurlOpt.PROXY: "",  # not what the environment says; curl_cffi 0.16 ignores trust_env here
+    CurlOpt.PROXY: "",  # not what the environment says
     CurlOpt.MAXFILESIZE: MAX_ANSWER,
 }
 
@@ -45,15 +58,15 @@ class Transport:
     """HTTP/2 connections to push services, as few as possible, shared by all requests in flight.
 
     ``service`` is its name in errors; ``ca_file`` the authorities to trust instead of the
-    system's. Redirects, cookies and proxies are not followed, kept or used. It belongs to the
+    usual ones. Redirects, cookies and proxies are not followed, kept or used. It belongs to the
     event loop that first uses it.
 
     Raises ProviderError if the CA file is unusable.
     """
 
     def __init__(self, service: str, ca_file: str | Path | None = None) -> None:
-        self._verify = checked_ca_file(service, ca_file)
-        self._session: AsyncSession[Response] | None = None
+        self._ca_file = checked_ca_file(service, ca_file)
+        self._multi: AsyncCurl | None = None
         self.closed = False
 
     def check_open(self) -> None:
@@ -79,54 +92,86 @@ class Transport:
 
         Raises ProviderError after `aclose`.
         """
+        multi = self._open()
+        exchange = _Exchange(url, headers, body, self._ca_file, pin)
         try:
-            _pin.set(pin)
-            response = await self._open_session().request(
-                "POST", url, headers=dict(headers), data=body, accept_encoding=None, quote=False
-            )
+            await multi.add_handle(exchange.curl)
+            response = exchange.response()
         except CurlError as error:
             return Attempt(Outcome.RETRY, f"transport error {error_name(error.code)}")
-        if not response.status_code:  # what curl_cffi returns for a request that aclose() cut off
-            return WAS_CLOSED
-        return parse(response)
+        finally:
+            if not self.closed:
+                multi.remove_handle(exchange.curl)
+            exchange.curl.close()
+        return parse(response) if response.status_code else WAS_CLOSED
 
     async def aclose(self) -> None:
         """Close the connections; what is in flight is a RETRY. May be called twice."""
         self.closed = True
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        multi, self._multi = self._multi, None
+        if multi is not None:
+            await multi.close()
 
-    def _open_session(self) -> AsyncSession[Response]:
+    def _open(self) -> AsyncCurl:
         self.check_open()
-        if self._session is None:
-            self._session = _Session(max_clients=MAX_IN_FLIGHT, **session_options(self._verify))
-        return self._session
+        if self._multi is None:
+            self._multi = AsyncCurl()
+            self._multi.setopt(CurlMOpt.MAX_CONCURRENT_STREAMS, MAX_STREAMS)
+        return self._multi
 
 
-_pin: ContextVar[str | None] = ContextVar("pin", default=None)
+class _Exchange:
+    """One POST by curl, and what came back.
+
+    Not by the sessions of curl_cffi: they take three times as long, and their options are the
+    same for all requests, a pin included.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        ca_file: str | None,
+        pin: str | None = None,
+    ) -> None:
+        self._head, self._content = BytesIO(), BytesIO()
+        self.curl = Curl()
+        options: dict[CurlOpt, Any] = {
+            CurlOpt.URL: url,
+            CurlOpt.POST: 1,
+            CurlOpt.POSTFIELDS: body,
+            CurlOpt.POSTFIELDSIZE: len(body),
+            CurlOpt.HTTPHEADER: [f"{name}: {value}".encode() for name, value in headers.items()],
+            CurlOpt.HEADERDATA: self._head,
+            CurlOpt.WRITEDATA: self._content,
+            **_CURL_OPTIONS,
+        }
+        if ca_file is not None:
+            options[CurlOpt.CAINFO] = ca_file
+        if pin is not None:
+            options[CurlOpt.RESOLVE] = [pin]
+        for option, value in options.items():
+            self.curl.setopt(option, value)
+
+    def response(self) -> Response:
+        """The answer; its status is 0 if there is none, for the connections were closed."""
+        response = Response()
+        response.status_code = int(cast(int, self.curl.getinfo(CurlInfo.RESPONSE_CODE)))
+        response.content = self._content.getvalue()
+        lines = self._head.getvalue().splitlines()
+        response.headers = Headers([line for line in lines if b":" in line])
+        return response
 
 
-class _Session(AsyncSession[Response]):
-    """Options of a session are the same for all its requests; this gives each its own pin."""
-
-    async def pop_curl(self) -> Curl:
-        curl = await super().pop_curl()
-        if (pin := _pin.get()) is not None:
-            curl.setopt(CurlOpt.RESOLVE, [pin])
-        return curl
-
-
-def session_options(verify: bool | str) -> dict[str, Any]:
-    """What every session of curl_cffi is made with; ``verify`` as of `checked_ca_file`."""
-    return {
-        "http_version": CurlHttpVersion.V2TLS,
-        "verify": verify,
-        "timeout": TIMEOUT,
-        "allow_redirects": False,
-        "discard_cookies": True,
-        "curl_options": dict(_CURL_OPTIONS),
-    }
+def post(url: str, headers: Mapping[str, str], body: bytes, ca_file: str | None) -> Response:
+    """Make one request on a connection of its own, and wait. Raises CurlError."""
+    exchange = _Exchange(url, headers, body, ca_file)
+    try:
+        exchange.curl.perform()
+        return exchange.response()
+    finally:
+        exchange.curl.close()
 
 
 def error_name(code: int) -> str:
@@ -144,10 +189,10 @@ def checked_host(service: str, host: str, example: str) -> str:
     return host
 
 
-def checked_ca_file(service: str, ca_file: str | Path | None) -> bool | str:
-    """What curl is to verify with: the system's authorities if None. Raises ProviderError."""
+def checked_ca_file(service: str, ca_file: str | Path | None) -> str | None:
+    """``ca_file``, if it is a file or None. Raises ProviderError."""
     if ca_file is None:
-        return True
+        return None
     if not Path(ca_file).is_file():
         raise ProviderError(f"{service} CA file: {ca_file} is not a file")
     return str(ca_file)
