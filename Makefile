@@ -112,5 +112,7 @@ prerequisites:
 	@echo '#include <openssl/ec.h>' | cc -E - >/dev/null 2>&1 \
 		|| { echo "make: the headers of OpenSSL are missing: apt-get install libssl-dev" >&2; exit 1; }
 	@command -v go >/dev/null || { echo "make: go is missing: apt-get install golang" >&2; exit 1; }
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null \
+		|| { echo "make: nginx is missing: apt-get install nginx" >&2; exit 1; }
 	$(PIP) --group dev
 	touch $@
