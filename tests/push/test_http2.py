@@ -44,7 +44,7 @@ async def test_graceful_ends_of_nginx_lose_nothing_and_double_nothing() -> None:
 
 
 async def test_ends_that_come_too_often_for_curl_double_nothing_either() -> None:
-    """A request that ten connections in a row leave unprocessed fails; and may be sent again."""
+    """What each of several connections leaves unprocessed fails, and may be sent again."""
     async with Nginx(keepalive_requests=10) as nginx:
         apns = ApnsProvider(Sandbox().key, {0: TOPIC}, nginx.url, nginx.ca_file)
         counted = await dispatch(apns, max_attempts=50)

@@ -86,7 +86,7 @@ class ApnsProvider:
     """A client of APNs: one HTTP/2 connection, or few, shared by all requests in flight.
 
     ``topics`` gives the topic (the bundle id) of each app of a `DeviceToken`; ``ca_file`` the
-    authorities to trust instead of the system's; ``payload`` what every notification says, a JSON
+    authorities to trust instead of certifi's; ``payload`` what every notification says, a JSON
     object; ``clock`` unix seconds. It belongs to the event loop that first uses it.
 
     Raises ProviderError if the topics, the host, the CA file or the payload are unusable.

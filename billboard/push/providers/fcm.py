@@ -73,7 +73,7 @@ class FcmProvider:
     """A client of FCM: one HTTP/2 connection, or few, shared by all requests in flight.
 
     ``accounts`` gives the project of each app of a `DeviceToken`, and who may send in it; ``data``
-    what every notification says; ``ca_file`` the authorities to trust instead of the system's;
+    what every notification says; ``ca_file`` the authorities to trust instead of certifi's;
     ``clock`` unix seconds. It belongs to the event loop that first uses it.
 
     FCM has no identifier that would merge repeats: what has a ``collapse_id`` merges by that, and

@@ -57,8 +57,8 @@ _WORD = re.compile(r"[A-Za-z_]{1,40}")
 class Transport:
     """HTTP/2 connections to push services, as few as possible, shared by all requests in flight.
 
-    ``service`` is its name in errors; ``ca_file`` the authorities to trust instead of the
-    usual ones. Redirects, cookies and proxies are not followed, kept or used. It belongs to the
+    ``service`` is its name in errors; ``ca_file`` the authorities to trust instead of
+    certifi's. Redirects, cookies and proxies are not followed, kept or used. It belongs to the
     event loop that first uses it.
 
     Raises ProviderError if the CA file is unusable.

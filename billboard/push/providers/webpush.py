@@ -70,7 +70,7 @@ class WebPushProvider:
     at those of ``networks``, such as 10.0.0.0/8 for a server beside this one. ``resolve`` finds
     the addresses of a host; they are checked, and no others are connected to.
 
-    ``ca_file`` has the authorities to trust instead of the system's; ``clock`` gives unix
+    ``ca_file`` has the authorities to trust instead of certifi's; ``clock`` gives unix
     seconds. It belongs to the event loop that first uses it.
 
     Raises ProviderError if the payload, the hosts, the networks or the CA file are unusable.
