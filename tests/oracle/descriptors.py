@@ -34,6 +34,10 @@ class Descriptor(NamedTuple):
     keys: tuple[bytes, ...]
     request_keys: tuple[RequestKey, ...]
 
+    def key_ids(self) -> list[bytes]:
+        """Give the ids of the key sets."""
+        return [keys.key_id(keys.decode_public_key(key).key_hash) for key in self.keys]
+
     def lines(self) -> list[str]:
         """Give the lines of the text."""
         names = {n: name for name, n in CLASS_NAMES.items()}
@@ -44,7 +48,6 @@ class Descriptor(NamedTuple):
 
 def server_id(key: notes.Key) -> bytes:
     """Give the id of the server that has a server key."""
-    require(key.algorithm == notes.BOARD, "algorithm")
     return hash_parts("server", key.name.encode(), key.public)
 
 
@@ -54,7 +57,7 @@ def request_key_id(server_key: bytes, public: bytes) -> bytes:
 
 
 def encode(descriptor: Descriptor) -> bytes:
-    """Encode the text of a descriptor."""
+    """Encode the text of a descriptor, of which lists of keys may be wrong."""
     text = lines_of(*descriptor.lines())
     decode(text, descriptor.name)
     return text
@@ -66,7 +69,7 @@ def decode(text: bytes, name: str) -> Descriptor:
     if len(lines) < 5:
         raise Refused("lines")
     require(lines[0] == KIND, "entry-kind")
-    require(lines[1] == name, "name")
+    require(lines[1] == name, "server-name")
     if lines[3] not in CLASS_NAMES:
         raise Refused("class-name")
     n = CLASS_NAMES[lines[3]]
@@ -123,10 +126,12 @@ def open_(note: bytes, key: notes.Key) -> Descriptor:
     return decode(decoded.text, key.name)
 
 
-def request_key_at(hours: Sequence[tuple[int, int]], time: int) -> int | None:
+def request_key_at(hours: Sequence[tuple[int, int]], time: int) -> int:
     """Tell the place of the request key that a sender uses at a time, by their from and until."""
     good = [i for i, (start, until) in enumerate(hours) if start <= time // 3600 < until]
-    return good[-1] if good else None
+    if not good:
+        raise Refused("no-request-key")
+    return good[-1]
 
 
 def encode_payload(start: int, until: int, seed: bytes) -> bytes:

@@ -65,9 +65,11 @@ def check_public(public: bytes) -> None:
     """Refuse what is no X-Wing key."""
     require_length(public, PUBLIC)
     ml_kem.check_public(public[: ml_kem.PUBLIC])
+    _shared(bytes(32), public[ml_kem.PUBLIC :])
 
 
-def _combine(of_ml_kem: bytes, of_x25519: bytes, enc: bytes, public: bytes) -> bytes:
+def combine(of_ml_kem: bytes, of_x25519: bytes, enc: bytes, public: bytes) -> bytes:
+    """Give the shared secret of X-Wing."""
     points = enc[ml_kem.CIPHERTEXT :] + public[ml_kem.PUBLIC :]
     return hashlib.sha3_256(of_ml_kem + of_x25519 + points + XWING_LABEL).digest()
 
@@ -78,15 +80,15 @@ def encapsulate(public: bytes, coins: bytes) -> tuple[bytes, bytes]:
     of_ml_kem, ciphertext = ml_kem.encapsulate(public[: ml_kem.PUBLIC], coins[:32])
     of_x25519 = _shared(coins[32:], public[ml_kem.PUBLIC :])
     enc = ciphertext + x25519(coins[32:], BASE_POINT)
-    return _combine(of_ml_kem, of_x25519, enc, public), enc
+    return combine(of_ml_kem, of_x25519, enc, public), enc
 
 
 def decapsulate(pair: Pair, enc: bytes) -> bytes:
-    """Give the shared secret of X-Wing."""
+    """Give the shared secret that is in enc."""
     require_length(enc, ENCAPSULATED)
     of_ml_kem = ml_kem.decapsulate(pair.ml_kem, enc[: ml_kem.CIPHERTEXT])
     of_x25519 = _shared(pair.scalar, enc[ml_kem.CIPHERTEXT :])
-    return _combine(of_ml_kem, of_x25519, enc, pair.public)
+    return combine(of_ml_kem, of_x25519, enc, pair.public)
 
 
 def _extract(salt: bytes, label: bytes, ikm: bytes) -> bytes:

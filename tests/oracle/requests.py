@@ -6,7 +6,7 @@ from . import ed25519, hpke
 from .descriptors import request_key_id
 from .frames import PLATFORMS
 from .notation import CLASS_H, VERSION, be8, be16, be32, blob_length, hash_parts, tuple_bytes
-from .refusals import Refused, require, require_length
+from .refusals import NOT_MINE, Refused, all_refusals_as, require, require_length
 
 PUSH, REVOCATION = 1, 2
 HEAD = 1 + 8
@@ -80,7 +80,8 @@ def handle(handle_key: bytes) -> bytes:
     return hash_parts("handle", handle_key)[:16]
 
 
-def _info(label: str, n: int, server_key: bytes, key_id: bytes) -> bytes:
+def info(label: str, n: int, server_key: bytes, key_id: bytes) -> bytes:
+    """Give what HPKE binds beside the key."""
     return tuple_bytes(b"billboard/v1/" + label.encode(), be8(n), server_key, key_id)
 
 
@@ -104,30 +105,32 @@ def decode_plaintext(n: int, plaintext: bytes) -> PushRequest | Revocation:
     if plaintext[0] == PUSH:
         return PushRequest(plaintext[1:17], plaintext[17:])
     if plaintext[0] != REVOCATION:
-        raise Refused("kind")
-    require(not any(plaintext[37:]), "padding")
+        raise Refused("kind", NOT_MINE)
+    require(not any(plaintext[37:]), "padding", NOT_MINE)
     return Revocation(plaintext[1:33], int.from_bytes(plaintext[33:37], "big"))
 
 
-def _seal(
+def seal_as(
     label: str, n: int, server_key: bytes, public: bytes, plaintext: bytes, coins: bytes
 ) -> bytes:
+    """Seal a plaintext under a label."""
     key_id = request_key_id(server_key, public)
-    info = _info(label, n, server_key, key_id)
-    return be8(VERSION) + key_id + hpke.seal(public, info, plaintext, coins)
+    bound = info(label, n, server_key, key_id)
+    return be8(VERSION) + key_id + hpke.seal(public, bound, plaintext, coins)
 
 
 def _open(label: str, intake: Intake, sealed: bytes, length: int) -> bytes:
     require_length(sealed, length)
     require(sealed[0] == VERSION, "version")
     require(sealed[1:HEAD] == intake.key_id, "request-key-unknown")
-    info = _info(label, intake.n, intake.server_key, intake.key_id)
-    return hpke.open_(intake.request_key, info, sealed[HEAD:])
+    bound = info(label, intake.n, intake.server_key, intake.key_id)
+    with all_refusals_as(NOT_MINE):
+        return hpke.open_(intake.request_key, bound, sealed[HEAD:])
 
 
 def seal(n: int, server_key: bytes, public: bytes, plaintext: bytes, coins: bytes) -> bytes:
     """Seal the plaintext of a request; coins are 64 random bytes."""
-    return _seal("request", n, server_key, public, plaintext, coins)
+    return seal_as("request", n, server_key, public, plaintext, coins)
 
 
 def open_request(intake: Intake, request: bytes) -> PushRequest | Revocation:
@@ -151,9 +154,17 @@ def registration_body(registration: Registration) -> bytes:
     return (be8(VERSION) + key + numbers + token).ljust(SIGNED, b"\0")
 
 
-def encode_registration(seed: bytes, server_key: bytes, registration: Registration) -> bytes:
+def encode_registration(
+    seed: bytes, server_key: bytes, time: int, platform: int, app: int, token: bytes
+) -> bytes:
     """Encode and sign the plaintext of a registration by the seed of its handle key."""
+    registration = Registration(ed25519.public_of(seed), time, platform, app, token)
     _check_fields(registration)
+    return sign_registration(seed, server_key, registration)
+
+
+def sign_registration(seed: bytes, server_key: bytes, registration: Registration) -> bytes:
+    """Lay out and sign the plaintext of a registration."""
     body = registration_body(registration)
     return body + ed25519.sign(seed, signed_bytes(server_key, body))
 
@@ -169,7 +180,7 @@ def _check_fields(registration: Registration) -> None:
 
 def seal_registration(server_key: bytes, public: bytes, plaintext: bytes, coins: bytes) -> bytes:
     """Seal the plaintext of a registration."""
-    return _seal("registration", CLASS_H, server_key, public, plaintext, coins)
+    return seal_as("registration", CLASS_H, server_key, public, plaintext, coins)
 
 
 def decode_registration(server_key: bytes, plaintext: bytes) -> Registration:

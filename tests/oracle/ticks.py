@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from . import keys, web_push
+from . import web_push
 from .blobs import OpeningKey, open_blob
 from .frames import WEB_PUSH, Frame, HandleFrame
-from .refusals import NOT_MINE, Refused, all_refusals_as, require
+from .keys import key_id
+from .refusals import Refused
 from .requests import LATEST_UNTIL, PushRequest, Revocation, decode_plaintext, gate
 
-NO_GATE = bytes(16)
+DROPS = ("request", "key", "blob", "lifetime", "gate", "handle", "subscription", "service")
+"""Why nothing comes of a request. A server may count them; it tells nobody."""
 
 
 class Push(NamedTuple):
@@ -42,7 +44,7 @@ class Tick(NamedTuple):
     """What comes of a tick.
 
     `pushes` are sorted here, where a server shuffles. `dropped` has for each request why nothing
-    comes of it, or None; a revocation that takes effect is not dropped.
+    comes of it, or None, as for each revocation. `refused` are the gates that are refused from now on.
     """
 
     pushes: list[Push]
@@ -53,60 +55,62 @@ class Tick(NamedTuple):
 def tick(server: Server, plaintexts: Sequence[bytes], time: int) -> Tick:
     """Do what a tick does with the requests that have these plaintexts."""
     opened = [_opened(server.n, plaintext) for plaintext in plaintexts]
+    hour = time // 3600
     refused = dict(server.refused)
-    dropped: list[str | None] = [each if isinstance(each, str) else None for each in opened]
-    for i, each in enumerate(opened):
+    for each in opened:
         if isinstance(each, Revocation):
-            dropped[i] = _revoke(refused, each, time)
-    pushes = set()
-    server = server._replace(refused=refused)
-    for i, each in enumerate(opened):
-        if isinstance(each, PushRequest):
-            try:
-                pushes.add(_push(server, each, time))
-            except Refused as refusal:
-                dropped[i] = refusal.reason
-    return Tick(sorted(pushes), dropped, refused)
+            until = min(each.until, hour + LATEST_UNTIL)
+            refused[gate(each.kappa)] = max(until, refused.get(gate(each.kappa), 0))
+    server = server._replace(refused={of: until for of, until in refused.items() if until > hour})
+    outcomes = [_outcome(server, each, time) for each in opened]
+    pushes = {each for each in outcomes if isinstance(each, Push)}
+    dropped = [each if isinstance(each, str) else None for each in outcomes]
+    return Tick(sorted(pushes), dropped, dict(server.refused))
 
 
-def _opened(n: int, plaintext: bytes) -> PushRequest | Revocation | str:
+def _opened(n: int, plaintext: bytes) -> PushRequest | Revocation | None:
     try:
         return decode_plaintext(n, plaintext)
-    except Refused as refusal:
-        return refusal.reason
+    except Refused:
+        return None
 
 
-def _revoke(refused: dict[bytes, int], revocation: Revocation, time: int) -> str | None:
-    """Refuse a gate from now on: nobody makes that shorter, and nobody too long."""
-    until = min(revocation.until, time // 3600 + LATEST_UNTIL)
-    if until <= time // 3600:
-        return "revocation-over"
-    of = gate(revocation.kappa)
-    refused[of] = max(until, refused.get(of, 0))
-    return None
+def _outcome(server: Server, request: PushRequest | Revocation | None, time: int) -> Push | str | None:
+    """Tell where a request pushes, or why it does not."""
+    if request is None:
+        return "request"
+    if isinstance(request, Revocation):
+        return None
+    key = next((k for k in server.opening if key_id(k.key_hash) == request.key_id), None)
+    if key is None:
+        return "key"
+    try:
+        frame = open_blob(key, request.blob, time)
+    except Refused:
+        return "blob"
+    if frame.expiry > time // 3600 + LATEST_UNTIL:
+        return "lifetime"
+    if frame.gate in server.refused:
+        return "gate"
+    push = _push(server, frame)
+    if push is None:
+        return "handle"
+    if not _can_be_pushed(push):
+        return "subscription"
+    return push if (push.platform, push.app) in server.credentials else "service"
 
 
-def _push(server: Server, request: PushRequest, time: int) -> Push:
-    """Find where a request pushes."""
-    frame = _frame(server, request, time)
-    hour = time // 3600
-    require(frame.expiry <= hour + LATEST_UNTIL, "expiry-too-late", NOT_MINE)
-    require(server.refused.get(frame.gate, 0) <= hour, "gate-refused", NOT_MINE)
+def _push(server: Server, frame: Frame | HandleFrame) -> Push | None:
     if isinstance(frame, HandleFrame):
-        if frame.handle not in server.registered:
-            raise Refused("handle-unknown", NOT_MINE)
-        push = server.registered[frame.handle]
-    else:
-        push = Push(frame.platform, frame.app, frame.token)
+        return server.registered.get(frame.handle)
+    return Push(frame.platform, frame.app, frame.token)
+
+
+def _can_be_pushed(push: Push) -> bool:
+    """Tell whether the token is none of Web Push or decodes, SPEC 5.3."""
     if push.platform == WEB_PUSH:
-        with all_refusals_as(NOT_MINE):
+        try:
             web_push.decode(push.token)
-    require((push.platform, push.app) in server.credentials, "credentials", NOT_MINE)
-    return push
-
-
-def _frame(server: Server, request: PushRequest, time: int) -> Frame | HandleFrame:
-    for key in server.opening:
-        if keys.key_id(key.key_hash) == request.key_id:
-            return open_blob(key, request.blob, time)
-    raise Refused("key-id-unknown", NOT_MINE)
+        except Refused:
+            return False
+    return True
