@@ -75,7 +75,9 @@ def _opened(n: int, plaintext: bytes) -> PushRequest | Revocation | None:
         return None
 
 
-def _outcome(server: Server, request: PushRequest | Revocation | None, time: int) -> Push | str | None:
+def _outcome(
+    server: Server, request: PushRequest | Revocation | None, time: int
+) -> Push | str | None:
     """Tell where a request pushes, or why it does not."""
     if request is None:
         return "request"

@@ -36,9 +36,7 @@ def _same_key_again() -> bytes:
     return keys.encode_public_key(KEY_H.secrets, [draw("other rnd 1"), draw("other rnd 2")])
 
 
-LONG = SHORT._replace(
-    keys=(KEY_H.public_key, _second_key()), request_keys=(REQUEST_KEY, TOMORROW)
-)
+LONG = SHORT._replace(keys=(KEY_H.public_key, _second_key()), request_keys=(REQUEST_KEY, TOMORROW))
 
 
 def _signed(text: str) -> bytes:

@@ -147,13 +147,13 @@ def _taken(book: Casebook) -> None:
     nothing = _registered(platform=0, app=0, token=b"")
     undecodable = _registered(platform=3, token=b"\1")
     for name, values in (
-        ("token", _registration(_registered())),
+        ("first", _registration(_registered())),
+        ("token", _registration(_registered(), last=NOW - 1)),
         ("unregister", _registration(nothing, last=NOW - 1)),
-        ("web-push-undecodable", _registration(undecodable)),
-        ("longest", _registration(_registered(token=draw("longest token", 1098)))),
-        ("hour-before", _registration(_registered(), NOW + 3_600_000)),
-        ("hour-after", _registration(_registered(), NOW - 3_600_000)),
-        ("last-before", _registration(_registered(), last=NOW - 1)),
+        ("web-push-undecodable", _registration(undecodable, last=NOW - 1)),
+        ("longest", _registration(_registered(token=draw("longest token", 1098)), last=NOW - 1)),
+        ("hour-before", _registration(_registered(), NOW + 3_600_000, NOW - 1)),
+        ("hour-after", _registration(_registered(), NOW - 3_600_000, NOW - 1)),
     ):
         book.valid("registration/open", name, f"a registration: {name}", **values)
 

@@ -67,19 +67,38 @@ def _dropped(output: Json, **reasons: int) -> None:
 def _opening(book: Casebook) -> None:
     again = requests.encode_push(_id(ALPHA), moved_blob(BLOB, "tick move"))
     _dropped(_add(book, "one", "one request", [PLAIN]))
-    _dropped(_add(book, "empty", "no request", []))
+    _dropped(_add(book, "empty", "no request", [], credentials=[]))
     _dropped(_add(book, "twice", "one notification for two blobs of one token", [PLAIN, again]))
     bad = [b"", PLAIN[:-1], b"\0" + PLAIN[1:], b"\3" + PLAIN[1:]]
     _dropped(_add(book, "no-request", "what is no plaintext", [*bad, PLAIN]), request=4)
     unknown = [requests.encode_push(NOBODY, BLOB), _push("beta", BETA)]
-    _dropped(_add(book, "key", "kids that are not of the server's keys", unknown), key=2)
-    both = _add(book, "two-keys", "two keys, one of them older", [PLAIN, *unknown], keys=["alpha", "beta"])
+    _dropped(
+        _add(book, "key", "kids that are not of the server's keys", unknown, credentials=[]), key=2
+    )
+    both = _add(
+        book, "two-keys", "two keys, one of them older", [PLAIN, *unknown], keys=["alpha", "beta"]
+    )
     _dropped(both, key=1)
     swapped = replaced(PLAIN, 1, _id(BETA))
-    _dropped(_add(book, "swapped", "a blob of the other key", [swapped], keys=["alpha", "beta"]), blob=1)
+    _dropped(
+        _add(
+            book,
+            "swapped",
+            "a blob of the other key",
+            [swapped],
+            keys=["alpha", "beta"],
+            credentials=[],
+        ),
+        blob=1,
+    )
     identity = replaced(PLAIN, 17, bytes(32))
     stale = _push("stale", expiry=HOUR)
-    _dropped(_add(book, "blob", "A is the identity; an expired frame", [identity, stale]), blob=2)
+    _dropped(
+        _add(
+            book, "blob", "A is the identity; an expired frame", [identity, stale], credentials=[]
+        ),
+        blob=2,
+    )
 
 
 def _fields(book: Casebook) -> None:
@@ -109,15 +128,24 @@ def _gates(book: Casebook) -> None:
     over = [{"gate": GATE, "until": HOUR}]
     _dropped(_add(book, "gate-over", "a gate that was refused until now", both, refused=over))
     comment = "a revocation takes effect before the push that came first"
-    _dropped(_add(book, "revoked", comment, [gated, _revocation(HOUR + 1)]), gate=1)
+    _dropped(_add(book, "revoked", comment, [gated, _revocation(HOUR + 1)], credentials=[]), gate=1)
     _dropped(_add(book, "revoked-over", "a revocation until now", [gated, _revocation(HOUR)]))
     far = [_revocation(2**32 - 1), _revocation(HOUR + 9600, draw("another kappa"))]
     comment = "revocations until 9,600 hours from now, and until longer, which are cut to that"
-    _dropped(_add(book, "revoked-far", comment, far))
+    _dropped(_add(book, "revoked-far", comment, far, credentials=[]))
     order = [_revocation(HOUR + 5), _revocation(HOUR + 2)]
-    _dropped(_add(book, "revoked-twice", "the later hour holds", order))
+    _dropped(_add(book, "revoked-twice", "the later hour holds", order, credentials=[]))
     comment = "a revocation shortens nothing"
-    _dropped(_add(book, "revoked-shorter", comment, [_revocation(HOUR + 1)], refused=[{"gate": GATE, "until": HOUR + 9}]))
+    _dropped(
+        _add(
+            book,
+            "revoked-shorter",
+            comment,
+            [_revocation(HOUR + 1)],
+            refused=[{"gate": GATE, "until": HOUR + 9}],
+            credentials=[],
+        )
+    )
 
 
 def _handles(book: Casebook) -> None:
@@ -140,7 +168,14 @@ def _handles(book: Casebook) -> None:
     comment = "handles: one twice, two of one token; one unknown, and others that are dropped"
     output = _add(book, "handles", comment, plaintexts, keys=["class-h"], registered=registered)
     _dropped(output, handle=1, gate=1, subscription=1, service=1)
-    output = _add(book, "handles-unknown", "no handle is known", plaintexts[:1], keys=["class-h"])
+    output = _add(
+        book,
+        "handles-unknown",
+        "no handle is known",
+        plaintexts[:1],
+        keys=["class-h"],
+        credentials=[],
+    )
     _dropped(output, handle=1)
 
 
