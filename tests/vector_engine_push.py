@@ -167,7 +167,7 @@ def _descriptor_open(given: Json, _: Setting) -> Json:
 
 
 @operation("descriptor/request-key")
-def _request_key(given: Json, setting: Setting) -> Json:
+def _request_key(given: Json, _: Setting) -> Json:
     public = always(SEED).key.public
     keys = tuple(RequestKey(row["from"], row["until"], public) for row in given["hours"])
     used = _descriptor(FrameClass.H, server_key("00" * 32), keys).request_key(given["time"])

@@ -1,5 +1,6 @@
 """HPKE (RFC 9180) of one message in base mode with X-Wing, for SPEC 10.2 and 10.6."""
 
+import functools
 import hashlib
 import hmac
 from typing import NamedTuple
@@ -53,6 +54,7 @@ class Pair(NamedTuple):
     scalar: bytes
 
 
+@functools.lru_cache(maxsize=16)
 def expand(seed: bytes) -> Pair:
     """Expand the seed of an X-Wing key."""
     require_length(seed, 32)

@@ -44,7 +44,7 @@ class Tick(NamedTuple):
     """What comes of a tick.
 
     `pushes` are sorted here, where a server shuffles. `dropped` has for each request why nothing
-    comes of it, or None, as for each revocation. `refused` are the gates that are refused from now on.
+    comes of it, or None, as for each revocation. `refused` are the gates that are refused then.
     """
 
     pushes: list[Push]
