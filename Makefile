@@ -48,7 +48,8 @@ lint: .venv/developing
 	$(BIN)/stubtest billboard._core
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/vectors/generate.py --check
-	cd tests/board/go && test -z "$$(gofmt -l .)" && go vet .
+	for each in tests/board/go tests/push/go; do \
+		(cd $$each && test -z "$$(gofmt -l .)" && go vet .) || exit 1; done
 
 # Everything beside its peers, a quarter of an hour: results in benchmarks/results.
 bench: .venv/developing
@@ -111,7 +112,10 @@ prerequisites:
 .venv/developing: .venv/installed
 	@echo '#include <openssl/ec.h>' | cc -E - >/dev/null 2>&1 \
 		|| { echo "make: the headers of OpenSSL are missing: apt-get install libssl-dev" >&2; exit 1; }
-	@command -v go >/dev/null || { echo "make: go is missing: apt-get install golang" >&2; exit 1; }
+	@command -v go >/dev/null || { echo "make: go is missing: install 1.26 or newer from go.dev/dl" >&2; exit 1; }; \
+	have=$$(GOTOOLCHAIN=local go version | sed 's/.* go\([0-9.]*\).*/\1/'); \
+	[ "$$(printf '%s\n' 1.26 "$$have" | sort -V | head -n 1)" = 1.26 ] \
+		|| { echo "make: go $$have is too old, 1.26 is needed: install it from go.dev/dl" >&2; exit 1; }
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null \
 		|| { echo "make: nginx is missing: apt-get install nginx" >&2; exit 1; }
 	$(PIP) --group dev

@@ -33,11 +33,13 @@ import vector_engine_findmy  # noqa: F401
 import vector_engine_groups  # noqa: F401
 import vector_engine_lanes  # noqa: F401
 import vector_engine_logs  # noqa: F401
+import vector_engine_push  # noqa: F401
 from samples import SAMPLERS, named_keys
 from vector_engine import HANDLERS, Json, Setting, setting_in_memory
 from vector_engine_errors import expected_errors
 
 from billboard import BillboardError, InvalidEncodingError, secretfile
+from billboard.push.service import RefusedRequestError
 
 PORTION = 100
 
@@ -101,7 +103,7 @@ def compare(operation: str, inputs: Json, setting: Setting) -> str:
     expected = oracle.operations.run(operation, inputs, setting.keys)
     try:
         output = HANDLERS[operation](inputs, setting)
-    except (BillboardError, ValueError, ZeroDivisionError) as error:
+    except (BillboardError, RefusedRequestError, ValueError, ZeroDivisionError) as error:
         if expected["result"] != "valid" and _fits(error, operation, inputs, setting, expected):
             return str(expected["result"])
         problem = f"the oracle says {expected}, the engine {type(error).__name__}: {error}"

@@ -13,12 +13,20 @@ from vector_engine import HANDLERS, Json, Setting, setting_in_memory
 from vector_engine_cases import CASES, FILES, FOLDER, STRINGS, changed, check
 
 from billboard import BillboardError, groups
+from billboard.push.service import RefusedRequestError
 
 FEW, MANY = 10, 200
 
 VALID = [(name, case) for name, case in CASES if case["result"] == "valid"]
 REFUSED = [(name, case) for name, case in CASES if case["result"] != "valid"]
-FAILURES = (AssertionError, pytest.fail.Exception, BillboardError, ValueError, ZeroDivisionError)
+FAILURES = (
+    AssertionError,
+    pytest.fail.Exception,
+    BillboardError,
+    RefusedRequestError,
+    ValueError,
+    ZeroDivisionError,
+)
 
 SOMETIMES = {
     ("blob/open", "time"): "it must be before the expiry, and no more",
@@ -46,6 +54,8 @@ SOMETIMES = {
     ("edition/check-time", "interval"): "a part of an interval may be as good",
     ("edition/check-time", "time"): "only the future is refused",
     ("edition/check-time", "due"): "another edition may have been due then",
+    ("descriptor/request-key", "hours"): "only those around the time count",
+    ("descriptor/request-key", "time"): "a key is for many hours",
     ("edition/close", "expired"): "the epoch must not be before it",
     ("edition/close", "epoch_length"): "only the whole intervals since its beginning count",
     ("edition/close", "interval"): "only the whole intervals since its beginning count",
@@ -101,27 +111,26 @@ SOMETIMES = {
     ("scalar/multiply", "left"): "0 times each scalar is 0",
     ("scalar/multiply", "right"): "0 times each scalar is 0",
     ("scalar/decode", "bytes"): "another scalar may be one too: a handler compares its bytes",
-    ("tick/notifications", "batch"): "a token may come twice, or in a blob that does not open",
-    ("tick/notifications", "key"): "no row is a blob for either key",
-    ("tick/notifications", "registered"): "only handles in the batch count",
+    ("registration/open", "last"): "it must be before the time, and no more",
+    ("registration/open", "time"): "it must be within an hour, and no more",
+    ("tick/notifications", "credentials"): "those of other apps do not count",
+    ("tick/notifications", "keys"): "the key of no blob does not count",
+    ("tick/notifications", "plaintexts"): "a token may come twice, or be dropped anyway",
+    ("tick/notifications", "refused"): "those of other gates, or that are over, do not count",
+    ("tick/notifications", "registered"): "only handles in blobs count",
+    ("tick/notifications", "time"): "it must be before the expiry, and no more",
     ("tile/hashes", "leaves"): "those of other tiles do not count",
     ("tile/path", "width"): "from 256 on it is a full one",
     ("work/check", "bits"): "it may have more than are asked for",
     ("work/check", "origin"): "by chance the work may do for another",
     ("work/check", "post"): "by chance the work may do for another",
     ("work/check", "work"): "by chance another may do",
-    ("tick/notifications", "time"): "it must be before the expiry, and no more",
 }
 """Inputs of which not every byte counts, and why: here some change has to make a difference."""
 
 NEVER = {
     ("blobs/blob/open-batch/empty", "key"): "there is no row",
     ("blobs/blob/open-batch/empty", "time"): "there is no row",
-    ("blobs/tick/notifications/empty", "key"): "there is no row",
-    ("blobs/tick/notifications/empty", "time"): "there is no row",
-    ("blobs/tick/notifications/handles-unknown", "batch"): "nothing in it is registered",
-    ("blobs/tick/notifications/handles-unknown", "registered"): "it is that of a stranger",
-    ("blobs/tick/notifications/handles-unknown", "time"): "nothing is to be pushed anyway",
     ("board/board/submit/edition-full", "closed"): "the post of another place",
     ("board/board/submit/replaces", "quota"): "what is replaced makes room",
     ("board/board/submit/replaces-when-full", "quota"): "what is replaced makes room",
@@ -153,6 +162,11 @@ NEVER = {
     ("groups/scalar/multiply/p224-with-0", "left"): "0 times each scalar is 0",
     ("groups/scalar/multiply/secp256k1-0-with", "right"): "0 times each scalar is 0",
     ("groups/scalar/multiply/secp256k1-with-0", "left"): "0 times each scalar is 0",
+    ("requests/registration/open/first", "last"): "there was none, or one long before",
+    ("ticks/tick/notifications/empty", "keys"): "there is no request",
+    ("ticks/tick/notifications/empty", "time"): "there is no request",
+    ("ticks/tick/notifications/key", "time"): "no blob is opened",
+    ("ticks/tick/notifications/swapped", "time"): "no blob opens",
 }
 """Inputs of a case, by its id, of which no change of one byte counts, and why."""
 
@@ -200,7 +214,8 @@ def quick() -> Iterator[dict[str, Setting]]:
 def makes_a_difference(case: Json, member: str, attempt: int, setting: Setting) -> bool:
     """Whether the engine does something else with one byte of an input changed."""
     rng = Random(f"{case['id']} {member} {attempt}")
-    names = {"key": list(setting.keys), "group": list(groups.NAMES)}.get(member, [])
+    of_keys = list(setting.keys)
+    names = {"key": of_keys, "keys": of_keys, "group": list(groups.NAMES)}.get(member, [])
     other = changed(member, case["input"][member], rng, names)
     try:
         output = HANDLERS[case["operation"]]({**case["input"], member: other}, setting)

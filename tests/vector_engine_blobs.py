@@ -1,4 +1,4 @@
-"""The test vectors, run against the engine: frames, embeddings, blobs and the tick."""
+"""The test vectors, run against the engine: frames, embeddings and blobs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from billboard.batches import Array
 from billboard.elgamal import Ciphertext, EncryptionKey
 from billboard.errors import InvalidEncodingError, InvalidRowsError, NotMine
 from billboard.groups.ristretto255 import RISTRETTO255, Element
-from billboard.push.tick import open_tick
 
 NO_GATE = "00" * 16
 
@@ -214,15 +213,3 @@ def _open_batch(given: Json, setting: Setting) -> Json:
     frames, opened = key.open_batch(batch_array(given, setting), now=given["time"])
     mask = opened.tolist()
     return {"rows": [frame_fields(frames[i]) if mask[i] else None for i in range(len(mask))]}
-
-
-@operation("tick/notifications")
-def _tick(given: Json, setting: Setting) -> Json:
-    key, handles = setting.secret_key(given["key"]), None
-    if key.public_key.frame_class.carries_handle:
-        known = given["registered"]
-        handles = {Handle(bytes.fromhex(row["handle"])): token_of(row) for row in known}
-    tick = open_tick(key, batch_array(given, setting), handles=handles, now=given["time"])
-    found = [token_fields(notification.token) for notification in tick.notifications]
-    order = [(row["platform"], row["app"], row["token"]) for row in found]
-    return {"notifications": [row for _, row in sorted(zip(order, found, strict=True))]}

@@ -14,6 +14,7 @@ import vector_engine_findmy  # noqa: F401
 import vector_engine_groups  # noqa: F401
 import vector_engine_lanes  # noqa: F401
 import vector_engine_logs  # noqa: F401
+import vector_engine_push  # noqa: F401
 from vector_engine import HANDLERS, Json, Setting
 from vector_engine_errors import expected_errors
 
@@ -36,6 +37,7 @@ TEXTS = {
     "seed",
     "name",
     "text",
+    "url",
     "vkey",
     "board",
     "witnesses",

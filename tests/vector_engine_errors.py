@@ -16,6 +16,7 @@ from billboard import (
     WithdrawnError,
 )
 from billboard.errors import UnsupportedError
+from billboard.push.service import RefusedRequestError
 
 Errors = tuple[type[Exception], ...]
 
@@ -46,6 +47,7 @@ REFUSALS: dict[str, type[Exception]] = {
     "cosignature-time": InvalidSignatureError,
     "box": SecretFileError,
     "unsupported": UnsupportedError,
+    "no-request-key": UnsupportedError,
     "zero": ZeroDivisionError,
 }
 """The class of a reason, where it is not `InvalidEncodingError`."""
@@ -56,6 +58,7 @@ IN_A_FILE = {
     "note-key/decode-payload",
     "file/decode",
     "file/mode",
+    "request-key/decode-payload",
 }
 """Whatever is wrong in a secret file, loading it raises `SecretFileError`."""
 
@@ -71,6 +74,9 @@ OF_PROOFS = {
 }
 """What does not verify may be so malformed that nothing could be verified."""
 
+TAKEN = {"request/open", "registration/open"}
+"""What a push server refuses to whoever brings it."""
+
 
 def expected_errors(case: Mapping[str, Any]) -> Errors:
     """The classes of which one fits a refused case: its ``operation``, ``result``, ``reason``."""
@@ -85,6 +91,8 @@ def expected_errors(case: Mapping[str, Any]) -> Errors:
         return (InvalidEncodingError, RefusedPostError)  # of no class, or of another
     if (operation, reason) == ("edition/close", "epoch-expired"):
         return (EpochError,)
+    if operation in TAKEN:
+        return (RefusedRequestError,)
     if operation == "work/check":
         return (ValueError,) if reason == "work-bits" else (RefusedPostError,)
     if operation in OF_PROOFS:

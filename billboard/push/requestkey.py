@@ -32,6 +32,8 @@ _VERSION = 1
 _MLKEM_PUBLIC, _MLKEM_SEED = 1184, 64
 _SEED = 32
 _HEADER = 1 + KEY_ID_SIZE
+_ANY = X25519PrivateKey.from_private_bytes(bytes(32))
+"""Multiples by it are the identity exactly for points of small order: it is no secret."""
 
 OVERHEAD = _HEADER + 1120 + 16
 """Bytes that sealing adds: version, key id, encapsulation and tag."""
@@ -42,7 +44,8 @@ OVERHEAD = _HEADER + 1120 + 16
 class RequestKey:
     """A public key for requests, from hour ``start`` up to, not including, hour ``end`` since 1970.
 
-    ``public`` is 1,216 bytes. Raises `InvalidEncodingError`.
+    ``public`` is 1,216 bytes. Raises `InvalidEncodingError`, also if its point of X25519 is of
+    small order: nothing could be sealed to it (RFC 7748, section 6.1).
     """
 
     start: int
@@ -52,6 +55,10 @@ class RequestKey:
     def __post_init__(self) -> None:
         check_hours(self.start, self.end)
         _public_key(self.public)
+        try:
+            _ANY.exchange(X25519PublicKey.from_public_bytes(self.public[_MLKEM_PUBLIC:]))
+        except ValueError:
+            raise InvalidEncodingError("request key", "its X25519 key is of small order") from None
 
     def id(self, server: NoteKey) -> bytes:
         """The 8 bytes by which ``server`` knows this key."""

@@ -17,7 +17,7 @@ from billboard.board.note import Algorithm, NoteKey
 from billboard.durable import sync
 from billboard.errors import InvalidEncodingError, InvalidSignatureError, NotMine, SecretFileError
 from billboard.keys import SecretKey
-from billboard.push.descriptor import ServerDescriptor
+from billboard.push.descriptor import MOST_REQUEST_KEYS, ServerDescriptor
 from billboard.push.requestkey import RequestSecret
 from billboard.tokens import FrameClass, hours
 
@@ -30,6 +30,8 @@ DAYS_AHEAD = 8
 
 _DAY = 24
 _GRACE = 1  # hours
+_DRAIN = 60.0
+"""Seconds for which a key that is over is kept: what was taken under it may not be stored yet."""
 
 SERVER_KEY, REQUEST_KEYS, DESCRIPTOR = "server.key", "request-keys", "descriptor"
 
@@ -48,8 +50,9 @@ def create_server_keys(directory: Path, name: str, passphrase: str | None = None
 class ServerKeys:
     """The keys in ``directory``, and ``secret_keys``: devices encrypt to the first of these.
 
-    There is a request key for each day, made `DAYS_AHEAD` days before and deleted an hour after its
-    end. The descriptor says ``url``, and is kept in the file ``descriptor``.
+    There is a request key for each day, made `DAYS_AHEAD` days before. An hour after its end
+    nothing sealed to it is taken any more, and a minute later it is deleted. The descriptor says
+    ``url``, and is kept in the file ``descriptor``.
 
     Raises `SecretFileError`, `InvalidEncodingError`.
     """
@@ -92,18 +95,19 @@ class ServerKeys:
         return self._requests[key_id]
 
     def held(self, now: float) -> set[bytes]:
-        """The ids of the request keys that are not over."""
-        return {
-            key_id for key_id, secret in self._requests.items() if not _is_over(secret, hours(now))
-        }
+        """The ids of the request keys that `renew` does not delete."""
+        hour = hours(max(now - _DRAIN, 0.0))
+        return {key_id for key_id, secret in self._requests.items() if not _is_over(secret, hour)}
 
     def holds(self, key_id: bytes, now: float) -> bool:
         """Whether something sealed to this request key is taken now."""
-        secret = self._requests.get(key_id)
-        return secret is not None and not _is_over(secret, hours(now))
+        secret, hour = self._requests.get(key_id), hours(now)
+        if secret is None or _is_over(secret, hour):
+            return False
+        return secret.key.start - _GRACE <= hour
 
     def ended(self, now: float) -> bool:
-        """Whether a request key is over."""
+        """Whether there is a request key that `renew` would delete."""
         return len(self.held(now)) < len(self._requests)
 
     def renew(self, now: float) -> None:
@@ -117,12 +121,9 @@ class ServerKeys:
             self._describe(now)
 
     def _renew(self, now: float) -> None:
-        hour = hours(now)
-        for key_id, secret in list(self._requests.items()):
-            if _is_over(secret, hour):
-                self._path(secret).unlink(missing_ok=True)
-                del self._requests[key_id]
-        today = hour // _DAY
+        for key_id in set(self._requests) - self.held(now):
+            self._path(self._requests.pop(key_id)).unlink(missing_ok=True)
+        today = hours(now) // _DAY
         starts = {secret.key.start for secret in self._requests.values()}
         for start in range(today * _DAY, (today + DAYS_AHEAD) * _DAY, _DAY):
             if start not in starts:
@@ -142,7 +143,8 @@ class ServerKeys:
             number,
             self._url,
             tuple(key.public_key for key in self.secret_keys),
-            tuple(key for key in keys if key.end > hour),
+            # A clock that was wrong leaves keys of a far future behind.
+            tuple(key for key in keys if key.end > hour)[:MOST_REQUEST_KEYS],
         )
         if last is not None and replace(current, number=last.number) == last:
             return

@@ -240,14 +240,7 @@ class PushServer:
         now = self._clock()
         found = [self._open(each) for each in requests]
         pushes = [each for each in found if isinstance(each, PushRequest)]
-        latest = (now // _HOUR + LONGEST_REVOCATION) * _HOUR
-        self.outbox.refuse(
-            {
-                gate_of(each.kappa): min(each.until * _HOUR, latest)
-                for each in found
-                if isinstance(each, Revocation)
-            }
-        )
+        self.outbox.refuse(_gates([each for each in found if isinstance(each, Revocation)], now))
         tick = open_tick(
             self.keys.secret_keys,
             pushes,
@@ -288,3 +281,13 @@ class PushServer:
 
     def _register_all(self, registrations: Sequence[Registration]) -> list[bool]:
         return [self.outbox.register(each) for each in registrations]
+
+
+def _gates(revocations: Sequence[Revocation], now: float) -> dict[bytes, float]:
+    """Until when each gate is refused, in seconds since 1970 (SPEC 10.5)."""
+    latest = (now // _HOUR + LONGEST_REVOCATION) * _HOUR
+    until: dict[bytes, float] = {}
+    for each in revocations:
+        gate = gate_of(each.kappa)
+        until[gate] = max(until.get(gate, 0.0), min(each.until * _HOUR, latest))
+    return until

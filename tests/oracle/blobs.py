@@ -1,9 +1,9 @@
-"""Blobs, SPEC 6, and the tick, SPEC 10."""
+"""Blobs, SPEC 6."""
 
 from typing import NamedTuple
 
-from . import elgamal, web_push
-from .frames import WEB_PUSH, Frame, HandleFrame
+from . import elgamal
+from .frames import Frame, HandleFrame
 from .frames import decode as decode_frame
 from .groups import RISTRETTO255, Element
 from .notation import blob_length, class_of_blob
@@ -15,14 +15,6 @@ class OpeningKey(NamedTuple):
 
     secrets: tuple[int, ...]
     key_hash: bytes
-
-
-class Push(NamedTuple):
-    """A notification: where to push."""
-
-    platform: int
-    app: int
-    token: bytes
 
 
 def embed_frame(frame: bytes, candidates: list[int]) -> list[bytes]:
@@ -60,31 +52,3 @@ def open_batch(key: OpeningKey, batch: bytes, time: int) -> list[Frame | HandleF
         except Refused:
             rows.append(None)
     return rows
-
-
-def notifications(
-    key: OpeningKey, batch: bytes, time: int, registered: dict[bytes, Push]
-) -> list[Push]:
-    """List what one tick pushes, SPEC 10, sorted here where the push server shuffles.
-
-    `registered` has the tokens of the handles of class H.
-    """
-    pushes = set()
-    for frame in open_batch(key, batch, time):
-        if isinstance(frame, HandleFrame):
-            push = registered.get(frame.handle)
-        else:
-            push = frame and Push(frame.platform, frame.app, frame.token)
-        if push is not None and _can_be_pushed(push):
-            pushes.add(push)
-    return sorted(pushes)
-
-
-def _can_be_pushed(push: Push) -> bool:
-    """Tell whether the token is none of Web Push or decodes, SPEC 5.3."""
-    if push.platform == WEB_PUSH:
-        try:
-            web_push.decode(push.token)
-        except Refused:
-            return False
-    return True

@@ -8,7 +8,7 @@ from .refusals import Refused, require
 from .symmetric import aead_open, aead_seal
 
 MAGIC = b"billboard-secret\n"
-KINDS = (1, 2, 3)
+KINDS = (1, 2, 3, 4)
 CHECKSUM = 16
 PROTECTED_HEADER = len(MAGIC) + 3 + 3 + 16 + 12
 

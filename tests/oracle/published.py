@@ -1,6 +1,6 @@
 """Published test vectors of what the oracle builds on, and a self-test against them."""
 
-from . import ed25519, findmy, merkle, notes, ristretto255
+from . import ed25519, findmy, merkle, notes, published_hpke, ristretto255
 from .aes_gcm import gcm_open, gcm_seal
 from .groups import GROUPS
 from .hash_to_curve import TO_BLS12_381, TO_P256, TO_SECP256K1, hash_to_curve
@@ -374,3 +374,4 @@ def self_test() -> None:
     _test_curves()
     _test_oprf()
     _test_findmy()
+    published_hpke.self_test()

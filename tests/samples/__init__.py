@@ -14,6 +14,8 @@ from samples import (  # noqa: F401  (they register their samplers)
     notes,
     posts,
     proofs,
+    push,
+    requests,
     universal,
     webpush,
 )

@@ -1,14 +1,14 @@
-"""Blobs, the frames in them, and the tick (SPEC 6 and 10)."""
+"""Blobs, and the frames in them (SPEC 6)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from billboard import _core
-from billboard.elgamal import DecryptionKey, EncryptionKey
+from billboard.elgamal import EncryptionKey
 from billboard.errors import InvalidRowsError
-from billboard.groups.ristretto255 import Element, Scalar
-from samples.frames import CLASS_H, frame, time_around
+from billboard.groups.ristretto255 import Element
+from samples.frames import frame, time_around
 from samples.keys import key_name, named_keys
 from samples.sampler import (
     IDENTITY,
@@ -129,7 +129,7 @@ def _blob_open(rng: Random) -> Json:
     return {"key": name, "blob": value.hex(), "time": time_around(rng, hours)}
 
 
-def _again(rng: Random, name: str, row: bytes) -> bytes:
+def again(rng: Random, name: str, row: bytes) -> bytes:
     """The same blob re-randomised, if it decodes."""
     key = EncryptionKey([Element.from_bytes(public) for public in public_elements(name)])
     try:
@@ -146,7 +146,7 @@ def _batch(rng: Random, name: str) -> tuple[bytes, int]:
     for _ in range(rng.choice((0, 1, 2, 2, 3))):
         value, hours = blob_for(rng, name)
         row = value[:size].ljust(size, b"\0")
-        rows += [row, _again(rng, name, row)] if chance(rng, 0.2) else [row]
+        rows += [row, again(rng, name, row)] if chance(rng, 0.2) else [row]
         expiries.append(hours)
     return b"".join(rows), rng.choice(expiries[-2:])
 
@@ -158,38 +158,3 @@ def _open_batch(rng: Random) -> Json:
     if chance(rng, 0.2):
         rows += rng.randbytes(rng.choice((1, 31, 32, 287)))
     return {"key": name, "batch": rows.hex(), "time": time_around(rng, hours)}
-
-
-def _registered(rng: Random, name: str, batch: bytes) -> list[Json]:
-    """In class H, tokens of some of the handles in the batch."""
-    key = named_keys()[name]
-    if key["class"] != CLASS_H:
-        return []
-    secret = DecryptionKey([Scalar.from_bytes(bytes.fromhex(x)) for x in key["secrets"]])
-    rows = np.frombuffer(batch, np.uint8).reshape(-1, CLASS_H + 1, 32)
-    rows = rows[_core.validate(rows, CLASS_H + 1, 1)]
-    frames = _core.extract(secret.decrypt_batch(rows, threads=1), CLASS_H)
-    handles = dict.fromkeys(row.tobytes()[28:44] for row in frames.reshape(-1, 60))
-    known = [handle for handle in handles if chance(rng, 0.8)]
-    shared = data(rng, rng.randint(1, 40)) if chance(rng, 0.3) else None
-    return [
-        {
-            "handle": handle.hex(),
-            "platform": rng.choice((1, 1, 2, 3, 4, 5)),
-            "app": rng.choice((0, 1, 65535)),
-            "token": (shared or data(rng, rng.randint(1, 40))).hex(),
-        }
-        for handle in known
-    ]
-
-
-@sampler("tick/notifications")
-def _tick(rng: Random) -> Json:
-    name = key_name(rng)
-    rows, hours = _batch(rng, name)
-    return {
-        "key": name,
-        "batch": rows.hex(),
-        "time": time_around(rng, hours),
-        "registered": _registered(rng, name, rows),
-    }

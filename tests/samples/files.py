@@ -28,7 +28,7 @@ def _payload(rng: Random) -> bytes:
 
 
 def _kind(rng: Random) -> int:
-    return rng.choice((1, 2, 3))
+    return rng.choice((1, 2, 3, 4))
 
 
 @sampler("file/encode")

@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE.parent))
 from cases import (  # noqa: E402
     blobs,
     board,
+    descriptors,
     elgamal,
     embeddings,
     files,
@@ -25,7 +26,9 @@ from cases import (  # noqa: E402
     notes,
     posts,
     proofs,
+    requests,
     signatures,
+    ticks,
     universal,
 )
 from cases.schema import schema, table  # noqa: E402
@@ -46,6 +49,9 @@ BUILDERS = {
     "notes": notes.build,
     "proofs": proofs.build,
     "files": files.build,
+    "descriptors": descriptors.build,
+    "requests": requests.build,
+    "ticks": ticks.build,
     "elgamal": elgamal.build,
     "universal": universal.build,
     "findmy": findmy.build,

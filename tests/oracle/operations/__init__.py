@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..refusals import Refused
-from . import board, logs, protocol, research
+from . import board, logs, protocol, push, research
 from .inputs import Input, Json
 
 __all__ = ["Input", "Json", "run"]
 
-MODULES = (protocol, board, logs, research)
+MODULES = (protocol, board, logs, push, research)
 RESERVED = {"tuple": "tuple_", "hash": "hash_"}
 
 

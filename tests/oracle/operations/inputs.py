@@ -58,6 +58,10 @@ class Input:
         """A text."""
         return str(self._values[name])
 
+    def optional(self, name: str) -> Any:
+        """A value as it is, or nothing."""
+        return self._values[name]
+
     def optional_text(self, name: str) -> str | None:
         """A text or nothing."""
         value = self._values[name]
@@ -65,7 +69,14 @@ class Input:
 
     def key(self) -> KeySet:
         """The key set that the input names."""
-        key = self._keys[self.text("key")]
+        return self._key_set(self.text("key"))
+
+    def key_sets(self, name: str) -> list[KeySet]:
+        """The key sets that the input names."""
+        return list(map(self._key_set, self.items(name)))
+
+    def _key_set(self, name: str) -> KeySet:
+        key = self._keys[name]
         public_key = bytes.fromhex(key["public_key"])
         elements = tuple(public_key[i : i + 32] for i in range(2, len(public_key), 96))
         secrets = tuple(self.group.decode_scalar(bytes.fromhex(x)) for x in key["secrets"])

@@ -1,4 +1,4 @@
-"""The operations of SPEC 2 to 8, 10 and 11: the billboard but its board."""
+"""The operations of SPEC 2 to 8 and 11: the billboard but its board."""
 
 from .. import (
     blobs,
@@ -160,7 +160,7 @@ def web_push_decode(i: Input) -> Json:
     return {"p256dh": p256dh.hex(), "auth": auth.hex(), "endpoint": endpoint.decode()}
 
 
-# SPEC 6 and 10
+# SPEC 6
 
 
 def embedding_embed_frame(i: Input) -> Json:
@@ -193,19 +193,6 @@ def blob_open(i: Input) -> Json:
 def blob_open_batch(i: Input) -> Json:
     rows = blobs.open_batch(i.key().opening, i.data("batch"), i.number("time"))
     return {"rows": [row and _frame_json(row) for row in rows]}
-
-
-def tick_notifications(i: Input) -> Json:
-    registered = {
-        bytes.fromhex(row["handle"]): blobs.Push(
-            row["platform"], row["app"], bytes.fromhex(row["token"])
-        )
-        for row in i.items("registered")
-    }
-    opening, batch, time = i.key().opening, i.data("batch"), i.number("time")
-    pushes = blobs.notifications(opening, batch, time, registered)
-    rows = [{"platform": p, "app": app, "token": token.hex()} for p, app, token in pushes]
-    return {"notifications": rows}
 
 
 # SPEC 7, and lanes of SPEC 11

@@ -1,4 +1,4 @@
-"""blobs.json: blobs, batches and ticks, SPEC 6.2 to 6.4 and 10."""
+"""blobs.json: blobs and batches, SPEC 6.2 to 6.4."""
 
 from typing import Any
 
@@ -97,7 +97,7 @@ def _opening(book: Casebook) -> None:
     add("full", "a frame without padding", FULL_BLOB)
     moved = BLOB
     for i in range(3):
-        moved = _moved(moved, f"move {i}")
+        moved = moved_blob(moved, f"move {i}")
         add(f"moved-{i + 1}", f"rerandomized {i + 1} times", moved)
     add("last-second", "the last second before the expiry", BLOB, EXPIRY * 3600 - 1)
     fields = FIELDS._replace(gate=draw("gate", 16))
@@ -106,7 +106,7 @@ def _opening(book: Casebook) -> None:
     add("beta", "under the other key", blob_of(BETA, frame, "beta blob"), key="beta")
 
 
-def _moved(blob: bytes, name: str) -> bytes:
+def moved_blob(blob: bytes, name: str) -> bytes:
     return elgamal.rerandomize(RISTRETTO255, ALPHA.public.elements, blob, draw_scalar(name))
 
 
@@ -173,7 +173,7 @@ def _added(blob: bytes, position: int, element: bytes) -> bytes:
 
 
 def _batches(book: Casebook) -> None:
-    moved = _moved(BLOB, "batch move")
+    moved = moved_blob(BLOB, "batch move")
     foreign = blob_of(BETA, frames.encode(BETA.public.key_hash, CLASS_L, FIELDS), "foreign")
     undecodable = replaced(BLOB, 32, forgeries.high_bit(BLOB[32:64]))
     in_clear = bytes(32) + b"".join(_embedded())
@@ -182,25 +182,13 @@ def _batches(book: Casebook) -> None:
     values: Json = {"key": "alpha", "batch": b"".join(rows), "time": TIME}
     comment = "rows that are mine, foreign, undecodable, in the clear and expired"
     book.valid("blob/open-batch", "mixed", comment, **values)
-    comment = "one notification for two blobs of one token"
-    book.valid("tick/notifications", "mixed", comment, registered=[], **values)
     for name, batch in (("one", BLOB), ("empty", b"")):
         values = {"key": "alpha", "batch": batch, "time": TIME}
         book.valid("blob/open-batch", name, f"{name} row", **values)
-        book.valid("tick/notifications", name, f"{name} row", registered=[], **values)
     for length in (32, 287, 289):
         values = {"key": "alpha", "batch": (BLOB + moved)[:length], "time": TIME}
         comment = f"{length} bytes: not whole rows"
         book.refused("blob/open-batch", f"length-{length}", comment, "wrong-length", **values)
-    variants = [
-        FIELDS._replace(app=8),
-        FIELDS._replace(platform=2),
-        FIELDS._replace(expiry=EXPIRY + 1),
-    ]
-    batch = BLOB + b"".join(_blob_with(_frame(fields)) for fields in variants)
-    comment = "app and platform tell notifications apart, the expiry does not"
-    values = {"key": "alpha", "batch": batch, "time": TIME}
-    book.valid("tick/notifications", "same-token", comment, registered=[], **values)
 
 
 def _subscriptions(book: Casebook) -> None:
@@ -209,7 +197,6 @@ def _subscriptions(book: Casebook) -> None:
     values: Json = {"key": "alpha", "batch": b"".join(rows), "time": TIME}
     comment = "tokens of Web Push: one that decodes, and two that do not"
     book.valid("blob/open-batch", "web-push", comment, **values)
-    book.valid("tick/notifications", "web-push", comment, registered=[], **values)
 
 
 def _handle_blob(name: str, **changes: Any) -> bytes:
@@ -231,14 +218,6 @@ def _handles(book: Casebook) -> None:
     values: Json = {"key": "class-h", "batch": b"".join(rows), "time": TIME}
     comment = "handles: one twice, two of one token, one unknown, one expired; and what is not mine"
     book.valid("blob/open-batch", "handles", comment, **values)
-    places = [(1, 7, "token"), (1, 7, "token"), (1, 8, "token"), (2, 7, "expired")]
-    registered = [
-        {"handle": handle, "platform": platform, "app": app, "token": draw(token, 32)}
-        for handle, (platform, app, token) in zip(HANDLES, places, strict=True)
-    ]
-    book.valid("tick/notifications", "handles", comment, registered=registered, **values)
-    comment = "no handle is known"
-    book.valid("tick/notifications", "handles-unknown", comment, registered=[], **values)
 
 
 def _handles_not_mine(book: Casebook) -> None:

@@ -1,6 +1,6 @@
 """files.json: secret files, SPEC 11."""
 
-from oracle import files, lanes
+from oracle import descriptors, files, lanes
 from oracle.files import MAGIC, Cost
 from oracle.keys import encode_secret_key
 from oracle.notation import be8
@@ -8,11 +8,13 @@ from oracle.notes import encode_payload
 from oracle.operations import Json
 
 from .casebook import Casebook
+from .descriptors import REQUEST_KEY, REQUEST_SEED
 from .material import ALPHA, LANE, ORIGIN, draw, flip, replaced
 
 PAYLOAD = lanes.encode_lane(LANE)
 KEY_PAYLOAD = encode_secret_key(ALPHA.public_key, ALPHA.secrets)
 NOTE_PAYLOAD = encode_payload(1, draw("seed of board.example"), ORIGIN)
+REQUEST_PAYLOAD = descriptors.encode_payload(*REQUEST_KEY[:2], REQUEST_SEED)
 PHRASE = "correct horse battery staple"
 FAST = Cost(n=14)
 FILE_SALT, NONCE = draw("file salt", 16), draw("file nonce", 12)
@@ -34,6 +36,7 @@ def _valid(book: Casebook) -> None:
         ("secret-key", 1, KEY_PAYLOAD),
         ("lane", 2, PAYLOAD),
         ("note-key", 3, NOTE_PAYLOAD),
+        ("request-key", 4, REQUEST_PAYLOAD),
     ):
         comment = f"a {name.replace('-', ' ')}"
         values: Json = {"kind": kind, "payload": payload}
@@ -76,7 +79,7 @@ def _refused_plain(book: Casebook) -> None:
     for version in (0, 2):
         data = files.with_checksum(files.head(2, 0, version) + PAYLOAD)
         add(f"version-{version}", f"version {version}", "version", data)
-    for kind in (0, 4):
+    for kind in (0, 5):
         data = files.with_checksum(files.head(kind, 0) + PAYLOAD)
         add(f"kind-{kind}", f"kind {kind}", "kind-unknown", data)
     for protection in (2, 255):
@@ -113,7 +116,7 @@ def _refused_protected(book: Casebook) -> None:
     for version in (0, 2):
         data = _protected(head=files.head(2, 1, version))
         add(f"version-{version}", f"version {version}", "version", data)
-    for kind in (0, 4):
+    for kind in (0, 5):
         data = _protected(head=files.head(kind, 1))
         add(f"kind-{kind}", f"kind {kind}", "kind-unknown", data)
     for name, reason, cost in (

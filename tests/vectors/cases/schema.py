@@ -3,11 +3,13 @@
 from .kinds import B16, B32, Fields, Operation, Schema, object_schema
 from .shapes import CLASS, KEY_NAMES, OPERATIONS_OF_SPEC, PUBLIC_KEY, SCALARS
 from .shapes_board import OPERATIONS_OF_THE_BOARD
+from .shapes_push import OPERATIONS_OF_PUSH
 from .shapes_research import OPERATIONS_OF_RESEARCH
 
 OPERATIONS: dict[str, Operation] = {
     **OPERATIONS_OF_SPEC,
     **OPERATIONS_OF_THE_BOARD,
+    **OPERATIONS_OF_PUSH,
     **OPERATIONS_OF_RESEARCH,
 }
 FILES = list(dict.fromkeys(operation.file for operation in OPERATIONS.values()))
@@ -55,7 +57,7 @@ def _file_schema(file: str) -> Schema:
         "allOf": choices,
     }
     properties: Schema = {"spec": {"const": "0.1"}, "file": {"const": file}}
-    if file in ("frames", "blobs"):
+    if file in ("frames", "blobs", "ticks"):
         keys = {name: {"$ref": "#/$defs/named-key"} for name in KEY_NAMES}
         properties["keys"] = _closed(keys)
     return _closed({**properties, "cases": {"type": "array", "minItems": 1, "items": case}})

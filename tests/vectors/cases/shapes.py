@@ -1,4 +1,4 @@
-"""The inputs, outputs and refusals of the operations of SPEC 2 to 8, 10 and 11."""
+"""The inputs, outputs and refusals of the operations of SPEC 2 to 8 and 11."""
 
 from oracle.notation import CLASSES
 
@@ -182,9 +182,7 @@ def _blobs() -> dict[str, Operation]:
     moving, blob = {"key": KEY, "blob": BYTES, "s": B32}, {"blob": BYTES}
     opening = {"key": KEY, "blob": BYTES, "time": TIME}
     batch = {"key": KEY, "batch": BYTES, "time": TIME}
-    ticking = {**batch, "registered": listed(record({"handle": B16, **PUSH_FIELDS}))}
     rows = listed(optional(either(record(FRAME_FIELDS), record(HANDLE_FIELDS))))
-    pushes = {"notifications": listed(record(PUSH_FIELDS))}
     not_mine = {"not-mine": [*BLOB_REFUSALS, *FRAME_REFUSALS]}
     decoded = {"a": B32, "b": SCALARS}
     refusals = invalid(*BLOB_REFUSALS)
@@ -194,7 +192,6 @@ def _blobs() -> dict[str, Operation]:
         "blob/decode": ("6.3", blob, decoded, refusals),
         "blob/open": ("6.4", opening, FRAME_FIELDS, not_mine),
         "blob/open-batch": ("6.3, 6.4", batch, {"rows": rows}, invalid("wrong-length")),
-        "tick/notifications": ("10", ticking, pushes, {}),
     }
     operations = {name: Operation("blobs", *shape) for name, shape in shapes.items()}
     return _or_handle(operations, "blob/open")

@@ -1,0 +1,3 @@
+module billboard/checkhpke
+
+go 1.26

@@ -1,0 +1,165 @@
+"""Request keys when days end and clocks jump, and gates that are revoked twice (SPEC 10)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from billboard import FrameClass, SecretKey
+from billboard.push.descriptor import MOST_REQUEST_KEYS, ServerDescriptor
+from billboard.push.request import LONGEST_REVOCATION, Revocation, gate_of, seal
+from billboard.push.serverkeys import ServerKeys, create_server_keys
+from billboard.push.service import PushServer, RefusedRequestError
+from billboard.push.sqlite import SqliteOutbox
+from billboard.push.tick import Tick
+
+HOUR, DAY = 3600.0, 86_400.0
+MIDNIGHT = 20_800 * DAY
+SECRET = SecretKey.generate(FrameClass.H)
+KAPPA = bytes(range(32))
+
+
+class Server:
+    """A push server in a folder, with a clock that tests set."""
+
+    def __init__(self, folder: Path, now: float) -> None:
+        create_server_keys(folder, "push.example")
+        self.folder, self.now, self.ticks = folder, now, list[Tick]()
+        self.outbox = SqliteOutbox.create(folder / "outbox.sqlite")
+        self.start()
+
+    def start(self) -> None:
+        self.keys = ServerKeys(self.folder, [SECRET], "https://push.example")
+        dispatcher: Any = SimpleNamespace(serves=lambda _: True, wake=lambda: None)
+        observed: Any = {"clock": lambda: self.now, "observe": self.ticks.append}
+        self.server = PushServer(self.keys, self.outbox, dispatcher, **observed)
+
+    def take(self, sealed: bytes) -> None:
+        asyncio.run(self.server.take(sealed))
+
+    @property
+    def descriptor(self) -> ServerDescriptor:
+        return ServerDescriptor.from_bytes(self.keys.descriptor, self.keys.server)
+
+
+@pytest.fixture
+def midnight(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path, MIDNIGHT - HOUR)
+    yield server
+    server.outbox.close()
+
+
+def revocation(server: Server, sender: float, until: int = 0) -> bytes:
+    """What a sender whose clock says ``sender`` sends."""
+    return seal(Revocation(KAPPA, until), server.descriptor, now=sender)
+
+
+# Around midnight
+
+
+@pytest.mark.parametrize("skew", [-HOUR + 1, -1.0, 0.0, 1.0, HOUR - 1])
+@pytest.mark.parametrize("after", [-1.0, 0.0, 1.0])
+def test_a_sender_whose_clock_is_an_hour_off_is_served(
+    midnight: Server, after: float, skew: float
+) -> None:
+    midnight.now = MIDNIGHT + after
+    midnight.take(revocation(midnight, midnight.now + skew))
+    assert midnight.outbox.waiting()[0] == 1
+
+
+def test_the_key_of_yesterday_is_taken_for_an_hour(midnight: Server) -> None:
+    late = revocation(midnight, MIDNIGHT - 1)
+    midnight.now = MIDNIGHT + HOUR - 1
+    midnight.take(late)
+    midnight.now = MIDNIGHT + HOUR
+    with pytest.raises(RefusedRequestError) as refused:
+        midnight.take(revocation(midnight, MIDNIGHT - 1))
+    assert refused.value.reason == "key"
+
+
+def test_the_key_of_tomorrow_is_taken_from_an_hour_before_it_begins(midnight: Server) -> None:
+    """Nobody has the server remember what is sealed to a key of next week for all of the week."""
+    early = revocation(midnight, MIDNIGHT)
+    midnight.now = MIDNIGHT - HOUR - 1
+    with pytest.raises(RefusedRequestError) as refused:
+        midnight.take(early)
+    assert refused.value.reason == "key"
+    midnight.now = MIDNIGHT - HOUR
+    midnight.take(early)
+
+
+def test_what_was_taken_in_the_last_second_is_opened(midnight: Server) -> None:
+    """Though it reaches the disk when the key is over, and the keys are renewed meanwhile."""
+    late = revocation(midnight, MIDNIGHT - 1, int(MIDNIGHT // HOUR) + 9)
+    midnight.now = MIDNIGHT + HOUR
+    midnight.server._renew_keys()
+    midnight.now -= 0.5  # when it was looked at
+    midnight.take(late)
+    midnight.now += 0.5
+    midnight.server._renew_keys()
+    midnight.server.tick()
+    assert midnight.ticks[-1].dropped["request"] == 0
+    assert midnight.outbox.refused([gate_of(KAPPA)], midnight.now)
+
+
+def test_a_key_is_destroyed_a_minute_after_its_last_hour(midnight: Server) -> None:
+    folder = midnight.folder / "request-keys"
+    first = min(folder.iterdir())
+    midnight.now = MIDNIGHT + HOUR + 59
+    midnight.server._renew_keys()
+    assert first.exists()
+    midnight.now += 1
+    midnight.server._renew_keys()
+    assert not first.exists()
+
+
+# A clock that jumps
+
+
+def test_a_clock_that_was_wrong_twice_stops_nobody(midnight: Server) -> None:
+    """Keys of days that are far are left behind, more than a descriptor has room for."""
+    right = midnight.now
+    for days in (200, 100, 0):
+        midnight.now = right + days * DAY
+        midnight.start()
+    descriptor = midnight.descriptor
+    assert len(descriptor.request_keys) == MOST_REQUEST_KEYS
+    assert descriptor.request_key(right).end == int(MIDNIGHT // HOUR)
+    midnight.take(revocation(midnight, right))
+
+
+def test_numbers_of_descriptors_go_up_though_the_clock_does_not(midnight: Server) -> None:
+    before = midnight.descriptor.number
+    midnight.now -= 3 * DAY
+    midnight.start()
+    assert midnight.descriptor.number > before
+
+
+# Revocations of one gate
+
+
+@pytest.mark.parametrize("hours", [(9, 2), (2, 9), (9, 2, 5)])
+def test_the_later_of_two_revocations_in_one_tick_holds(
+    midnight: Server, hours: tuple[int, ...]
+) -> None:
+    now = int(midnight.now // HOUR)
+    for each in hours:
+        midnight.take(revocation(midnight, midnight.now, now + each))
+    midnight.server.tick()
+    gate = gate_of(KAPPA)
+    assert midnight.outbox.refused([gate], (now + 9) * HOUR - 1)
+    assert not midnight.outbox.refused([gate], (now + 9) * HOUR)
+
+
+def test_a_revocation_for_ever_is_cut(midnight: Server) -> None:
+    now = int(midnight.now // HOUR)
+    midnight.take(revocation(midnight, midnight.now, 2**32 - 1))
+    midnight.server.tick()
+    gate, end = gate_of(KAPPA), (now + LONGEST_REVOCATION) * HOUR
+    assert midnight.outbox.refused([gate], end - 1)
+    assert not midnight.outbox.refused([gate], end)
