@@ -49,38 +49,40 @@ class Breaker:
         return self._failures >= FAILURES
 
     def allowed(self, limit: int) -> int:
-        """How many of ``limit`` attempts may begin now; `observe` must follow for each."""
+        """How many of ``limit`` attempts may begin now."""
         if not self.open:
             return limit
         if self._probing or limit == 0 or self._clock() < self._probe_at:
             return 0
         return 1
 
-    def begin(self, count: int) -> None:
-        """That so many attempts begin."""
-        self._probing = self.open and count > 0
+    def begin(self) -> bool:
+        """That one attempt begins; whether it is a probe, which `observe` and `end` are told."""
+        self._probing = self._probing or self.open
+        return self.open
 
     @property
     def wait(self) -> float:
         """Seconds until the next probe; 0 while it is not open."""
         return max(self._probe_at - self._clock(), 0.0) if self.open else 0.0
 
-    def observe(self, attempt: Attempt | None) -> None:
-        """What came of an attempt; None if nothing can be learned of it."""
-        was_open, self._probing = self.open, False
-        if attempt is None:
-            return
+    def end(self, probe: bool) -> None:
+        """That an attempt has ended, whether or not there was anything to `observe`."""
+        if probe:
+            self._probing = False
+
+    def observe(self, attempt: Attempt, probe: bool) -> None:
+        """What came of an attempt."""
         failed = attempt.outcome is Outcome.RETRY and (
             attempt.status is None or attempt.status >= 500
         )
         if not failed:
             self._failures, self._pause = 0, FIRST_PAUSE
             return
+        if self.open and not probe:  # it began before the breaker opened, and tells nothing new
+            return
         self._failures += 1
         if self.open:
-            # A late answer of an attempt that began before it opened changes nothing.
-            if was_open and self._clock() < self._probe_at:
-                return
             self._probe_at = self._clock() + self._pause * (0.5 + self._random() / 2)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
 

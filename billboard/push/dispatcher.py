@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from random import random as uniform
 from typing import Any, final
@@ -33,10 +33,7 @@ ATTEMPT_SECONDS = 60.0
 """Seconds after which an attempt is given up, whatever its provider does."""
 
 CLAIM_SECONDS = 150.0
-"""Seconds for which a notification is claimed: its attempt has ended before."""
-
-FRESH = 60.0
-"""Seconds of a claim within which its attempt has to begin."""
+"""Seconds for which a notification is claimed. No attempt begins that might end after it."""
 
 POLL = 1.0
 """Seconds after which the outbox is asked again; other processes may have put something there."""
@@ -55,7 +52,7 @@ class Dispatcher:
     dead letter, with the reason. After ``max_attempts`` it is one too.
 
     Each provider has ``concurrency`` attempts in flight, and a breaker, of its own: none waits for
-    another.
+    another. One that does not answer is not waited for longer than `ATTEMPT_SECONDS`.
 
     ``on_unregistered`` is called with each dead token and with the unix seconds at which the push
     service knew it dead, if it says: delete the token only if the device has not registered it
@@ -108,23 +105,22 @@ class Dispatcher:
         return {platform: age for platform, age in ages.items() if age is not None}
 
     def wake(self) -> None:
-        """Look at the outbox now: something was put there."""
+        """Look at the outbox now: something was put there. To be called in the event loop."""
         for lane in self._lanes.values():
             lane.woken.set()
 
     async def run(self) -> None:
-        """Deliver until `stop` is called; when it returns, nothing is in flight.
+        """Deliver until `stop` is called, once; when it returns, nothing is in flight.
 
         If cancelled, all that is in flight is cancelled too, and may or may not have been
         delivered: its claims end by themselves.
         """
-        self._stopping = False
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes.values():
                 group.create_task(self._run(lane))
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Begin nothing more, not even if `run` is called later."""
         self._stopping = True
         self.wake()
 
@@ -136,106 +132,103 @@ class Dispatcher:
         async with asyncio.TaskGroup() as attempts:
             while not self._stopping:
                 lane.woken.clear()
-                begun = 0
+                pause = POLL
                 with suppress(StoreError):  # logged where it was raised; asked again after a pause
-                    begun = await self._begin(lane, attempts)
-                if not begun and not self._stopping:
-                    await self._idle(lane)
-            left = [claim.notification.id for claim, _ in lane.claims]
-            if left:
-                with suppress(StoreError):
-                    await self._thread(self._outbox.release, left, self._clock())
-                lane.claims.clear()
+                    if await self._begin(lane, attempts):
+                        continue
+                    pause = await self._idle(lane)
+                await first_of(lane.woken.wait(), self._pause(pause))
+            with suppress(StoreError):  # then they end by themselves
+                await self._release(lane.claims)
 
     async def _begin(self, lane: _Lane, attempts: asyncio.TaskGroup) -> int:
-        """Begin as many attempts as may be made now; how many."""
-        free = lane.breaker.allowed(self._concurrency - lane.in_flight)
-        if free and not lane.claims:
+        """Begin as many attempts as may be made now; of how many claims it has disposed."""
+        if self._free(lane) and not lane.claims:
             now = self._clock()
             limit = 1 if lane.breaker.open else LARGEST_GROUP
-            until = now + CLAIM_SECONDS
-            platform = lane.provider.platform
-            found = await self._thread(self._outbox.claim, platform, limit, now, until)
-            lane.claims.extend((each, now) for each in found)
-        begun = 0
-        while lane.claims and begun < free:
-            claim, since = lane.claims.popleft()
-            if self._clock() < since + FRESH:  # or it may be somebody else's soon
-                lane.in_flight += 1
-                begun += 1
-                attempts.create_task(self._deliver(lane, claim))
-        lane.breaker.begin(begun)
-        return begun
+            claim, platform = self._outbox.claim, lane.provider.platform
+            lane.claims.extend(await self._thread(claim, platform, limit, now, now + CLAIM_SECONDS))
+        before = len(lane.claims)
+        over = []
+        while lane.claims and self._free(lane) and not self._stopping:
+            one = lane.claims.popleft()
+            if one.until - self._clock() < ATTEMPT_SECONDS:
+                over.append(one)
+                continue
+            lane.in_flight += 1
+            attempts.create_task(self._deliver(lane, one, lane.breaker.begin()))
+        await self._release(over)
+        return before - len(lane.claims)
 
-    async def _idle(self, lane: _Lane) -> None:
-        """Wait until something may be due, or a slot is free."""
-        pause = POLL
-        if lane.breaker.open:
-            pause = min(max(lane.breaker.wait, 0.01), POLL)
-        elif lane.in_flight < self._concurrency:
-            with suppress(StoreError):
-                due = await self._thread(self._outbox.next_due, lane.provider.platform)
-                if due is not None:
-                    pause = min(max(due - self._clock(), 0.01), POLL)
-        await first_of(lane.woken.wait(), self._pause(pause))
+    def _free(self, lane: _Lane) -> int:
+        """How many attempts may begin now."""
+        return lane.breaker.allowed(self._concurrency - lane.in_flight)
+
+    async def _release(self, claims: Collection[Claim]) -> None:
+        if claims:
+            await self._thread(self._outbox.release, claims, self._clock())
+
+    async def _idle(self, lane: _Lane) -> float:
+        """Seconds until something may be done; an attempt that ends says so by itself."""
+        if lane.breaker.wait:
+            return min(max(lane.breaker.wait, 0.01), POLL)
+        if not self._free(lane):
+            return POLL
+        due = await self._thread(self._outbox.next_due, lane.provider.platform)
+        return POLL if due is None else min(max(due - self._clock(), 0.01), POLL)
 
     async def _pause(self, seconds: float) -> None:
         await self._sleep(seconds)
 
-    async def _deliver(self, lane: _Lane, claim: Claim) -> None:
+    async def _deliver(self, lane: _Lane, claim: Claim, probe: bool) -> None:
         """Make one attempt, and settle it."""
         try:
-            settlement = await self._attempt(lane, claim)
+            settlement = await self._attempt(lane, claim, probe)
             with suppress(StoreError):  # logged; it is attempted again when its claim ends
                 await self._settle(settlement)
         finally:
             lane.in_flight -= 1
+            lane.breaker.end(probe)
             lane.woken.set()
 
-    async def _attempt(self, lane: _Lane, claim: Claim) -> Settlement:
-        one = claim.notification
-        if self._is_over(one, 0.0):
-            lane.breaker.observe(None)
-            return Settlement(one.id, Outcome.EXPIRED, None)
+    async def _attempt(self, lane: _Lane, claim: Claim, probe: bool) -> Settlement:
+        if self._is_over(claim, 0.0):
+            return Settlement(claim, Outcome.EXPIRED, None)
         if claim.attempts >= self._max_attempts:  # the process ended in each of them
-            lane.breaker.observe(None)
-            return Settlement(one.id, Outcome.RETRY, "its attempts never ended")
-        try:
-            attempt = await self._send(lane.provider, one)
-        except Exception as error:  # one defect must not take others along, nor trip a breaker
-            attempt = Attempt(Outcome.RETRY, f"provider raised {type(error).__name__}")
-            lane.breaker.observe(None)
-        else:
-            lane.breaker.observe(attempt if lane.provider.one_service else None)
+            return Settlement(claim, Outcome.RETRY, "its attempts never ended")
+        attempt = await self._send(lane, claim.notification, probe)
         lane.brake.observe(attempt)
         if self._observe is not None:
             self._observe(lane.provider.platform, attempt)
-        return self._settlement(lane, one, attempt, claim.attempts + 1)
+        return self._settlement(lane, claim, attempt)
 
-    async def _send(self, provider: Provider, one: Notification) -> Attempt:
+    async def _send(self, lane: _Lane, one: Notification, probe: bool) -> Attempt:
+        limit = asyncio.timeout(ATTEMPT_SECONDS)
         try:
-            async with asyncio.timeout(ATTEMPT_SECONDS) as limit:
-                return await provider.send(one)
-        except TimeoutError:
+            async with limit:
+                attempt = await lane.provider.send(one)
+        except Exception as error:  # one defect must not take others along, nor trip a breaker
             if not limit.expired():
-                raise
-            return Attempt(Outcome.RETRY, f"no answer in {ATTEMPT_SECONDS:g} s")
+                return Attempt(Outcome.RETRY, f"provider raised {type(error).__name__}")
+            attempt = Attempt(Outcome.RETRY, f"no answer in {ATTEMPT_SECONDS:g} s")
+        if lane.provider.one_service:
+            lane.breaker.observe(attempt, probe)
+        return attempt
 
-    def _settlement(
-        self, lane: _Lane, one: Notification, attempt: Attempt, attempts: int
-    ) -> Settlement:
+    def _settlement(self, lane: _Lane, claim: Claim, attempt: Attempt) -> Settlement:
         outcome, reason = attempt.outcome, attempt.reason
+        attempts = claim.attempts + 1
         if outcome is Outcome.RETRY and attempts < self._max_attempts:
             delay = self._delay(attempt, attempts)
-            if self._is_over(one, delay):
-                return Settlement(one.id, Outcome.EXPIRED, reason)
-            return Settlement(one.id, outcome, reason, self._clock() + delay)
+            if self._is_over(claim, delay):
+                return Settlement(claim, Outcome.EXPIRED, reason)
+            return Settlement(claim, outcome, reason, self._clock() + delay)
         if outcome is not Outcome.UNREGISTERED:
-            return Settlement(one.id, outcome, reason)
+            return Settlement(claim, outcome, reason)
         if lane.brake.on:
-            return Settlement(one.id, outcome, f"{reason}, of too many tokens to be believed")
-        self._report(one.token, attempt.unregistered_at)
-        return Settlement(one.id, outcome, reason, dead=True, dead_since=attempt.unregistered_at)
+            return Settlement(claim, outcome, f"{reason}, of too many tokens to be believed")
+        self._report(claim.notification.token, attempt.unregistered_at)
+        return Settlement(claim, outcome, reason, dead=True, dead_since=attempt.unregistered_at)
 
     def _delay(self, attempt: Attempt, attempts: int) -> float:
         """Seconds until the next attempt."""
@@ -244,8 +237,9 @@ class Dispatcher:
         jitter = self._random() * min(BACKOFF_MAX, BACKOFF_BASE * 2.0 ** (attempts - 1))
         return (attempt.retry_after or 0.0) + jitter
 
-    def _is_over(self, notification: Notification, delay: float) -> bool:
-        return notification.expires is not None and self._clock() + delay >= notification.expires
+    def _is_over(self, claim: Claim, delay: float) -> bool:
+        expires = claim.notification.expires
+        return expires is not None and self._clock() + delay >= expires
 
     def _report(self, token: DeviceToken, since: float | None) -> None:
         if self._on_unregistered is None:
@@ -280,7 +274,7 @@ class _Lane:
     ) -> None:
         self.provider = provider
         self.breaker, self.brake = Breaker(clock, random), Brake()
-        self.claims: deque[tuple[Claim, float]] = deque()
+        self.claims: deque[Claim] = deque()
         self.in_flight = 0
         self.woken = asyncio.Event()
 

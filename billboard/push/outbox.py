@@ -30,10 +30,14 @@ class SealedRequest:
 
 @dataclass(frozen=True)
 class Claim:
-    """A notification that is to be attempted, after ``attempts`` before."""
+    """A notification that is to be attempted, after ``attempts`` before.
+
+    It is nobody else's before ``until``, which tells this claim from others of the notification.
+    """
 
     notification: Notification
     attempts: int
+    until: float
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Settlement:
     were registered later.
     """
 
-    id: UUID
+    claim: Claim
     outcome: Outcome
     reason: str | None
     due: float | None = None
@@ -85,10 +89,16 @@ class Outbox(Protocol):
     """
 
     def hold(self, key_ids: Collection[bytes]) -> None:
-        """Remember the digests of requests under these request keys, and forget all others."""
+        """Remember the digests of requests under these request keys, and forget all others.
+
+        What waits under a key that is not held any more waits on.
+        """
 
     def put(self, requests: Sequence[SealedRequest], now: float) -> None:
-        """Keep each request, but for one that was kept before: that is done already."""
+        """Keep each request, but for one that was kept before: that is done already.
+
+        Raises `StoreError` too, and keeps none, if the request key of one is not held.
+        """
 
     def waiting(self) -> tuple[int, float | None]:
         """How many requests wait, and since when the first does."""
@@ -129,17 +139,18 @@ class Outbox(Protocol):
     def settle(self, settlements: Sequence[Settlement], now: float) -> None:
         """End claims: what was delivered is deleted, what is due again waits, all else is dead.
 
-        What is not claimed any more, for its claim ended, is settled all the same.
+        A claim that ended is settled all the same, unless somebody has claimed the notification
+        since, or may: it stands for what came in after this attempt began, too.
         """
 
-    def release(self, ids: Collection[UUID], now: float) -> None:
-        """End claims of which no attempt was made."""
+    def release(self, claims: Collection[Claim], now: float) -> None:
+        """End claims of which no attempt was made; not those that have ended, as in `settle`."""
 
     def prune(self, now: float) -> int:
-        """Give up what has expired, which is counted, and forget what is over."""
+        """Give up what has expired and is not claimed, which is counted; forget what is over."""
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The last that were given up, newest first."""
 
     def replay(self, ids: Collection[UUID], now: float, expires: float) -> int:
-        """Have these dead letters due again, until ``expires``; how many there were."""
+        """Have these dead letters due now, until ``expires``; how many there were."""

@@ -118,7 +118,6 @@ class SqliteOutbox:
             for key_id in before - set(key_ids):
                 rows(db, f"DROP TABLE {_seen(key_id)}")
                 rows(db, "DELETE FROM held WHERE key_id = ?", key_id)
-                rows(db, "DELETE FROM request WHERE key_id = ?", key_id)
             for key_id in set(key_ids) - before:
                 rows(db, f"CREATE TABLE {_seen(key_id)} (digest BLOB PRIMARY KEY) WITHOUT ROWID")
                 rows(db, "INSERT INTO held VALUES (?)", key_id)
@@ -194,7 +193,9 @@ class SqliteOutbox:
                 rows(db, "DELETE FROM request WHERE digest = ?", digest)
             return sum(self._enqueue(db, each, when, pace) for each, when in due)
 
-    def _enqueue(self, db: apsw.Connection, one: Notification, due: float, pace: Pace) -> bool:
+    def _enqueue(
+        self, db: apsw.Connection, one: Notification, due: float, pace: Pace | None
+    ) -> bool:
         if one.expires is None:
             raise ValueError("a notification in an outbox has to expire")
         mac, token = self._mac(one.token), one.token
@@ -202,9 +203,10 @@ class SqliteOutbox:
         rows(db, merge, one.expires, mac)
         if db.changes():
             return False
-        before = rows(db, "SELECT before FROM pace WHERE mac = ?", mac)
-        due, after = pace.next(before[0][0] if before else due, due)
-        rows(db, "INSERT OR REPLACE INTO pace VALUES (?, ?)", mac, after)
+        if pace is not None:
+            before = rows(db, "SELECT before FROM pace WHERE mac = ?", mac)
+            due, after = pace.next(before[0][0] if before else due, due)
+            rows(db, "INSERT OR REPLACE INTO pace VALUES (?, ?)", mac, after)
         insert = "INSERT INTO notification VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL)"
         fields = int(token.platform), token.app, token.value, one.expires, one.priority
         rows(db, insert, one.id.bytes, mac, *fields, one.collapse_id, due)
@@ -226,7 +228,7 @@ class SqliteOutbox:
             for row in found:
                 rows(db, update, until, row[0])
         return [
-            Claim(replace(_notification(*row), expires=expires), attempts)
+            Claim(replace(_notification(*row), expires=expires), attempts, until)
             for *row, expires, attempts in found
         ]
 
@@ -245,26 +247,32 @@ class SqliteOutbox:
         """See `Outbox.settle`."""
         with self._database.writing() as db:
             for each in settlements:
+                found = _claimed(db, each.claim)
+                if found is None:
+                    continue
                 if each.due is not None:
-                    _wait_again(db, each)
+                    _wait_again(db, *found, each.due, each.reason)
                     continue
                 if each.dead:
-                    _forget(db, each)
+                    _forget(db, found[1], each.dead_since)
                 if each.outcome is not Outcome.DELIVERED:
-                    _give_up(db, each.outcome, each.reason, now, "id = ?", each.id.bytes)
-                rows(db, "DELETE FROM notification WHERE id = ?", each.id.bytes)
+                    _give_up(db, each.outcome, each.reason, now, "id = ?1", found[0])
+                rows(db, "DELETE FROM notification WHERE id = ?", found[0])
 
-    def release(self, ids: Collection[UUID], now: float) -> None:
+    def release(self, claims: Collection[Claim], now: float) -> None:
         """See `Outbox.release`."""
-        uncount = "UPDATE notification SET attempts = attempts - 1 WHERE id = ? AND claimed"
+        uncount = "UPDATE notification SET attempts = attempts - 1 WHERE id = ?"
         with self._database.writing() as db:
-            for each in ids:
-                rows(db, uncount, each.bytes)
-                _wait_again(db, Settlement(each, Outcome.RETRY, None, due=now))
+            for each in claims:
+                found = _claimed(db, each)
+                if found is not None:
+                    rows(db, uncount, found[0])
+                    _wait_again(db, *found, now, None)
 
     def prune(self, now: float) -> int:
         """See `Outbox.prune`."""
-        over = "NOT claimed AND expires <= ?"
+        # Nobody may be there to claim again what was claimed when a process ended.
+        over = "expires <= ?1 AND (NOT claimed OR due <= ?1)"
         with self._database.writing() as db:
             given_up = _give_up(db, Outcome.EXPIRED, None, now, over, now)
             rows(db, f"DELETE FROM notification WHERE {over}", now)  # noqa: S608
@@ -294,9 +302,9 @@ class SqliteOutbox:
             found = [row for each in ids for row in rows(db, query, each.bytes)]
             for row in found:
                 rows(db, "DELETE FROM dead WHERE id = ?", row[0])
-                # Beside the pace of its token: whoever replays wants it now.
+                # Whatever the pace of its token: whoever replays wants it now.
                 again = replace(_notification(*row), expires=expires)
-                self._enqueue(db, again, now, Pace(0.0, 1))
+                self._enqueue(db, again, now, None)
         return len(found)
 
     def _mac(self, token: DeviceToken) -> bytes:
@@ -310,39 +318,48 @@ def _seen(key_id: bytes) -> str:
     return f"seen_{key_id.hex()}"
 
 
-def _wait_again(db: apsw.Connection, one: Settlement) -> None:
+def _claimed(db: apsw.Connection, claim: Claim) -> tuple[bytes, bytes] | None:
+    """The id and MAC of a notification, if this is its last claim and has not been ended."""
+    # `due` of what is claimed is when the claim ends.
+    query = "SELECT id, mac FROM notification WHERE id = ? AND claimed AND due = ?"
+    for number, mac in rows(db, query, claim.notification.id.bytes, claim.until):
+        return number, mac
+    return None
+
+
+def _wait_again(
+    db: apsw.Connection, number: bytes, mac: bytes, due: float, reason: str | None
+) -> None:
     """Let it wait again, in the place of one for the same token that came meanwhile."""
-    query = "SELECT mac FROM notification WHERE id = ? AND claimed"
-    for (mac,) in rows(db, query, one.id.bytes):
-        other = "FROM notification WHERE mac = ? AND NOT claimed"
-        expires = rows(db, f"SELECT expires {other}", mac)
-        rows(db, f"DELETE {other}", mac)
-        update = (
-            "UPDATE notification SET claimed = 0, due = ?, reason = coalesce(?, reason),"
-            " expires = max(expires, ?) WHERE id = ?"
-        )
-        rows(db, update, one.due, one.reason, max(expires)[0] if expires else 0.0, one.id.bytes)
+    other = "FROM notification WHERE mac = ? AND NOT claimed"
+    expires = rows(db, f"SELECT expires {other}", mac)
+    rows(db, f"DELETE {other}", mac)
+    update = (
+        "UPDATE notification SET claimed = 0, due = ?, reason = coalesce(?, reason),"
+        " expires = max(expires, ?) WHERE id = ?"
+    )
+    rows(db, update, due, reason, max(expires)[0] if expires else 0.0, number)
 
 
-def _forget(db: apsw.Connection, one: Settlement) -> None:
-    """Remove the handles that stand for its token."""
+def _forget(db: apsw.Connection, mac: bytes, since: float | None) -> None:
+    """Remove the handles that stand for a token."""
     # They stay without one, and so remember their time: no old registration comes back.
     update = (
         "UPDATE handle SET (mac, platform, app, token) = (NULL, NULL, NULL, NULL)"
-        " WHERE mac = (SELECT mac FROM notification WHERE id = ?1) AND (?2 IS NULL OR time <= ?2)"
+        " WHERE mac = ?1 AND (?2 IS NULL OR time <= ?2)"
     )
-    rows(db, update, one.id.bytes, one.dead_since)
+    rows(db, update, mac, since)
 
 
 def _give_up(
     db: apsw.Connection, outcome: Outcome, reason: str | None, now: float, which: str, value: Any
 ) -> int:
-    """Copy notifications to the dead letters; how many."""
+    """Copy notifications to the dead letters; how many. In ``which``, ?1 is ``value``."""
     insert = (
         f"INSERT OR IGNORE INTO dead ({_COPIED}, outcome, reason, died)"  # noqa: S608
-        f" SELECT {_COPIED}, ?, coalesce(?, reason), ? FROM notification WHERE {which}"
+        f" SELECT {_COPIED}, ?2, coalesce(?3, reason), ?4 FROM notification WHERE {which}"
     )
-    rows(db, insert, outcome.value, reason, now, value)
+    rows(db, insert, value, outcome.value, reason, now)
     return db.changes()
 
 

@@ -1,327 +1,688 @@
-"""Dispatcher: order, retries, expiry, isolation, cancellation. No network, no real time."""
+"""The dispatcher on an outbox: retries, expiry, isolation, stopping. Time is simulated."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Callable, Iterable
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billboard import StoreError
 from billboard.push import Attempt, Dispatcher, Notification, Outcome
-from billboard.push.dispatcher import LONGEST_WAIT
-from billboard.tokens import DeviceToken, Platform
+from billboard.push.breaker import LEAST_DEAD
+from billboard.push.dispatcher import BACKOFF_BASE, BACKOFF_MAX, CLAIM_SECONDS
+from billboard.push.outbox import Claim, Settlement
+from billboard.push.registration import Registration
+from billboard.push.sqlite import SqliteOutbox
+from billboard.tokens import DeviceToken, Handle, Platform
 
-from .support import Clock, device, notification
+from .simulation import (
+    DELIVERED,
+    DOWN,
+    START,
+    Scripted,
+    after,
+    delivering,
+    delivers,
+    elapsed,
+    emptied,
+    enqueue,
+    never,
+    now,
+    simulate,
+    simulated,
+    until,
+)
+from .support import device
 
-RETRY = Attempt(Outcome.RETRY, "Busy")
-DELIVERED = Attempt(Outcome.DELIVERED, status=200)
-
-
-class Scripted:
-    """A provider that gives each notification the next answer of its script."""
-
-    def __init__(
-        self, script: Iterable[Attempt | Exception], platform: Platform = Platform.APNS
-    ) -> None:
-        self.platform = platform
-        self.script = list(script)
-        self.seen: list[Notification] = []
-        self.closed = 0
-
-    async def send(self, notification: Notification) -> Attempt:
-        earlier = sum(each.token == notification.token for each in self.seen)
-        self.seen.append(notification)
-        await asyncio.sleep(0)
-        answer = self.script[min(earlier, len(self.script) - 1)]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def aclose(self) -> None:
-        self.closed += 1
+HOUR = 3600.0
+SOON = 0.05
+"""Seconds within which the dispatcher begins what is due."""
 
 
-def dispatcher(provider: Any, clock: Clock, **options: Any) -> Dispatcher:
-    settings: dict[str, Any] = {"random": lambda: 0.5, "clock": clock, "sleep": clock.sleep}
-    return Dispatcher([provider], **(settings | options))
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[SqliteOutbox]:
+    with SqliteOutbox.create(tmp_path / "outbox.sqlite") as outbox:
+        yield outbox
 
 
-async def test_results_come_in_the_order_of_the_input() -> None:
-    class Slow(Scripted):
-        async def send(self, notification: Notification) -> Attempt:
-            for _ in range(order[notification.token]):
-                await asyncio.sleep(0)
-            return DELIVERED
-
-    batch = [notification() for _ in range(20)]
-    order = {each.token: 20 - at for at, each in enumerate(batch)}
-    results = await dispatcher(Slow([]), Clock()).dispatch(iter(batch))
-    assert [result.notification for result in results] == batch
-    assert {(result.outcome, result.attempts) for result in results} == {(Outcome.DELIVERED, 1)}
+def notification(
+    token: DeviceToken | None = None, *, lifetime: float = HOUR, **parts: Any
+) -> Notification:
+    return Notification(token or device(), expires=START + lifetime, **parts)
 
 
-async def test_no_notifications_no_results() -> None:
-    assert await dispatcher(Scripted([DELIVERED]), Clock()).dispatch([]) == []
+def notifications(count: int, **parts: Any) -> list[Notification]:
+    return [notification(**parts) for _ in range(count)]
 
 
-async def test_a_retry_is_the_same_notification_with_the_same_id() -> None:
-    provider = Scripted([RETRY, RETRY, DELIVERED])
-    one = notification()
-    (result,) = await dispatcher(provider, Clock()).dispatch([one])
-    assert (result.outcome, result.reason, result.attempts) == (Outcome.DELIVERED, None, 3)
-    assert [each.id for each in provider.seen] == [one.id] * 3
+def ends(outbox: SqliteOutbox) -> list[tuple[Outcome, str | None]]:
+    """What became of those that were given up, in order."""
+    return [(each.outcome, each.reason) for each in reversed(outbox.dead_letters(10_000))]
 
 
-async def test_attempts_end() -> None:
-    clock, provider = Clock(), Scripted([RETRY])
-    (result,) = await dispatcher(provider, clock, max_attempts=4).dispatch([notification()])
-    assert (result.outcome, result.reason, result.attempts) == (Outcome.RETRY, "Busy", 4)
-    assert len(provider.seen) == 4
-    assert len(clock.slept) == 3, "no wait after the last attempt"
+# One notification
+
+
+@simulated
+async def test_what_is_delivered_is_gone(outbox: SqliteOutbox) -> None:
+    provider = Scripted(delivers)
+    one = notification(priority=5, collapse_id="one")
+    async with delivering(outbox, provider):
+        enqueue(outbox, one)
+        await emptied(outbox)
+        await asyncio.sleep(HOUR)
+    assert [each for _, each in provider.sent] == [one]
+    assert ends(outbox) == []
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNREGISTERED, Outcome.REJECTED])
+@simulated
+async def test_a_final_answer_is_not_repeated(outbox: SqliteOutbox, outcome: Outcome) -> None:
+    provider = Scripted(lambda *_: Attempt(outcome, "Why", 400, retry_after=1.0))
+    async with delivering(outbox, provider):
+        enqueue(outbox, one := notification())
+        await asyncio.sleep(HOUR)
+    assert len(provider.sent) == 1
+    (dead,) = outbox.dead_letters(10)
+    assert (dead.id, dead.outcome, dead.reason) == (one.id, outcome, "Why")
+    assert dead.died == pytest.approx(START, abs=1)
 
 
 @pytest.mark.parametrize("part", [0.0, 0.5, 0.999])
-async def test_the_backoff_is_a_random_part_of_a_doubling_time(part: float) -> None:
-    clock = Clock()
-    sender = dispatcher(Scripted([RETRY]), clock, max_attempts=10, random=lambda: part)
-    await sender.dispatch([notification()])
-    assert clock.slept == [part * seconds for seconds in (1, 2, 4, 8, 16, 32, 60, 60, 60)]
-
-
-async def test_what_the_service_asks_for_wins_over_the_backoff() -> None:
-    clock = Clock()
-    script = [Attempt(Outcome.RETRY, retry_after=900.0), Attempt(Outcome.RETRY, retry_after=0.0)]
-    await dispatcher(Scripted([*script, DELIVERED]), clock).dispatch([notification()])
-    assert clock.slept == [900.5, 0.0], "never less than asked; zero is at once"
-
-
-@pytest.mark.parametrize("outcome", [Outcome.DELIVERED, Outcome.UNREGISTERED, Outcome.REJECTED])
-async def test_a_final_answer_is_not_repeated(outcome: Outcome) -> None:
-    provider = Scripted([Attempt(outcome, "Why", retry_after=1.0)])
-    (result,) = await dispatcher(provider, Clock()).dispatch([notification()])
-    assert (result.outcome, result.reason, result.attempts) == (outcome, "Why", 1)
-    assert len(provider.seen) == 1
-
-
-async def test_what_has_expired_is_not_attempted() -> None:
-    clock, provider = Clock(), Scripted([DELIVERED])
-    batch = [notification(expires=clock.now), notification(expires=clock.now + 1)]
-    results = await dispatcher(provider, clock).dispatch(batch)
-    assert [(each.outcome, each.attempts) for each in results] == [
-        (Outcome.EXPIRED, 0),
-        (Outcome.DELIVERED, 1),
-    ]
-    assert provider.seen == batch[1:]
-
-
-async def test_no_wait_goes_beyond_the_expiry() -> None:
-    clock = Clock()
-    provider = Scripted([RETRY, Attempt(Outcome.RETRY, "Later", retry_after=100.0)])
-    one = notification(expires=clock.now + 60)
-    (result,) = await dispatcher(provider, clock).dispatch([one])
-    assert (result.outcome, result.reason, result.attempts) == (Outcome.EXPIRED, "Later", 2)
-    assert clock.slept == [0.5]
-
-
-async def test_what_expires_while_it_waits_for_its_turn_is_not_attempted() -> None:
-    clock = Clock()
-
-    class Slow(Scripted):
-        async def send(self, notification: Notification) -> Attempt:
-            clock.now += 10
-            return await super().send(notification)
-
-    batch = [notification(expires=clock.now + 15) for _ in range(4)]
-    results = await dispatcher(Slow([DELIVERED]), clock, concurrency=1).dispatch(batch)
-    assert [each.attempts for each in results] == [1, 1, 0, 0]
-
-
-async def test_a_platform_without_a_provider_is_rejected_and_others_are_sent() -> None:
-    batch = [notification(device(Platform.FCM)), notification()]
-    results = await dispatcher(Scripted([DELIVERED]), Clock()).dispatch(batch)
-    assert [each.outcome for each in results] == [Outcome.REJECTED, Outcome.DELIVERED]
-    assert results[0].reason == "no provider for FCM"
-
-
-async def test_each_platform_goes_to_its_provider() -> None:
-    apple, google = Scripted([DELIVERED]), Scripted([DELIVERED], Platform.FCM)
-    batch = [notification(device(platform)) for platform in (Platform.FCM, Platform.APNS)]
-    await Dispatcher([apple, google]).dispatch(batch)
-    assert (google.seen, apple.seen) == (batch[:1], batch[1:])
-
-
-async def test_a_provider_that_raises_is_retried_and_only_its_type_is_told() -> None:
-    one = notification()
-    provider = Scripted([KeyError(one.token.value.hex())])
-    (result,) = await dispatcher(provider, Clock(), max_attempts=2).dispatch([one])
-    assert (result.outcome, result.attempts) == (Outcome.RETRY, 2)
-    assert result.reason == "provider raised KeyError"
-
-
-async def test_a_defect_upon_one_notification_leaves_the_others_alone() -> None:
-    class Picky(Scripted):
-        async def send(self, notification: Notification) -> Attempt:
-            if notification is batch[3]:
-                raise RuntimeError
-            return await super().send(notification)
-
-    batch = [notification() for _ in range(7)]
-    results = await dispatcher(Picky([DELIVERED]), Clock()).dispatch(batch)
-    assert [each.outcome for each in results].count(Outcome.DELIVERED) == 6
-    assert results[3].outcome is Outcome.RETRY
-
-
-async def test_dead_tokens_are_reported_once_with_their_time() -> None:
-    told: list[tuple[DeviceToken, float | None]] = []
-    provider = Scripted([RETRY, Attempt(Outcome.UNREGISTERED, unregistered_at=123.5)])
-    one = notification()
-    sender = dispatcher(provider, Clock(), on_unregistered=lambda *args: told.append(args))
-    await sender.dispatch([one])
-    assert told == [(one.token, 123.5)]
-
-
-async def test_a_callback_that_raises_changes_nothing_and_tells_no_token(
-    caplog: pytest.LogCaptureFixture,
+@simulated
+async def test_the_backoff_is_a_random_part_of_a_doubling_time(
+    outbox: SqliteOutbox, part: float
 ) -> None:
-    def fail(token: DeviceToken, _at: float | None) -> None:
-        raise LookupError(token.value.hex())
+    """Answers with a 429 leave the breaker closed: what is measured is the wait alone."""
+    provider = Scripted(lambda *_: Attempt(Outcome.RETRY, "TooMany", 429))
+    async with delivering(outbox, provider, random=lambda: part, max_attempts=13):
+        enqueue(outbox, one := notification(lifetime=10 * HOUR))
+        await emptied(outbox)
+    times = [time for time, _ in provider.sent]
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    longest = [min(BACKOFF_MAX, BACKOFF_BASE * 2**number) for number in range(12)]
+    assert longest[-3:] == [512, 600, 600]
+    assert waits == pytest.approx([part * each for each in longest], abs=SOON)
+    assert {each.id for _, each in provider.sent} == {one.id}
+    assert ends(outbox) == [(Outcome.RETRY, "TooMany")]
 
-    batch = [notification() for _ in range(2)]
-    provider = Scripted([Attempt(Outcome.UNREGISTERED)])
+
+@simulated
+async def test_what_the_service_asks_for_wins_over_the_backoff(outbox: SqliteOutbox) -> None:
+    asked = [900.0, 0.0, 7.0]
+
+    def answer(_one: Notification, before: int) -> Attempt:
+        if before == len(asked):
+            return DELIVERED
+        return Attempt(Outcome.RETRY, "Later", 429, retry_after=asked[before])
+
+    provider = Scripted(answer)
+    async with delivering(outbox, provider):
+        enqueue(outbox, notification())
+        await emptied(outbox)
+    times = [time for time, _ in provider.sent]
+    waits = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert waits == pytest.approx([900.5, 0.0, 9.0], abs=SOON), "and zero is at once"
+
+
+@simulated
+async def test_nothing_is_attempted_beyond_its_expiry(outbox: SqliteOutbox) -> None:
+    busy = Attempt(Outcome.RETRY, "Busy", 429, retry_after=100.0)
+    provider = Scripted(lambda *_: busy)
+    async with delivering(outbox, provider):
+        enqueue(outbox, over := notification(lifetime=0))
+        enqueue(outbox, short := notification(lifetime=250))
+        await emptied(outbox)
+        assert elapsed() < 210, "given up as soon as no wait ends before"
+        outbox.prune(now())
+    assert provider.attempts(over) == 0
+    assert provider.attempts(short) == 3
+    assert ends(outbox) == [(Outcome.EXPIRED, None), (Outcome.EXPIRED, "Busy")]
+
+
+ATTEMPTS = st.builds(
+    Attempt,
+    st.sampled_from([Outcome.DELIVERED, *[Outcome.RETRY] * 3, *set(Outcome)]),
+    st.sampled_from(["Why", "Busy"]),
+    st.sampled_from([None, 200, 400, 429, 503]),
+    retry_after=st.sampled_from([None, 0.0, 5.0, 400.0, 1e9]),
+)
+
+
+@settings(max_examples=60)
+@given(
+    script=st.lists(ATTEMPTS, min_size=1, max_size=6),
+    lifetime=st.sampled_from([0.0, 3.0, 20.0, 2000.0]),
+    max_attempts=st.integers(1, 5),
+    part=st.floats(0, 1, exclude_max=True),
+)
+def test_laws_of_retrying(
+    tmp_path_factory: pytest.TempPathFactory,
+    script: list[Attempt],
+    lifetime: float,
+    max_attempts: int,
+    part: float,
+) -> None:
+    path = tmp_path_factory.mktemp("outbox") / "outbox.sqlite"
+    provider = Scripted(lambda _, before: script[min(before, len(script) - 1)])
+    one = notification(lifetime=lifetime)
+
+    async def main() -> None:
+        async with delivering(outbox, provider, max_attempts=max_attempts, random=lambda: part):
+            enqueue(outbox, one)
+            await emptied(outbox)
+
+    with SqliteOutbox.create(path) as outbox:
+        simulate(main)
+        ended = ends(outbox)
+    made = [script[min(at, len(script) - 1)] for at in range(len(provider.sent))]
+    assert len(made) <= max_attempts
+    assert all(attempt.outcome is Outcome.RETRY for attempt in made[:-1])
+    times = [time for time, _ in provider.sent]
+    for attempt, earlier, later in zip(made, times, times[1:], strict=False):
+        assert later - earlier >= (attempt.retry_after or 0) - 1e-6
+    assert all(time < lifetime for time in times)
+    if made and made[-1].outcome is Outcome.DELIVERED:
+        assert ended == []
+    else:
+        ((outcome, reason),) = ended
+        assert reason == (made[-1].reason if made else None)
+        if outcome is not Outcome.EXPIRED:
+            assert outcome is made[-1].outcome
+        if outcome is Outcome.RETRY:
+            assert len(made) == max_attempts
+
+
+# Many, and more than one provider
+
+
+@simulated
+async def test_a_defect_upon_one_notification_leaves_the_others_alone(
+    outbox: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not trip the breaker, however often, and only the type of what is raised is told."""
+    poisoned = notifications(30)
+
+    def answer(one: Notification, _before: int) -> Attempt | Exception:
+        if one in poisoned:
+            return KeyError(one.token.value.hex())
+        return DELIVERED
+
+    provider = Scripted(answer)
+    states: set[bool] = set()
+    good = notifications(30)
     with caplog.at_level(logging.DEBUG):
-        results = await dispatcher(provider, Clock(), on_unregistered=fail).dispatch(batch)
-    assert [each.outcome for each in results] == [Outcome.UNREGISTERED] * 2
-    assert caplog.text.count("on_unregistered raised LookupError") == 2
-    assert not any(each.token.value.hex() in caplog.text for each in batch)
+        async with delivering(outbox, provider, max_attempts=3) as dispatcher:
+            enqueue(outbox, *(each for pair in zip(poisoned, good, strict=True) for each in pair))
+            while outbox.next_due(Platform.APNS) is not None:
+                states |= set(dispatcher.breakers_open().values())
+                await asyncio.sleep(0.01)
+    assert {provider.attempts(each) for each in good} == {1}
+    assert {provider.attempts(each) for each in poisoned} == {3}
+    assert Counter(ends(outbox)) == {(Outcome.RETRY, "provider raised KeyError"): 30}
+    assert states == {False}
+    assert not any(each.token.value.hex() in caplog.text for each in poisoned)
 
 
-async def test_no_more_are_in_flight_than_allowed() -> None:
-    class Counting(Scripted):
-        now = most = 0
+@simulated
+async def test_an_attempt_that_cancels_itself_is_made_again(outbox: SqliteOutbox) -> None:
+    """As a provider's library may do. Not even as the probe of an open breaker does it harm."""
 
-        async def send(self, _notification: Notification) -> Attempt:
-            self.now += 1
-            self.most = max(self.most, self.now)
-            await asyncio.sleep(0)
-            self.now -= 1
-            return DELIVERED
+    def answer(_one: Notification, _before: int) -> Attempt | BaseException:
+        if len(provider.sent) <= 10:
+            return DOWN
+        return asyncio.CancelledError() if len(provider.sent) <= 13 else DELIVERED
 
-    provider = Counting([])
-    await dispatcher(provider, Clock(), concurrency=7).dispatch(notification() for _ in range(50))
-    assert provider.most == 7
-
-
-async def test_waiting_for_a_retry_keeps_nobody_from_being_sent() -> None:
-    gate = asyncio.Event()
-    provider = Scripted([Attempt(Outcome.RETRY, retry_after=900.0), DELIVERED])
-
-    async def sleep(_seconds: float) -> None:
-        await gate.wait()
-
-    sender = Dispatcher([provider], sleep=sleep, concurrency=1)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(sender.dispatch(notification() for _ in range(5)))
-        while len(provider.seen) < 5:
-            await asyncio.sleep(0)
-        gate.set()
-    assert {each.attempts for each in task.result()} == {2}
+    provider = Scripted(answer)
+    async with delivering(outbox, provider):
+        enqueue(outbox, *notifications(20))
+        await emptied(outbox)
+        assert elapsed() < 3 * CLAIM_SECONDS
+    assert ends(outbox) == []
 
 
-@pytest.mark.parametrize("stage", ["attempt", "wait"])
-async def test_cancellation_ends_everything(stage: str) -> None:
-    class Endless(Scripted):
-        cancelled = 0
+@simulated
+async def test_one_provider_that_hangs_starves_no_other(outbox: SqliteOutbox) -> None:
+    hangs, works = Scripted(lambda *_: never()), Scripted(delivers, Platform.FCM)
+    apple, google = notifications(100), [notification(device(Platform.FCM)) for _ in range(100)]
+    async with delivering(outbox, hangs, works, concurrency=10) as dispatcher:
+        enqueue(outbox, *apple, *google)
+        await emptied(outbox, Platform.FCM)
+        assert elapsed() < 1
+        assert hangs.in_flight == hangs.most_in_flight == 10
+        await until(lambda: dispatcher.breakers_open()[Platform.APNS])
+        assert elapsed() < CLAIM_SECONDS, "no attempt outlives its claim"
+        await asyncio.sleep(HOUR)
+        outbox.prune(now())
+        assert outbox.next_due(Platform.APNS) is None
+        assert hangs.in_flight == 0
+    assert len(works.sent) == 100
+    dead = outbox.dead_letters(1000)
+    assert {each.id for each in dead} == {each.id for each in apple}
+    assert {each.outcome for each in dead} == {Outcome.EXPIRED}
+    tried = {each.id for _, each in hangs.sent}
+    assert {each.reason for each in dead if each.id in tried} == {"no answer in 60 s"}
 
-        async def send(self, notification: Notification) -> Attempt:
-            self.seen.append(notification)
-            if stage == "wait":
-                return RETRY
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                self.cancelled += 1
-                raise
-            return DELIVERED
 
-    provider = Endless([])
+@simulated
+async def test_no_more_are_in_flight_than_allowed(outbox: SqliteOutbox) -> None:
+    provider = Scripted(lambda *_: after(1.0))
+    async with delivering(outbox, provider, concurrency=7):
+        enqueue(outbox, *notifications(50))
+        await emptied(outbox)
+        assert elapsed() == pytest.approx(8, abs=0.5)
+    assert provider.most_in_flight == 7
+
+
+@simulated
+async def test_what_waits_for_a_retry_keeps_nobody_from_being_sent(outbox: SqliteOutbox) -> None:
+    late = Attempt(Outcome.RETRY, "Later", 429, retry_after=900.0)
+    provider = Scripted(lambda _, before: DELIVERED if before else late)
+    async with delivering(outbox, provider, concurrency=1):
+        enqueue(outbox, *notifications(5))
+        await until(lambda: len(provider.sent) == 5)
+        assert elapsed() < 1
+        await emptied(outbox)
+    assert len(provider.sent) == 10
+    assert ends(outbox) == []
+
+
+@simulated
+async def test_a_slow_provider_does_not_use_up_attempts_that_were_never_made(
+    outbox: SqliteOutbox,
+) -> None:
+    """256 are claimed at once, and most of their claims end before there is a slot."""
+    provider = Scripted(lambda *_: after(20.0))
+    batch = notifications(300, lifetime=24 * HOUR)
+    async with delivering(outbox, provider, concurrency=2, max_attempts=3):
+        enqueue(outbox, *batch)
+        await emptied(outbox)
+        assert elapsed() < 300 * 20 / 2 * 1.2
+    assert ends(outbox) == []
+    assert Counter(each.id for _, each in provider.sent) == {each.id: 1 for each in batch}
+
+
+@simulated
+async def test_too_many_requests_are_waited_out_and_open_no_breaker(outbox: SqliteOutbox) -> None:
+    """For half an hour every answer is a 429 that asks for ten minutes."""
+
+    def answer(_one: Notification, _before: int) -> Attempt:
+        if elapsed() < HOUR / 2:
+            return Attempt(Outcome.RETRY, "TooManyRequests", 429, retry_after=600.0)
+        return DELIVERED
+
+    provider = Scripted(answer)
+    batch = notifications(300)
+    async with delivering(outbox, provider) as dispatcher:
+        enqueue(outbox, *batch)
+        await asyncio.sleep(HOUR / 4)
+        assert dispatcher.breakers_open() == {Platform.APNS: False}
+        await emptied(outbox)
+    assert ends(outbox) == []
+    assert Counter(each.id for _, each in provider.sent) == {each.id: 4 for each in batch}
+
+
+@simulated
+async def test_a_provider_that_is_down_for_an_hour(outbox: SqliteOutbox) -> None:
+    """It is probed and not flooded; what has not expired is delivered after."""
+
+    def answer(_one: Notification, _before: int) -> Attempt:
+        return DOWN if elapsed() < HOUR else DELIVERED
+
+    provider = Scripted(answer)
+    short, long = notifications(200, lifetime=HOUR / 2), notifications(200, lifetime=3 * HOUR)
+    async with delivering(outbox, provider, concurrency=20):
+        enqueue(outbox, *(each for pair in zip(short, long, strict=True) for each in pair))
+        while outbox.next_due(Platform.APNS) is not None:
+            outbox.prune(now())
+            await asyncio.sleep(3)
+    down = [time for time, _ in provider.sent if time < HOUR]
+    assert 60 <= len(down) <= 20 + HOUR / 30 + 10
+    delivered = {each.id for time, each in provider.sent if time >= HOUR}
+    assert delivered == {each.id for each in long}
+    assert len(provider.sent) == len(down) + len(long)
+    dead = outbox.dead_letters(1000)
+    assert {each.id for each in dead} == {each.id for each in short}
+    assert {each.outcome for each in dead} == {Outcome.EXPIRED}
+
+
+class Counted:
+    """An outbox that counts its calls, and fails those that it is told to."""
+
+    def __init__(self, outbox: SqliteOutbox, failing: Callable[[str], bool] = lambda _: False):
+        self._outbox, self._failing = outbox, failing
+        self.calls: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*arguments: Any) -> Any:
+            self.calls[name] += 1
+            if self._failing(name):
+                self.failed[name] += 1
+                raise StoreError("the disk is full")
+            return getattr(self._outbox, name)(*arguments)
+
+        return call
+
+
+@simulated
+async def test_an_open_breaker_with_nothing_due_asks_the_outbox_rarely(
+    outbox: SqliteOutbox,
+) -> None:
+    counted = Counted(outbox)
+    later = Attempt(Outcome.RETRY, "Down", 503, retry_after=HOUR)
+    provider = Scripted(lambda *_: later)
+    async with delivering(counted, provider):  # type: ignore[arg-type]
+        enqueue(outbox, *notifications(10, lifetime=2 * HOUR))
+        await until(lambda: len(provider.sent) == 10)
+        await asyncio.sleep(HOUR / 10)
+    assert counted.calls["claim"] <= HOUR / 10 + 10
+
+
+@simulated
+async def test_a_probe_that_takes_long_is_waited_for(outbox: SqliteOutbox) -> None:
+    def answer(_one: Notification, _before: int) -> Any:
+        return DOWN if len(provider.sent) <= 10 else after(40.0, DOWN)
+
+    provider = Scripted(answer)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(seconds)
+
+    async with delivering(outbox, provider, sleep=sleep, concurrency=10):
+        enqueue(outbox, *notifications(30))
+        await asyncio.sleep(100)
+    assert len(provider.sent) <= 13
+    assert len(pauses) <= 130
+
+
+# Storage fails
+
+
+@pytest.mark.parametrize("failing", ["claim", "settle", "next_due", "release"])
+@simulated
+async def test_storage_that_fails_for_a_while_ends_nothing(
+    outbox: SqliteOutbox, failing: str
+) -> None:
+    def fails(name: str) -> bool:
+        return name == failing and 300 < elapsed() < 1200
+
+    counted = Counted(outbox, fails)
+    provider = Scripted(lambda *_: after(10.0))
+    batch: list[Notification] = []
+    async with delivering(counted, provider, concurrency=30):  # type: ignore[arg-type]
+        while elapsed() < 1500:
+            one = notification(lifetime=9 * HOUR)
+            batch.append(one)
+            enqueue(outbox, one)
+            await asyncio.sleep(30)
+        await emptied(outbox)
+        assert elapsed() < HOUR
+    assert ends(outbox) == []
+    assert {each.id for _, each in provider.sent} == {each.id for each in batch}
+    assert counted.failed[failing] <= 1000, "and it is not asked more than once a second"
+    if failing in ("claim", "settle"):
+        assert counted.failed[failing] >= 30
+
+
+# Stopping
+
+
+@simulated
+async def test_stopping_settles_what_is_in_flight_and_releases_the_rest(
+    outbox: SqliteOutbox,
+) -> None:
+    provider = Scripted(lambda *_: after(10.0))
+    batch = notifications(40)
+    async with delivering(outbox, provider, concurrency=5):
+        enqueue(outbox, *batch)
+        await until(lambda: provider.in_flight == 5)
+    assert elapsed() == pytest.approx(10, abs=0.5)
+    assert len(provider.sent) == 5
+    assert provider.in_flight == 0
+    left = outbox.claim(Platform.APNS, 100, now(), now() + 1)
+    done = {each.id for _, each in provider.sent}
+    assert {each.notification.id for each in left} == {each.id for each in batch} - done
+    assert {each.attempts for each in left} == {0}, "an attempt that was not made is not counted"
+    assert ends(outbox) == []
+
+
+@simulated
+async def test_nothing_begins_after_a_stop_that_comes_while_claiming(
+    outbox: SqliteOutbox,
+) -> None:
+    class Stopping(Counted):
+        def __getattr__(self, name: str) -> Any:
+            if name == "claim":
+                dispatcher.stop()
+            return super().__getattr__(name)
+
+    provider = Scripted(delivers)
+    enqueue(outbox, *notifications(3))
+    dispatcher = Dispatcher(Stopping(outbox), [provider], clock=now)  # type: ignore[arg-type]
+    await dispatcher.run()
+    assert provider.sent == []
+    assert len(outbox.claim(Platform.APNS, 10, now(), now() + 1)) == 3, "they are released"
+
+
+@simulated
+async def test_a_stop_before_the_start_counts(outbox: SqliteOutbox) -> None:
+    provider = Scripted(delivers)
+    enqueue(outbox, notification())
+    dispatcher = Dispatcher(outbox, [provider], clock=now)
+    dispatcher.stop()
+    await asyncio.wait_for(dispatcher.run(), 60)
+    assert provider.sent == []
+
+
+@simulated
+async def test_what_was_cancelled_is_attempted_again_under_the_same_id(
+    outbox: SqliteOutbox,
+) -> None:
+    provider = Scripted(lambda *_: never())
+    batch = notifications(10)
     before = asyncio.all_tasks()
-    sender = Dispatcher([provider], random=lambda: 0.999, concurrency=3)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(sender.dispatch(notification() for _ in range(10)))
-        while len(provider.seen) < 3:
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert provider.cancelled == (3 if stage == "attempt" else 0)
+    task = asyncio.create_task(Dispatcher(outbox, [provider], clock=now, concurrency=4).run())
+    enqueue(outbox, *batch)
+    await until(lambda: provider.in_flight == 4)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert provider.in_flight == 0
     assert asyncio.all_tasks() == before
+    again = Scripted(delivers)
+    async with delivering(outbox, again):
+        await emptied(outbox)
+        assert elapsed() < CLAIM_SECONDS + 2
+    assert Counter(each.id for _, each in again.sent) == {each.id: 1 for each in batch}
 
 
-async def test_the_context_closes_the_providers() -> None:
-    providers = [Scripted([]), Scripted([], Platform.FCM)]
-    async with Dispatcher(providers):
-        pass
+@simulated
+async def test_what_ended_with_the_process_each_time_is_given_up(outbox: SqliteOutbox) -> None:
+    """A notification that kills the process is not claimed for ever."""
+    enqueue(outbox, one := notification(lifetime=24 * HOUR))
+    for _ in range(3):
+        ((claim),) = outbox.claim(Platform.APNS, 10, now(), now() + CLAIM_SECONDS)
+        assert claim.notification.id == one.id
+        await asyncio.sleep(CLAIM_SECONDS)
+    provider = Scripted(delivers)
+    async with delivering(outbox, provider, max_attempts=3):
+        await emptied(outbox)
+    assert provider.sent == []
+    assert ends(outbox) == [(Outcome.RETRY, "its attempts never ended")]
+
+
+@simulated
+async def test_all_providers_are_closed(outbox: SqliteOutbox) -> None:
+    providers = [Scripted(delivers), Scripted(delivers, Platform.FCM)]
+    await Dispatcher(outbox, providers).aclose()
     assert [each.closed for each in providers] == [1, 1]
 
 
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: Dispatcher([Scripted([]), Scripted([])]),
-        lambda: Dispatcher([], concurrency=0),
-        lambda: Dispatcher([], max_attempts=0),
+        lambda outbox: Dispatcher(outbox, [Scripted(delivers), Scripted(delivers)]),
+        lambda outbox: Dispatcher(outbox, [], concurrency=0),
+        lambda outbox: Dispatcher(outbox, [], max_attempts=0),
     ],
 )
-def test_bad_settings_are_refused(build: Callable[[], Dispatcher]) -> None:
-    with pytest.raises(ValueError, match=r"two providers|at least 1"):
-        build()
-
-
-ATTEMPTS = st.builds(
-    Attempt,
-    st.sampled_from([Outcome.DELIVERED, Outcome.RETRY, Outcome.RETRY, Outcome.REJECTED]),
-    retry_after=st.sampled_from([None, 0.0, 5.0, 1e6]),
-)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    script=st.lists(ATTEMPTS, min_size=1, max_size=6),
-    lifetime=st.sampled_from([None, 0.0, 3.0, 20.0]),
-    max_attempts=st.integers(1, 5),
-    part=st.floats(0, 1, exclude_max=True),
-)
-def test_laws_of_retrying(
-    script: list[Attempt], lifetime: float | None, max_attempts: int, part: float
+@simulated
+async def test_bad_settings_are_refused(
+    outbox: SqliteOutbox, build: Callable[[SqliteOutbox], Dispatcher]
 ) -> None:
-    clock, provider = Clock(), Scripted(script)
-    expires = None if lifetime is None else clock.now + lifetime
-    one = notification(expires=expires)
-    sender = dispatcher(provider, clock, max_attempts=max_attempts, random=lambda: part)
-    (result,) = asyncio.run(sender.dispatch([one]))
-    made = [script[min(at, len(script) - 1)] for at in range(result.attempts)]
-    assert len(provider.seen) == result.attempts <= max_attempts
-    assert all(attempt.outcome is Outcome.RETRY for attempt in made[:-1])
-    assert all(
-        slept >= (attempt.retry_after or 0)
-        for slept, attempt in zip(clock.slept, made, strict=False)
-    )
-    assert expires is None or clock.now < expires or not clock.slept
-    if result.outcome is Outcome.EXPIRED:
-        assert expires is not None
-    else:
-        assert result.outcome is made[-1].outcome
-        asked = made[-1].retry_after or 0
-        used_up = result.attempts == max_attempts or asked + 60 > LONGEST_WAIT
-        assert result.outcome is not Outcome.RETRY or used_up
-    assert all(slept <= LONGEST_WAIT for slept in clock.slept)
+    with pytest.raises(ValueError, match=r"two providers|at least 1"):
+        build(outbox)
 
 
-async def test_a_wait_of_years_is_not_waited() -> None:
-    clock, provider = Clock(), Scripted([Attempt(Outcome.RETRY, retry_after=999_999_999.0)])
-    (result,) = await dispatcher(provider, clock).dispatch([notification()])
-    assert (result.outcome, result.attempts, clock.slept) == (Outcome.RETRY, 1, [])
+# Dead tokens
+
+
+def register(outbox: SqliteOutbox, token: DeviceToken, time: float) -> Handle:
+    handle = Handle(os.urandom(16))
+    assert outbox.register(Registration(handle, int(time * 1000), token))
+    return handle
+
+
+@simulated
+async def test_a_dead_token_is_reported_and_its_older_handles_go(outbox: SqliteOutbox) -> None:
+    told: list[tuple[DeviceToken, float | None]] = []
+    token, other = device(), device()
+    old, newer = register(outbox, token, START - 100), register(outbox, token, START - 10)
+    kept = register(outbox, other, START - 100)
+    dead = Attempt(Outcome.UNREGISTERED, "Unregistered", 410, unregistered_at=START - 50)
+    provider = Scripted(lambda *_: dead)
+    async with delivering(outbox, provider, on_unregistered=lambda *each: told.append(each)):
+        enqueue(outbox, notification(token))
+        await emptied(outbox)
+    assert told == [(token, START - 50)]
+    assert outbox.tokens([old, newer, kept]) == {newer: token, kept: other}
+    assert ends(outbox) == [(Outcome.UNREGISTERED, "Unregistered")]
+
+
+@simulated
+async def test_a_token_that_is_dead_since_an_unknown_time_loses_all_handles(
+    outbox: SqliteOutbox,
+) -> None:
+    told: list[tuple[DeviceToken, float | None]] = []
+    handle = register(outbox, token := device(), START)
+    provider = Scripted(lambda *_: Attempt(Outcome.UNREGISTERED, "NOT_FOUND", 404))
+    async with delivering(outbox, provider, on_unregistered=lambda *each: told.append(each)):
+        enqueue(outbox, notification(token))
+        await emptied(outbox)
+    assert told == [(token, None)]
+    assert outbox.tokens([handle]) == {}
+
+
+@simulated
+async def test_a_callback_that_raises_changes_nothing_and_tells_no_token(
+    outbox: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(token: DeviceToken, _at: float | None) -> None:
+        raise LookupError(token.value.hex())
+
+    batch = notifications(2)
+    provider = Scripted(lambda *_: Attempt(Outcome.UNREGISTERED, "Unregistered", 410))
+    with caplog.at_level(logging.DEBUG):
+        async with delivering(outbox, provider, on_unregistered=fail):
+            enqueue(outbox, *batch)
+            await emptied(outbox)
+    assert ends(outbox) == [(Outcome.UNREGISTERED, "Unregistered")] * 2
+    assert caplog.text.count("on_unregistered raised LookupError") == 2
+    assert not any(each.token.value.hex() in caplog.text for each in batch)
+
+
+@simulated
+async def test_a_service_that_calls_every_token_dead_is_not_believed(
+    outbox: SqliteOutbox,
+) -> None:
+    told: list[DeviceToken] = []
+    provider = Scripted(lambda *_: Attempt(Outcome.UNREGISTERED, "BadDeviceToken", 400))
+    batch = notifications(400)
+    handles = [register(outbox, each.token, START - 100) for each in batch]
+    async with delivering(outbox, provider, on_unregistered=lambda token, _: told.append(token)):
+        enqueue(outbox, *batch)
+        await emptied(outbox)
+    assert len(told) == LEAST_DEAD - 1
+    known = outbox.tokens(handles)
+    assert set(known.values()) == {each.token for each in batch} - set(told)
+    assert Counter(ends(outbox)) == {
+        (Outcome.UNREGISTERED, "BadDeviceToken"): LEAST_DEAD - 1,
+        (Outcome.UNREGISTERED, "BadDeviceToken, of too many tokens to be believed"): 301,
+    }
+    assert outbox.replay([each.id for each in batch], now(), now() + HOUR) == 400
+    again = Scripted(delivers)
+    async with delivering(outbox, again):
+        await emptied(outbox)
+    assert {each.token for _, each in again.sent} == {each.token for each in batch}
+
+
+@simulated
+async def test_dead_tokens_among_many_that_live_are_believed(outbox: SqliteOutbox) -> None:
+    told: list[DeviceToken] = []
+    dead = set(notifications(300))
+
+    def answer(one: Notification, _before: int) -> Attempt:
+        return Attempt(Outcome.UNREGISTERED, "Unregistered", 410) if one in dead else DELIVERED
+
+    provider = Scripted(answer)
+    alive = notifications(400)
+    async with delivering(outbox, provider, on_unregistered=lambda token, _: told.append(token)):
+        enqueue(outbox, *alive[:300])
+        await emptied(outbox)
+        mixed = [each for pair in zip(alive[300:], list(dead)[:100], strict=True) for each in pair]
+        enqueue(outbox, *mixed, *list(dead)[100:])
+        await emptied(outbox)
+    assert set(told) == {each.token for each in dead}
+
+
+# Reading what was claimed by others
+
+
+@simulated
+async def test_two_dispatchers_share_an_outbox(outbox: SqliteOutbox) -> None:
+    providers = [Scripted(lambda *_: after(1.0)) for _ in range(2)]
+    batch = notifications(900)
+    enqueue(outbox, *batch)
+    async with delivering(outbox, providers[0]), delivering(outbox, providers[1]):
+        await emptied(outbox)
+    sent = [each.id for provider in providers for _, each in provider.sent]
+    assert Counter(sent) == {each.id: 1 for each in batch}
+    assert all(len(provider.sent) > 200 for provider in providers)
+
+
+@simulated
+async def test_each_attempt_is_observed(outbox: SqliteOutbox) -> None:
+    seen: list[tuple[Platform, Attempt]] = []
+    busy = Attempt(Outcome.RETRY, "Busy", 429)
+    provider = Scripted(lambda _, before: DELIVERED if before else busy)
+    async with delivering(outbox, provider, observe=lambda *each: seen.append(each)):
+        enqueue(outbox, notification())
+        await emptied(outbox)
+    assert seen == [(Platform.APNS, busy), (Platform.APNS, DELIVERED)]
+
+
+@simulated
+async def test_only_what_a_provider_serves_is_served(outbox: SqliteOutbox) -> None:
+    dispatcher = Dispatcher(outbox, [Scripted(delivers)])
+    assert dispatcher.serves(device())
+    assert not dispatcher.serves(device(app=1))
+    assert not dispatcher.serves(device(Platform.FCM))
+
+
+def test_settlements_and_claims_show_no_token() -> None:
+    one = notification()
+    shown = f"{Claim(one, 0, 0.0)!r}{Settlement(Claim(one, 0, 0.0), Outcome.RETRY, 'Busy')!r}"
+    assert one.token.value.hex() not in shown
+    assert repr(one.token.value) not in shown
