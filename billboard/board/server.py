@@ -25,9 +25,9 @@ from billboard.board.board import Board
 from billboard.board.metrics import Metrics
 from billboard.board.openapi import TOO_MANY, describe
 from billboard.board.published import NEVER, NOTHING, Content, Header, Published, respond
-from billboard.board.submissions import BusyError, Submissions
+from billboard.board.submissions import Submissions, submissions
 from billboard.bodies import CLOSE, BodyError, read_body
-from billboard.errors import RefusedPostError, StoreError
+from billboard.errors import BusyError, RefusedPostError, StoreError
 from billboard.posts import post_size
 from billboard.tokens import FrameClass
 
@@ -72,9 +72,9 @@ def create_app(
     if metrics_token is not None and not _TOKEN.fullmatch(metrics_token):
         raise ValueError("a metrics token is one line of printable ASCII: None is for no /metrics")
     metrics = Metrics(board)
-    submissions = Submissions(board, capacity, metrics.batch)
-    about = _About(board, submissions, metrics, metrics_token)
-    submit = _Submit(board, submissions, metrics, admission, body_seconds)
+    submit_one = submissions(board, capacity, metrics.batch)
+    about = _About(board, submit_one, metrics, metrics_token)
+    submit = _Submit(board, submit_one, metrics, admission, body_seconds)
     document = json.dumps(describe(board.parameters)).encode()
     interface = Content(document, b"application/json", b"public, max-age=3600")
     routes = [
@@ -140,7 +140,7 @@ class _Submit:
             self._board.check(post)
             for each in self._admission:
                 each.admit(post, work)
-            outcome = await self._submissions.submit(post)
+            outcome = await self._submissions(post)
         except BodyError as error:
             await self._answer(send, str(error.status), error.status, [CLOSE])
         except BusyError:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PORTS = ("8080", "8001")
+PORTS = ("8080", "8001", "8090")
 LONGEST = 600
 
 WAIT = """
@@ -38,7 +38,7 @@ def free_port() -> str:
 @pytest.mark.parametrize(
     ("document", "heading", "says"),
     [
-        ("README.md", "By hand", "1 of 1 blobs are for this key"),
+        ("README.md", "By hand", "woke a device of com.example"),
         ("docs/operating.md", "A board, a witness and a monitor", "entries, all in order"),
     ],
 )
@@ -48,11 +48,13 @@ def test_what_is_shown_runs(tmp_path: Path, document: str, heading: str, says: s
     script = "set -eu\n"
     for line in shown:
         script += line + "\n"
-        if re.search(r"&( *#.*)?$", line):
-            script += WAIT.format(port="8001" if "8001 &" in line else "8080")
+        if re.search(r"&( *#.*)?$", line) and "sandbox" not in line:
+            port = "8001" if "8001 &" in line else "8090" if "push serve" in line else "8080"
+            script += WAIT.format(port=port)
         elif line.startswith("billboard board publish"):
             script += "sleep 1.5\n"  # the server may show the checkpoint before for a second
     script = script.replace("serve board", f"serve board --port {ports['8080']}")
+    script = script.replace("push serve push", f"push serve push --port {ports['8090']}")
     for port, free in ports.items():
         script = script.replace(port, free)
     programs = tmp_path / "bin"
