@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from vector_engine import Json, Setting, operation, unhex
 from vector_engine_board import hashes, identifiers
 
@@ -224,11 +225,14 @@ def _payload_encode(given: Json, setting: Setting) -> Json:
 
 @operation("note-key/decode-payload")
 def _payload_decode(given: Json, setting: Setting) -> Json:
-    path = setting.new_path()
-    secretfile.save(path, secretfile.Kind.NOTE_KEY, bytes.fromhex(given["payload"]), None)
-    signer = load_signer(path)
+    """A key does not give its secret away: its public key shows that it is the payload's."""
+    path, payload = setting.new_path(), bytes.fromhex(given["payload"])
+    secretfile.save(path, secretfile.Kind.NOTE_KEY, payload, None)
+    signer, secret = load_signer(path), payload[1:33]
+    public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+    assert signer.key.public == public
     fields = {"algorithm": int(signer.key.algorithm), "name": signer.key.name}
-    return {**fields, "secret": signer._private.private_bytes_raw().hex()}
+    return {**fields, "secret": secret.hex()}
 
 
 @operation("note/sign")
