@@ -65,6 +65,7 @@ IN_A_FILE = {
 
 OF_PROOFS = {
     "checkpoint/open",
+    "descriptor/open",
     "ed25519/verify",
     "merkle/check-consistency",
     "merkle/check-inclusion",

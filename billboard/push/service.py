@@ -154,7 +154,7 @@ class PushServer:
         except InvalidEncodingError as error:
             raise RefusedRequestError("encoding", str(error)) from None
         if not self.keys.holds(key_id, self._clock()):
-            raise RefusedRequestError("key", "the request key is not known, or no longer")
+            raise RefusedRequestError("key", "the request key is not known, or not at this time")
         return key_id
 
     async def take(self, sealed: bytes) -> None:

@@ -97,7 +97,9 @@ def _token(rng: Random, longest: int) -> Json | None:
 @sampler("registration/encode")
 def _encode_registration(rng: Random) -> Json:
     """At whole seconds: the engine takes its time in seconds."""
-    token = _token(rng, LONGEST + 1 if chance(rng, 0.1) else LONGEST)
+    token = _token(rng, LONGEST)
+    if token and chance(rng, 0.05):
+        token["token"] = data(rng, LONGEST + 1).hex()
     time = 1000 * number(rng, 0, 2**33)
     keys = {"handle_secret": data(rng, 32).hex(), "server_key": data(rng, 32).hex()}
     return {**keys, "time": time, "token": token}

@@ -14,6 +14,7 @@ from . import (
     posts,
     published,
     push,
+    requests,
     tokens,
     web_push,
 )
@@ -28,6 +29,7 @@ TARGETS: dict[str, Target] = {
     **published.TARGETS,
     **files.TARGETS,
     **push.TARGETS,
+    **requests.TARGETS,
     **groups.TARGETS,
     **findmy.TARGETS,
     **web_push.TARGETS,

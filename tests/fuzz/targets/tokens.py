@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -23,9 +23,9 @@ from billboard import (
     Platform,
     _core,
     elgamal,
-    stack,
     validate_batch,
 )
+from billboard.push.request import LONGEST_REVOCATION, PushRequest
 from billboard.push.tick import open_tick
 
 from ..material import NOW, public_key, secret_key, tagged
@@ -143,11 +143,11 @@ def sealed_frame(data: bytes) -> None:
     size = frame_class.frame_size - 16
     encoded = tagged(body[:size].ljust(size, b"\0"), public_key(frame_class).key_hash)
     require(_opened(encrypted, frame_class) == _decode(encoded, frame_class, NOW), "opening")
-    found, handles = _decode(encoded, frame_class, NOW), None
+    found, tokens = _decode(encoded, frame_class, NOW), None
     if frame_class.carries_handle:
-        handles = {found.token: OTHER} if found and isinstance(found.token, Handle) else {}
-    batch = stack([encrypted] * 2)
-    tick = open_tick(secret_key(frame_class), batch, handles=handles, now=NOW, threads=1)
+        tokens = _stands_for_other
+    requests = [PushRequest.of(public_key(frame_class).key_id, encrypted)] * 2
+    tick = open_tick([secret_key(frame_class)], requests, tokens=tokens, now=NOW, threads=1)
     require(len(tick.notifications) == _is_deliverable(found), "one notification for each device")
     require(tick.opened == 2 * len(tick.notifications), "how many opened")
 
@@ -155,9 +155,15 @@ def sealed_frame(data: bytes) -> None:
 OTHER = DeviceToken(Platform.APNS, b"what a handle stands for")
 
 
+def _stands_for_other(handles: Collection[Handle]) -> dict[Handle, DeviceToken]:
+    return dict.fromkeys(handles, OTHER)
+
+
 def _is_deliverable(found: Frame | None) -> bool:
-    if found is None or isinstance(found.token, Handle):
-        return found is not None
+    if found is None or found.expires > (NOW // 3600 + LONGEST_REVOCATION) * 3600:
+        return False
+    if isinstance(found.token, Handle):
+        return True
     token = found.token
     if isinstance(token, DeviceToken) and token.platform is Platform.WEB_PUSH:
         try:
