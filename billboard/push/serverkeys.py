@@ -50,8 +50,8 @@ def create_server_keys(directory: Path, name: str, passphrase: str | None = None
 class ServerKeys:
     """The keys in ``directory``, and ``secret_keys``: devices encrypt to the first of these.
 
-    There is a request key for each day, made `DAYS_AHEAD` days before and deleted an hour after its
-    end. The descriptor says ``url``, and is kept in the file ``descriptor``.
+    There is a request key for each day, made `DAYS_AHEAD` days before and to be deleted an hour
+    after its end. The descriptor says ``url``, and is kept in the file ``descriptor``.
 
     Raises `SecretFileError`, `InvalidEncodingError`.
     """
@@ -109,22 +109,25 @@ class ServerKeys:
         return len(self.held(now)) < len(self._requests)
 
     def renew(self, now: float) -> None:
-        """Make the request keys and the descriptor for ``now``, and delete what is over.
+        """Make the request keys and the descriptor for ``now``.
 
         Several processes may have the same directory: they have the same keys.
         """
         with self._locked():
             self._load()
-            self._renew(now)
+            self._make(now)
             self._describe(now)
 
-    def _renew(self, now: float) -> None:
-        hour = hours(now)
-        for key_id, secret in list(self._requests.items()):
-            if _is_over(secret, hour):
-                self._path(secret).unlink(missing_ok=True)
-                del self._requests[key_id]
-        today = hour // _DAY
+    def destroy(self, now: float) -> None:
+        """Delete the request keys that are over: what is sealed to them can not be opened then."""
+        with self._locked():
+            for key_id, secret in list(self._requests.items()):
+                if _is_over(secret, hours(now)):
+                    _delete(self._path(secret))
+                    del self._requests[key_id]
+
+    def _make(self, now: float) -> None:
+        today = hours(now) // _DAY
         starts = {secret.key.start for secret in self._requests.values()}
         for start in range(today * _DAY, (today + DAYS_AHEAD) * _DAY, _DAY):
             if start not in starts:
@@ -144,7 +147,8 @@ class ServerKeys:
             number,
             self._url,
             tuple(key.public_key for key in self.secret_keys),
-            tuple(key for key in keys if key.end > hour),
+            # If the clock was ahead, there are keys for days that it has not come to again.
+            tuple(key for key in keys if hour < key.end <= (hour // _DAY + DAYS_AHEAD) * _DAY),
         )
         if last is not None and replace(current, number=last.number) == last:
             return
@@ -202,3 +206,10 @@ class ServerKeys:
 
 def _is_over(secret: RequestSecret, hour: int) -> bool:
     return secret.key.end + _GRACE <= hour
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SecretFileError(f"{path} can not be deleted: {error.strerror}") from None

@@ -192,11 +192,13 @@ class PushServer:
 
         What was taken and is not delivered yet stays in the outbox for the next start.
         """
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.dispatcher.run())
-            await self._tick_until_stopped()
-            self.dispatcher.stop()
-        await self.dispatcher.aclose()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.dispatcher.run())
+                await self._tick_until_stopped()
+                self.dispatcher.stop()
+        finally:
+            await self.dispatcher.aclose()
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -240,14 +242,7 @@ class PushServer:
         now = self._clock()
         found = [self._open(each) for each in requests]
         pushes = [each for each in found if isinstance(each, PushRequest)]
-        latest = (now // _HOUR + LONGEST_REVOCATION) * _HOUR
-        self.outbox.refuse(
-            {
-                gate_of(each.kappa): min(each.until * _HOUR, latest)
-                for each in found
-                if isinstance(each, Revocation)
-            }
-        )
+        self.outbox.refuse(_refused([each for each in found if isinstance(each, Revocation)], now))
         tick = open_tick(
             self.keys.secret_keys,
             pushes,
@@ -277,10 +272,11 @@ class PushServer:
     def _renew_keys(self) -> None:
         """Make request keys for the days ahead, and destroy those that are over."""
         now = self._clock()
+        self.keys.renew(now)
+        self.outbox.hold(self.keys.held(now))  # nothing more is stored under those that are over
         if self.keys.ended(now):
             self.tick()  # what waits under them can not be opened later
-        self.keys.renew(now)
-        self.outbox.hold(self.keys.held(now))
+            self.keys.destroy(now)
 
     def _put_all(self, requests: Sequence[SealedRequest]) -> list[None]:
         self.outbox.put(requests, self._clock())
@@ -288,3 +284,13 @@ class PushServer:
 
     def _register_all(self, registrations: Sequence[Registration]) -> list[bool]:
         return [self.outbox.register(each) for each in registrations]
+
+
+def _refused(revocations: Sequence[Revocation], now: float) -> dict[bytes, float]:
+    """Until when each gate is to be refused."""
+    latest = (now // _HOUR + LONGEST_REVOCATION) * _HOUR
+    gates: dict[bytes, float] = {}
+    for each in revocations:
+        gate = gate_of(each.kappa)
+        gates[gate] = max(gates.get(gate, 0.0), min(each.until * _HOUR, latest))
+    return gates

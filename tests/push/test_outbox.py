@@ -524,9 +524,8 @@ def test_a_full_disk_changes_nothing_and_is_got_over(tmp_path: Path) -> None:
     number, failures = 0, 0
     while True:
         hook = Failer(number, errno.ENOSPC)
-        with watched(hook):
-            with _often(lambda: SqliteOutbox(path))[0] as outbox:
-                failures += _step(outbox, number)
+        with watched(hook), _often(lambda: SqliteOutbox(path))[0] as outbox:
+            failures += _step(outbox, number)
         if not hook.failed:
             break
         number += 1
