@@ -17,7 +17,7 @@ from billboard.board.note import Algorithm, NoteKey
 from billboard.durable import sync
 from billboard.errors import InvalidEncodingError, InvalidSignatureError, NotMine, SecretFileError
 from billboard.keys import SecretKey
-from billboard.push.descriptor import MOST_REQUEST_KEYS, ServerDescriptor
+from billboard.push.descriptor import ServerDescriptor
 from billboard.push.requestkey import RequestSecret
 from billboard.tokens import FrameClass, hours
 
@@ -50,9 +50,8 @@ def create_server_keys(directory: Path, name: str, passphrase: str | None = None
 class ServerKeys:
     """The keys in ``directory``, and ``secret_keys``: devices encrypt to the first of these.
 
-    There is a request key for each day, made `DAYS_AHEAD` days before. An hour after its end
-    nothing sealed to it is taken any more, and a minute later it is deleted. The descriptor says
-    ``url``, and is kept in the file ``descriptor``.
+    There is a request key for each day, made `DAYS_AHEAD` days before and to be deleted an hour
+    after its end. The descriptor says ``url``, and is kept in the file ``descriptor``.
 
     Raises `SecretFileError`, `InvalidEncodingError`.
     """
@@ -95,7 +94,7 @@ class ServerKeys:
         return self._requests[key_id]
 
     def held(self, now: float) -> set[bytes]:
-        """The ids of the request keys that `renew` does not delete."""
+        """The ids of the request keys that `destroy` does not delete."""
         hour = hours(max(now - _DRAIN, 0.0))
         return {key_id for key_id, secret in self._requests.items() if not _is_over(secret, hour)}
 
@@ -107,22 +106,27 @@ class ServerKeys:
         return secret.key.start - _GRACE <= hour
 
     def ended(self, now: float) -> bool:
-        """Whether there is a request key that `renew` would delete."""
+        """Whether there is a request key that `destroy` would delete."""
         return len(self.held(now)) < len(self._requests)
 
     def renew(self, now: float) -> None:
-        """Make the request keys and the descriptor for ``now``, and delete what is over.
+        """Make the request keys and the descriptor for ``now``.
 
         Several processes may have the same directory: they have the same keys.
         """
         with self._locked():
             self._load()
-            self._renew(now)
+            self._make(now)
             self._describe(now)
 
-    def _renew(self, now: float) -> None:
-        for key_id in set(self._requests) - self.held(now):
-            self._path(self._requests.pop(key_id)).unlink(missing_ok=True)
+    def destroy(self, now: float) -> None:
+        """Delete the request keys that are over: what is sealed to them can not be opened then."""
+        with self._locked():
+            for key_id in set(self._requests) - self.held(now):
+                _delete(self._path(self._requests[key_id]))
+                del self._requests[key_id]
+
+    def _make(self, now: float) -> None:
         today = hours(now) // _DAY
         starts = {secret.key.start for secret in self._requests.values()}
         for start in range(today * _DAY, (today + DAYS_AHEAD) * _DAY, _DAY):
@@ -143,8 +147,8 @@ class ServerKeys:
             number,
             self._url,
             tuple(key.public_key for key in self.secret_keys),
-            # A clock that was wrong leaves keys of a far future behind.
-            tuple(key for key in keys if key.end > hour)[:MOST_REQUEST_KEYS],
+            # If the clock was ahead, there are keys for days that it has not come to again.
+            tuple(key for key in keys if hour < key.end <= (hour // _DAY + DAYS_AHEAD) * _DAY),
         )
         if last is not None and replace(current, number=last.number) == last:
             return
@@ -202,3 +206,10 @@ class ServerKeys:
 
 def _is_over(secret: RequestSecret, hour: int) -> bool:
     return secret.key.end + _GRACE <= hour
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise SecretFileError(f"{path} can not be deleted: {error.strerror}") from None

@@ -192,11 +192,13 @@ class PushServer:
 
         What was taken and is not delivered yet stays in the outbox for the next start.
         """
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.dispatcher.run())
-            await self._tick_until_stopped()
-            self.dispatcher.stop()
-        await self.dispatcher.aclose()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.dispatcher.run())
+                await self._tick_until_stopped()
+                self.dispatcher.stop()
+        finally:
+            await self.dispatcher.aclose()
 
     def stop(self) -> None:
         """Begin nothing more."""
@@ -270,10 +272,11 @@ class PushServer:
     def _renew_keys(self) -> None:
         """Make request keys for the days ahead, and destroy those that are over."""
         now = self._clock()
+        self.keys.renew(now)
+        self.outbox.hold(self.keys.held(now))  # nothing more is stored under those that are over
         if self.keys.ended(now):
             self.tick()  # what waits under them can not be opened later
-        self.keys.renew(now)
-        self.outbox.hold(self.keys.held(now))
+            self.keys.destroy(now)
 
     def _put_all(self, requests: Sequence[SealedRequest]) -> list[None]:
         self.outbox.put(requests, self._clock())

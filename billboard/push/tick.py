@@ -63,7 +63,9 @@ def open_tick(
 
     Raises `InvalidEncodingError` if ``tokens`` is missing or out of place, or there is no key.
     """
-    if not keys or keys[0].public_key.frame_class.carries_handle != (tokens is not None):
+    if not keys:
+        raise InvalidEncodingError("keys", "there is none")
+    if keys[0].public_key.frame_class.carries_handle != (tokens is not None):
         raise InvalidEncodingError("tokens", "are given with keys of class H, and only there")
     now = seconds(now)
     dropped: Counter[str] = Counter()

@@ -1,120 +1,188 @@
-"""Dispatcher, provider and sandbox together: a server that fails, and no notification lost."""
+"""Outbox, dispatcher, provider and sandbox: a push service that fails, and nothing lost."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from billboard.push import Dispatcher, DispatchResult, Notification, Outcome
+from billboard.push import Dispatcher, Notification, Outcome
+from billboard.push.outbox import Pace
 from billboard.push.sandbox import Sandbox
-from billboard.tokens import DeviceToken
+from billboard.push.sqlite import SqliteOutbox
+from billboard.tokens import DeviceToken, Platform
 
-from .support import Clock, notification, provider
+from .support import Clock, device, provider
 
-
-async def dispatch(
-    sandbox: Sandbox, batch: Sequence[Notification], **options: Any
-) -> list[DispatchResult]:
-    """Without waiting between attempts."""
-    clock = Clock()
-    settings: dict[str, Any] = {"sleep": clock.sleep, "random": lambda: 0.0, "max_attempts": 20}
-    async with Dispatcher([provider(sandbox)], **(settings | options)) as dispatcher:
-        return await dispatcher.dispatch(batch)
+LONGEST = 120.0
+"""Seconds within which all is delivered, on a machine that has much else to do."""
 
 
-def outcomes(results: Sequence[DispatchResult]) -> Counter[Outcome]:
-    return Counter(result.outcome for result in results)
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[SqliteOutbox]:
+    with SqliteOutbox.create(tmp_path / "outbox.sqlite") as outbox:
+        yield outbox
 
 
-async def test_a_thousand_over_one_connection() -> None:
-    batch = [notification() for _ in range(1000)]
+def notifications(count: int, now: float | None = None, lifetime: float = 3600) -> list[Any]:
+    expires = (time.time() if now is None else now) + lifetime
+    return [Notification(device(), expires=expires) for _ in range(count)]
+
+
+def enqueue(outbox: SqliteOutbox, batch: Sequence[Notification], due: float | None = None) -> None:
+    moment = time.time() if due is None else due
+    outbox.enqueue((), [(each, moment) for each in batch], Pace(0.0, 1))
+
+
+@asynccontextmanager
+async def delivering(
+    outbox: SqliteOutbox, sandbox: Sandbox, **options: Any
+) -> AsyncIterator[Dispatcher]:
+    settings: dict[str, Any] = {"random": lambda: 0.01, "max_attempts": 20}
+    dispatcher = Dispatcher(outbox, [provider(sandbox)], **(settings | options))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(dispatcher.run())
+        try:
+            yield dispatcher
+        finally:
+            dispatcher.stop()
+    await dispatcher.aclose()
+
+
+async def emptied(outbox: SqliteOutbox) -> None:
+    async with asyncio.timeout(LONGEST):
+        while outbox.next_due(Platform.APNS) is not None:
+            await asyncio.sleep(0.01)
+
+
+async def deliver(
+    outbox: SqliteOutbox, sandbox: Sandbox, batch: Sequence[Notification], **options: Any
+) -> None:
+    """Until all are delivered or dead."""
+    async with delivering(outbox, sandbox, **options):
+        enqueue(outbox, batch)
+        await emptied(outbox)
+
+
+async def test_a_thousand_over_one_connection(outbox: SqliteOutbox) -> None:
+    batch = notifications(1000)
     async with Sandbox() as sandbox:
-        results = await dispatch(sandbox, batch)
-        assert outcomes(results) == {Outcome.DELIVERED: 1000}
-        assert {each.apns_id for each in sandbox.deliveries} == {each.id for each in batch}
-        assert len(sandbox.deliveries) == 1000
+        await deliver(outbox, sandbox, batch)
+        assert Counter(each.apns_id for each in sandbox.deliveries) == {
+            each.id: 1 for each in batch
+        }
         assert (sandbox.connections, sandbox.provider_tokens) == (1, 1)
+    assert outbox.dead_letters(10) == []
 
 
 @pytest.mark.parametrize("latency", [0.0, 0.02])
-async def test_graceful_shutdowns_lose_nothing_and_repeat_nothing(latency: float) -> None:
-    batch = [notification() for _ in range(1000)]
+async def test_graceful_shutdowns_lose_nothing_and_repeat_nothing(
+    outbox: SqliteOutbox, latency: float
+) -> None:
+    batch = notifications(1000)
     async with Sandbox(goaway_every=50, latency=latency) as sandbox:
-        results = await dispatch(sandbox, batch)
-        assert outcomes(results) == {Outcome.DELIVERED: 1000}
+        await deliver(outbox, sandbox, batch)
         assert Counter(each.apns_id for each in sandbox.deliveries) == {
             each.id: 1 for each in batch
         }
         assert sandbox.connections == 20
+    assert outbox.dead_letters(10) == []
 
 
 @pytest.mark.parametrize("failure", [{"reset_every": 7}, {"drop_every": 101}])
 async def test_after_a_reset_each_arrives_and_repeats_can_be_told(
-    failure: dict[str, int],
+    outbox: SqliteOutbox, failure: dict[str, int]
 ) -> None:
-    batch = [notification() for _ in range(300)]
+    batch = notifications(300)
     async with Sandbox(**failure) as sandbox:  # type: ignore[arg-type]
-        results = await dispatch(sandbox, batch, concurrency=20)
+        await deliver(outbox, sandbox, batch, concurrency=20)
         ids = {each.apns_id for each in sandbox.deliveries}
         first = [each for each in sandbox.deliveries if not each.duplicate]
         repeats = [each for each in sandbox.deliveries if each.duplicate]
-    assert outcomes(results) == {Outcome.DELIVERED: 300}
+    assert outbox.dead_letters(10) == []
     assert ids == {each.id for each in batch}, "a retry has the id of the first attempt"
     assert len(first) == 300
     assert repeats, "what was processed before the failure was sent again"
 
 
-async def test_dead_tokens_are_reported() -> None:
+async def test_dead_tokens_are_reported(outbox: SqliteOutbox) -> None:
     dead: list[tuple[DeviceToken, float | None]] = []
-    batch = [notification() for _ in range(5)]
+    batch = notifications(5)
     async with Sandbox() as sandbox:
         sandbox.unregister(batch[3].token.value, at=1_600_000_000.5)
-        results = await dispatch(sandbox, batch, on_unregistered=lambda *args: dead.append(args))
+        await deliver(outbox, sandbox, batch, on_unregistered=lambda *each: dead.append(each))
         assert len(sandbox.deliveries) == 4
-    assert outcomes(results) == {Outcome.DELIVERED: 4, Outcome.UNREGISTERED: 1}
-    assert (results[3].outcome, results[3].reason) == (Outcome.UNREGISTERED, "Unregistered")
+    (letter,) = outbox.dead_letters(10)
+    assert (letter.id, letter.outcome) == (batch[3].id, Outcome.UNREGISTERED)
+    assert letter.reason == "Unregistered"
     assert dead == [(batch[3].token, 1_600_000_000.5)]
 
 
-async def test_a_throttled_token_waits_as_long_as_it_is_told() -> None:
+@pytest.mark.parametrize("lifetime", [3600, 29])
+async def test_a_throttled_token_waits_as_long_as_it_is_told(
+    outbox: SqliteOutbox, lifetime: float
+) -> None:
+    """Not when its time is over before."""
     clock = Clock()
-    one = notification()
+    times: list[float] = []
+    begin = clock.now
+    (one,) = notifications(1, clock.now, lifetime)
     async with Sandbox() as sandbox:
         sandbox.throttle(one.token.value, times=2, retry_after=30)
-        (result,) = await dispatch(sandbox, [one], clock=clock, sleep=clock.sleep)
-    assert (result.outcome, result.attempts) == (Outcome.DELIVERED, 3)
-    assert clock.slept == [30.0, 30.0]
+        async with delivering(
+            outbox,
+            sandbox,
+            clock=clock,
+            sleep=clock.sleep,
+            random=lambda: 0.0,
+            observe=lambda *_: times.append(clock.now - begin),
+        ):
+            enqueue(outbox, [one], clock.now)
+            await emptied(outbox)
+        delivered = len(sandbox.deliveries)
+    if lifetime == 29:
+        (letter,) = outbox.dead_letters(10)
+        assert (letter.outcome, letter.reason) == (Outcome.EXPIRED, "TooManyRequests")
+        assert (len(times), delivered) == (1, 0)
+    else:
+        assert (len(times), delivered) == (3, 1)
+        assert times[1] - times[0] >= 30 <= times[2] - times[1]
+        assert outbox.dead_letters(10) == []
 
 
-async def test_a_throttled_token_is_given_up_when_its_time_is_over() -> None:
-    clock = Clock()
-    one = notification(expires=clock.now + 29)
+async def test_an_expired_provider_token_costs_one_attempt_and_no_wait(
+    outbox: SqliteOutbox,
+) -> None:
+    attempts: Counter[Outcome] = Counter()
     async with Sandbox() as sandbox:
-        sandbox.throttle(one.token.value, times=2, retry_after=30)
-        (result,) = await dispatch(sandbox, [one], clock=clock, sleep=clock.sleep)
-        assert sandbox.deliveries == []
-    assert (result.outcome, result.reason) == (Outcome.EXPIRED, "TooManyRequests")
-    assert clock.slept == []
-
-
-async def test_an_expired_provider_token_costs_one_attempt_and_no_wait() -> None:
-    clock = Clock()
-    async with Sandbox() as sandbox:
-        async with Dispatcher([provider(sandbox)], sleep=clock.sleep) as dispatcher:
-            await dispatcher.dispatch([notification()])
+        async with delivering(
+            outbox,
+            sandbox,
+            random=lambda: 0.999,
+            observe=lambda _, attempt: attempts.update([attempt.outcome]),
+        ):
+            enqueue(outbox, notifications(1))
+            await emptied(outbox)
             sandbox.expire_jwts()
-            results = await dispatcher.dispatch([notification() for _ in range(100)])
-        assert {(each.outcome, each.attempts) for each in results} == {(Outcome.DELIVERED, 2)}
+            enqueue(outbox, notifications(100))
+            await emptied(outbox)
+        assert len(sandbox.deliveries) == 101
         assert sandbox.provider_tokens == 2
-    assert set(clock.slept) == {0.0}
+    assert attempts[Outcome.DELIVERED] == 101
+    assert 1 <= attempts[Outcome.RETRY] <= 100
 
 
-async def test_no_token_is_ever_shown(caplog: pytest.LogCaptureFixture) -> None:
-    batch = [notification() for _ in range(60)]
+async def test_no_token_is_ever_shown(
+    outbox: SqliteOutbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    batch = notifications(60)
     shown: list[object] = []
     with caplog.at_level(logging.DEBUG):
         async with Sandbox(reset_every=7, drop_every=31) as sandbox:
@@ -122,8 +190,14 @@ async def test_no_token_is_ever_shown(caplog: pytest.LogCaptureFixture) -> None:
                 sandbox.unregister(each.token.value)
             apns = provider(sandbox)
             shown += [await apns.send(each) for each in batch]
-            shown += await dispatch(sandbox, batch)
-            shown += [sandbox, apns, *sandbox.deliveries]
+            await deliver(
+                outbox,
+                sandbox,
+                batch,
+                on_unregistered=lambda token, _: shown.append(token),
+                observe=lambda *each: shown.append(each),
+            )
+            shown += [sandbox, apns, outbox, *sandbox.deliveries, *outbox.dead_letters(100)]
         shown += [await apns.send(each) for each in batch[:3]]
         await apns.aclose()
     text = caplog.text + "".join(f"{each}{each!r}" for each in shown)

@@ -1,0 +1,628 @@
+"""The push server by itself: intake, ticks, gates, handles, and keys that are renewed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billboard import DeviceToken, FrameClass, Handle, SecretKey, StoreError
+from billboard.errors import BusyError, RefusedRequestError
+from billboard.push import Attempt, Outcome, Timing
+from billboard.push.descriptor import MOST_REQUEST_KEYS, ServerDescriptor
+from billboard.push.outbox import Pace, SealedRequest
+from billboard.push.registration import HandleKey
+from billboard.push.request import (
+    LONGEST_REVOCATION,
+    PushRequest,
+    Revocation,
+    gate_of,
+    new_kappa,
+    request_size,
+    seal,
+)
+from billboard.push.serverkeys import DAYS_AHEAD, ServerKeys
+from billboard.push.service import HOUSEKEEPING, PushServer
+from billboard.push.tick import Tick
+
+from .servers import AT_ONCE, Site, site
+from .simulation import START, Scripted, delivers, elapsed, now, simulated, until
+from .support import device
+
+HOUR, DAY = 3600.0, 86_400.0
+CALM = Timing(tick=20.0, minimum=1, patience=20.0, jitter=0.0, pace=Pace(0.0, 1))
+PROMPT = Timing(tick=1.0, minimum=1, patience=1.0, jitter=0.0, pace=Pace(0.0, 1))
+
+
+@contextmanager
+def served(path: Path, *providers: Scripted, **options: Any) -> Iterator[Site]:
+    """A server in simulated time, that is not running yet."""
+    settings: dict[str, Any] = {"timing": PROMPT, "clock": now, "threads": 1}
+    with site(path, *(providers or (Scripted(delivers),)), **(settings | options)) as made:
+        yield made
+
+
+def push(made: Site, token: DeviceToken | Handle, **frame: Any) -> bytes:
+    settings = {"expires": now() + 10 * HOUR, "now": now()}
+    blob = made.secret.public_key.encrypt(token, **(settings | frame))
+    request = PushRequest.of(made.secret.public_key.key_id, blob)
+    return seal(request, made.descriptor, now=now())
+
+
+def revocation(made: Site, kappa: bytes, hours: int) -> bytes:
+    return seal(Revocation(kappa, int(now() // HOUR) + hours), made.descriptor, now=now())
+
+
+async def opened(made: Site) -> None:
+    """Let time pass until nothing waits."""
+    await until(lambda: made.server.outbox.waiting()[0] == 0)
+    await asyncio.sleep(2.0)
+
+
+def sent(provider: Scripted) -> list[DeviceToken]:
+    return [each.token for _, each in provider.sent]
+
+
+# Requests
+
+
+@simulated
+async def test_a_request_that_comes_again_wakes_once(tmp_path: Path) -> None:
+    provider = Scripted(delivers)
+    with served(tmp_path, provider) as made:
+        async with made.server as server:
+            request = push(made, token := device())
+            await asyncio.gather(server.take(request), server.take(request))
+            await server.take(request)
+            await opened(made)
+            await server.take(request)
+            await opened(made)
+        async with PushServer(server.keys, server.outbox, server.dispatcher, clock=now) as again:
+            await again.take(request)
+            await asyncio.sleep(60)
+    assert sent(provider) == [token]
+
+
+@simulated
+async def test_a_tick_waits_for_many_or_for_long(tmp_path: Path) -> None:
+    ticks: list[tuple[float, int]] = []
+    timing = Timing(tick=3.0, minimum=5, patience=30.0, jitter=0.0)
+
+    def observe(tick: Tick) -> None:
+        ticks.append((elapsed(), tick.received))
+
+    with served(tmp_path, timing=timing, observe=observe) as made:
+        async with made.server as server:
+            for _ in range(5):
+                await server.take(push(made, device()))
+            await asyncio.sleep(9.5)
+            for _ in range(4):
+                await server.take(push(made, device()))
+            await asyncio.sleep(60)
+    assert [count for _, count in ticks] == [5, 4]
+    assert ticks[0][0] <= 3
+    assert 39 <= ticks[1][0] <= 43
+
+
+@simulated
+async def test_the_delay_of_each_is_random(tmp_path: Path) -> None:
+    provider = Scripted(delivers)
+    timing = Timing(tick=1.0, minimum=1, patience=1.0, jitter=100.0)
+    with served(tmp_path, provider, timing=timing) as made:
+        async with made.server as server:
+            for _ in range(60):
+                await server.take(push(made, device()))
+            await asyncio.sleep(120)
+    times = sorted(time for time, _ in provider.sent)
+    assert len(times) == 60
+    assert times[0] < 30
+    assert 70 < times[-1] < 104
+    assert len(set(times)) > 30
+
+
+@simulated
+async def test_what_is_inside_is_told_by_counters_alone(tmp_path: Path) -> None:
+    ticks: list[Tick] = []
+    provider = Scripted(delivers)
+    with served(tmp_path, provider, observe=ticks.append) as made:
+        public, descriptor = made.secret.public_key, made.descriptor
+        other, kappa = SecretKey.generate().public_key, new_kappa()
+        good = push(made, token := device())
+        of_other = other.encrypt(device(), now=now())
+
+        def sealed(request: PushRequest | Revocation) -> bytes:
+            return seal(request, descriptor, now=now())
+
+        bad = {
+            "request": [good[:-1] + bytes([good[-1] ^ 1]), good[:9] + os.urandom(len(good) - 9)],
+            "key": [sealed(PushRequest.of(other.key_id, of_other))],
+            "blob": [
+                sealed(PushRequest.of(public.key_id, of_other)),
+                sealed(PushRequest(public.key_id, os.urandom(288))),
+                sealed(PushRequest(public.key_id, bytes(288))),
+                push(made, device(), expires=now() - HOUR, now=now() - 2 * HOUR),
+            ],
+            "lifetime": [push(made, device(), expires=now() + (LONGEST_REVOCATION + 2) * HOUR)],
+            "gate": [push(made, device(), gate=gate_of(kappa))],
+            "service": [push(made, device(app=7))],
+        }
+        async with made.server as server:
+            for each in [request for those in bad.values() for request in those]:
+                assert len(each) == request_size(FrameClass.L)
+                assert await server.take(each) is None  # type: ignore[func-returns-value]
+            await server.take(good)
+            await server.take(revocation(made, kappa, 5))
+            await opened(made)
+    assert sent(provider) == [token]
+    total: Counter[str] = Counter()
+    for tick in ticks:
+        total.update(tick.dropped)
+    assert {each: count for each, count in total.items() if count} == {
+        reason: len(those) for reason, those in bad.items()
+    }
+    assert sum(tick.received for tick in ticks) == 12
+    assert sum(tick.opened for tick in ticks) == 1
+
+
+@simulated
+async def test_what_can_be_seen_from_outside_is_refused(tmp_path: Path) -> None:
+    with served(tmp_path) as made:
+        good = push(made, device())
+        refused = {
+            b"": "encoding",
+            good[:-1]: "encoding",
+            good + b"\0": "encoding",
+            b"\2" + good[1:]: "encoding",
+            good[:1] + bytes(8) + good[9:]: "key",
+        }
+        for request, reason in refused.items():
+            with pytest.raises(RefusedRequestError) as caught:
+                await made.server.take(request)
+            assert caught.value.reason == reason
+        assert made.server.outbox.waiting() == (0, None)
+
+
+async def test_a_flood_is_refused_and_what_was_taken_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with site(tmp_path, Scripted(delivers), capacity=10) as made:
+        server, open_again = made.server, threading.Event()
+        put = server.outbox.put
+
+        def slow(requests: list[SealedRequest], moment: float) -> None:
+            assert open_again.wait(60)
+            put(requests, moment)
+
+        monkeypatch.setattr(server.outbox, "put", slow)
+        requests = [made.push(device()) for _ in range(30)]
+        tasks = [asyncio.create_task(server.take(each)) for each in requests]
+        await asyncio.sleep(0.01)
+        assert server.busy
+        open_again.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        taken = [each for each, result in zip(requests, results, strict=True) if result is None]
+        assert len(taken) == 11, "one is stored, and ten wait"
+        assert {type(each) for each in results if each is not None} == {BusyError}
+        assert [each.sealed for each in server.outbox.requests(100)] == taken
+        assert not server.busy
+        for each in requests:
+            await server.take(each)
+        assert server.outbox.waiting()[0] == 30
+
+
+@simulated
+async def test_what_was_not_stored_is_not_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    with served(tmp_path) as made:
+        with monkeypatch.context() as patch:
+            patch.setattr(made.server.outbox, "put", fail)
+            with pytest.raises(StoreError):
+                await made.server.take(push(made, device()))
+        await made.server.take(push(made, device()))
+        assert made.server.outbox.waiting()[0] == 1
+
+
+# Gates
+
+
+@simulated
+async def test_a_revocation_holds_for_pushes_of_its_tick(tmp_path: Path) -> None:
+    """In whatever order they come, and until its hour; others are not touched."""
+    provider = Scripted(delivers)
+    with served(tmp_path, provider, timing=CALM) as made:
+        kappa, other = new_kappa(), new_kappa()
+        before, after, free = device(), device(), device()
+        async with made.server as server:
+            await server.take(push(made, before, gate=gate_of(kappa)))
+            await server.take(revocation(made, kappa, 3))
+            await server.take(push(made, after, gate=gate_of(kappa)))
+            await server.take(push(made, free, gate=gate_of(other)))
+            await opened(made)
+            assert sent(provider) == [free]
+            await asyncio.sleep(HOUR)
+            await server.take(push(made, after, gate=gate_of(kappa)))
+            await opened(made)
+            assert sent(provider) == [free]
+            await asyncio.sleep(2 * HOUR)
+            await server.take(push(made, after, gate=gate_of(kappa)))
+            await opened(made)
+    assert sent(provider) == [free, after], "it was over"
+
+
+@pytest.mark.parametrize("order", [(2, 20), (20, 2)])
+@simulated
+async def test_the_longest_of_several_revocations_holds(
+    tmp_path: Path, order: tuple[int, int]
+) -> None:
+    provider = Scripted(delivers)
+    with served(tmp_path, provider, timing=CALM) as made:
+        kappa = new_kappa()
+        async with made.server as server:
+            for hours in order:
+                await server.take(revocation(made, kappa, hours))
+            await opened(made)
+            await asyncio.sleep(3 * HOUR)
+            await server.take(push(made, device(), gate=gate_of(kappa)))
+            await opened(made)
+    assert sent(provider) == []
+
+
+@simulated
+async def test_a_gate_is_remembered_for_9600_hours_at_most(tmp_path: Path) -> None:
+    with served(tmp_path) as made:
+        kappa = new_kappa()
+        async with made.server as server:
+            await server.take(revocation(made, kappa, 2**31))
+            await opened(made)
+        outbox, latest = made.server.outbox, START + LONGEST_REVOCATION * HOUR
+        assert outbox.refused([gate_of(kappa)], latest - HOUR)
+        assert not outbox.refused([gate_of(kappa)], latest + HOUR)
+
+
+# Handles
+
+
+@simulated
+async def test_a_handle_is_woken_through_what_it_stands_for(tmp_path: Path) -> None:
+    provider = Scripted(delivers)
+    with served(tmp_path, provider, frame_class=FrameClass.H) as made:
+        key, token, other = HandleKey.generate(), device(), device()
+        same = HandleKey.generate()
+        async with made.server as server:
+
+            async def wake(handle: Handle) -> list[DeviceToken]:
+                before = len(provider.sent)
+                await server.take(push(made, handle))
+                await opened(made)
+                return sent(provider)[before:]
+
+            assert await wake(key.handle) == []
+            await server.register(key.register(token, made.descriptor, now=now()))
+            await server.register(same.register(token, made.descriptor, now=now()))
+            assert await wake(key.handle) == [token]
+            assert await wake(same.handle) == [token], "one device of two users"
+            await server.register(key.register(other, made.descriptor, now=now()))
+            assert await wake(key.handle) == [other]
+            await server.register(key.unregister(made.descriptor, now=now()))
+            assert await wake(key.handle) == []
+            assert await wake(same.handle) == [token]
+
+
+@simulated
+async def test_registrations_that_are_refused(tmp_path: Path) -> None:
+    with served(tmp_path, frame_class=FrameClass.H) as made:
+        key, server, descriptor = HandleKey.generate(), made.server, made.descriptor
+
+        async def refused(sealed: bytes) -> str:
+            with pytest.raises(RefusedRequestError) as caught:
+                await server.register(sealed)
+            return caught.value.reason
+
+        first = key.register(token := device(), descriptor, now=now())
+        assert await refused(first[:-1]) == "encoding"
+        assert await refused(first[:-1] + bytes([first[-1] ^ 1])) == "encoding"
+        assert await refused(first[:1] + bytes(8) + first[9:]) == "key"
+        assert await refused(key.register(token, descriptor, now=now() - HOUR - 1)) == "time"
+        assert await refused(key.register(token, descriptor, now=now() + HOUR + 1)) == "time"
+        assert await refused(push(made, key.handle)) == "encoding"
+        with pytest.raises(RefusedRequestError):
+            await server.take(first)
+        assert server.outbox.tokens([key.handle]) == {}
+        await server.register(first)
+        assert await refused(first) == "time", "a replay"
+        await asyncio.sleep(1)
+        gone = key.unregister(descriptor, now=now())
+        await server.register(gone)
+        for _ in range(5):
+            server.outbox.prune(now())
+            assert await refused(first) == "time"
+            assert await refused(gone) == "time"
+            await asyncio.sleep(HOUR)
+        assert server.outbox.tokens([key.handle]) == {}
+
+
+@simulated
+async def test_a_registration_for_another_server_is_refused(tmp_path: Path) -> None:
+    """Even by a server that gives the request key of another for its own, and passes it on."""
+    paths = tmp_path / "one", tmp_path / "two"
+    for path in paths:
+        path.mkdir()
+    with (
+        served(paths[0], frame_class=FrameClass.H) as one,
+        served(paths[1], frame_class=FrameClass.H) as two,
+    ):
+        mine = one.descriptor
+        forged = ServerDescriptor(
+            mine.server, mine.number, mine.url, mine.keys, two.descriptor.request_keys
+        )
+        sealed = HandleKey.generate().register(device(), forged, now=now())
+        key_id = two.descriptor.request_key(now()).id(two.key)
+        with pytest.raises(RefusedRequestError):
+            await two.server.register(sealed[:1] + key_id + sealed[9:])
+
+
+@simulated
+async def test_the_handle_of_a_dead_token_is_forgotten(tmp_path: Path) -> None:
+    def answer(*_: object) -> Attempt:
+        return Attempt(Outcome.UNREGISTERED, "Unregistered", 410, unregistered_at=now())
+
+    provider = Scripted(answer)
+    with served(tmp_path, provider, frame_class=FrameClass.H) as made:
+        key = HandleKey.generate()
+        async with made.server as server:
+            await server.register(key.register(device(), made.descriptor, now=now()))
+            for _ in range(2):
+                await server.take(push(made, key.handle))
+                await opened(made)
+            assert len(provider.sent) == 1
+            assert server.outbox.tokens([key.handle]) == {}
+            await server.register(key.register(device(), made.descriptor, now=now()))
+            await server.take(push(made, key.handle))
+            await opened(made)
+    assert len(provider.sent) == 2
+
+
+# Keys
+
+
+@simulated
+async def test_request_keys_are_renewed_for_two_weeks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Senders have descriptors of up to a week; nothing that is taken is lost."""
+    monkeypatch.setattr("billboard.push.dispatcher.POLL", 600.0)
+    provider = Scripted(delivers)
+    timing = Timing(tick=1800.0, minimum=1000, patience=3600.0, jitter=0.0, lifetime=10 * HOUR)
+    with served(tmp_path, provider, timing=timing) as made:
+        descriptors: list[ServerDescriptor] = []
+        taken: list[DeviceToken] = []
+        first: list[bytes] = []
+        async with made.server as server:
+            while elapsed() < 14 * DAY:
+                current = made.descriptor
+                if not descriptors or current != descriptors[-1]:
+                    descriptors.append(current)
+                covered = [each for each in descriptors if each.number > now() - 7 * DAY]
+                for descriptor in {covered[0], current}:
+                    taken.append(token := device())
+                    blob = made.blob(token, expires=now() + 10 * HOUR)
+                    request = PushRequest.of(made.secret.public_key.key_id, blob)
+                    sealed = seal(request, descriptor, now=now())
+                    first = first or [sealed]
+                    await server.take(sealed)
+                files = list((tmp_path / "request-keys").iterdir())
+                assert DAYS_AHEAD <= len(files) <= DAYS_AHEAD + 1
+                await asyncio.sleep(2.9 * HOUR)
+            await asyncio.sleep(3 * HOUR)
+            with pytest.raises(RefusedRequestError) as caught:
+                await server.take(first[0])
+            assert caught.value.reason == "key"
+            keys = server.keys
+            assert {each.start for each in made.descriptor.request_keys} == {
+                int(now() // DAY + day) * 24 for day in range(DAYS_AHEAD)
+            }
+    assert sorted(each.value for each in sent(provider)) == sorted(each.value for each in taken)
+    numbers = [each.number for each in descriptors]
+    assert numbers == sorted(set(numbers))
+    assert 14 <= len(numbers) <= 16
+    keys_now = {secret.stem for secret in (tmp_path / "request-keys").iterdir()}
+    assert len(keys_now) == len(keys.held(START + 14 * DAY + 6 * HOUR))
+
+
+@simulated
+async def test_what_waits_under_a_key_that_ends_is_opened_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ticks and of the check of keys the latter comes first here."""
+    monkeypatch.setattr("billboard.push.dispatcher.POLL", 60.0)
+    provider = Scripted(delivers)
+    timing = Timing(tick=30.0, minimum=1000, patience=3600.0, jitter=0.0)
+    with served(tmp_path, provider, timing=timing) as made:
+        end = made.descriptor.request_key(now()).end * HOUR
+        sealed = push(made, token := device(), expires=end + 10 * HOUR)
+        async with made.server as server:
+            await asyncio.sleep(end + HOUR - 20 - now())
+            await server.take(sealed)
+            await asyncio.sleep(20 + HOUSEKEEPING + 60)
+            assert server.outbox.waiting() == (0, None)
+            assert sent(provider) == [token]
+            with pytest.raises(RefusedRequestError):
+                await server.take(sealed)
+
+
+@simulated
+async def test_nothing_is_stored_under_a_key_that_is_about_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that passed the check before the key was over, and comes to be stored after."""
+    monkeypatch.setattr("billboard.push.dispatcher.POLL", 60.0)
+    timing = Timing(tick=30.0, minimum=1, patience=30.0)
+    with served(tmp_path, timing=timing) as made:
+        server = made.server
+        end = made.descriptor.request_key(now()).end * HOUR
+        sealed = push(made, device())
+        destroy, tried = ServerKeys.destroy, []
+
+        def straggle(keys: ServerKeys, moment: float) -> None:
+            late = SealedRequest(os.urandom(16), sealed[1:9], sealed)
+            with pytest.raises(StoreError):
+                server.outbox.put([late], moment)
+            tried.append(moment)
+            destroy(keys, moment)
+
+        monkeypatch.setattr(ServerKeys, "destroy", straggle)
+        async with server:
+            await asyncio.sleep(end + HOUR + 2 * HOUSEKEEPING - now())
+        assert len(tried) == 1
+        assert server.outbox.waiting() == (0, None)
+
+
+@simulated
+async def test_a_clock_that_was_wrong_is_got_over(tmp_path: Path) -> None:
+    """Keys that were made for other days do not come into the descriptor."""
+    with served(tmp_path) as made:
+        keys, numbers = made.server.keys, [made.descriptor.number]
+        for days in (0, 400, 0, 40, 1, 80, 20, 2):
+            moment = now() + days * DAY
+            keys.renew(moment)
+            keys.destroy(moment)
+            descriptor = made.descriptor
+            assert descriptor.request_key(moment).start == int(moment // DAY) * 24
+            assert len(descriptor.request_keys) <= DAYS_AHEAD <= MOST_REQUEST_KEYS
+            numbers.append(descriptor.number)
+    assert numbers[0] == numbers[1]
+    assert numbers[1:] == sorted(set(numbers[1:]))
+
+
+@simulated
+async def test_a_key_that_can_not_be_deleted_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider = Scripted(delivers)
+    monkeypatch.setattr("billboard.push.dispatcher.POLL", 60.0)
+    timing = Timing(tick=30.0, minimum=1, patience=30.0)
+    with served(tmp_path, provider, timing=timing) as made:
+        end = made.descriptor.request_key(now()).end * HOUR
+        old = {each.name for each in (tmp_path / "request-keys").iterdir()}
+        async with made.server as server:
+            with monkeypatch.context() as patch:
+
+                def fail(*_: object, **__: object) -> None:
+                    raise PermissionError(13, "Permission denied")
+
+                patch.setattr(Path, "unlink", fail)
+                await asyncio.sleep(end + HOUR + 2 * HOUSEKEEPING - now())
+            assert "can not be deleted: Permission denied" in caplog.text
+            assert old <= {each.name for each in (tmp_path / "request-keys").iterdir()}
+            await server.take(push(made, token := device()))
+            await asyncio.sleep(2 * HOUSEKEEPING)
+            assert not old <= {each.name for each in (tmp_path / "request-keys").iterdir()}
+    assert sent(provider) == [token]
+
+
+# Running
+
+
+@simulated
+async def test_storage_that_fails_in_a_tick_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = Scripted(delivers)
+    with served(tmp_path, provider) as made:
+        outbox = made.server.outbox
+        for name in ("waiting", "requests", "refuse", "refused", "enqueue", "prune", "hold"):
+            real, failures = getattr(outbox, name), []
+
+            def failing(*arguments: Any, real: Any = real, failures: Any = failures) -> Any:
+                if len(failures) < 5:
+                    failures.append(now())
+                    raise StoreError("the disk is full")
+                return real(*arguments)
+
+            async with PushServer(
+                made.server.keys,
+                outbox,
+                type(made.server.dispatcher)(outbox, [provider], clock=now),
+                timing=PROMPT,
+                clock=now,
+            ) as server:
+                monkeypatch.setattr(outbox, name, failing)
+                await server.take(push(made, token := device(), gate=b"g" * 16))
+                await asyncio.sleep(2 * HOUSEKEEPING)
+                assert len(failures) == 5, name
+                assert sent(provider)[-1] == token, name
+            monkeypatch.setattr(outbox, name, real)
+    assert len(provider.sent) == 7
+
+
+@simulated
+async def test_a_stop_at_once_is_a_stop(tmp_path: Path) -> None:
+    provider = Scripted(delivers)
+    with served(tmp_path, provider) as made:
+        await made.server.take(push(made, device()))
+        async with asyncio.timeout(60):
+            async with made.server:
+                pass
+        assert made.server.outbox.waiting()[0] == 1
+    assert provider.sent == []
+    assert provider.closed == 1
+
+
+@simulated
+async def test_providers_are_closed_whatever_ends_it(tmp_path: Path) -> None:
+    provider = Scripted(delivers)
+    with served(tmp_path, provider) as made:
+        task = asyncio.create_task(made.server.run())
+        await asyncio.sleep(10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert provider.closed == 1
+    assert provider.in_flight == 0
+
+
+def test_ticks_in_a_thread_wake_the_dispatcher_in_the_loop(tmp_path: Path) -> None:
+    """asyncio's debug mode tells if a thread touches what is the event loop's."""
+    provider = Scripted(delivers)
+
+    async def main() -> None:
+        with site(tmp_path, provider, timing=AT_ONCE) as made:
+            async with made.server as server:
+                for _ in range(20):
+                    await server.take(made.push(device()))
+                    await asyncio.sleep(0.02)
+                async with asyncio.timeout(60):
+                    while len(provider.sent) < 20:
+                        await asyncio.sleep(0.01)
+
+    asyncio.run(main(), debug=True)
+    assert len(provider.sent) == 20
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tick": 0.0},
+        {"tick": 20.0},
+        {"patience": 3601.0},
+        {"minimum": 0},
+        {"jitter": -1.0},
+        {"lifetime": 0.5},
+        {"pace": Pace(-1.0, 1)},
+        {"pace": Pace(1.0, 0)},
+    ],
+)
+def test_timing_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Timing(**wrong)
