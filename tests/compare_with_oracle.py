@@ -39,7 +39,7 @@ from vector_engine import HANDLERS, Json, Setting, setting_in_memory
 from vector_engine_errors import expected_errors
 
 from billboard import BillboardError, InvalidEncodingError, secretfile
-from billboard.push.service import RefusedRequestError
+from billboard.errors import RefusedRequestError
 
 PORTION = 100
 

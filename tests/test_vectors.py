@@ -13,7 +13,7 @@ from vector_engine import HANDLERS, Json, Setting, setting_in_memory
 from vector_engine_cases import CASES, FILES, FOLDER, STRINGS, changed, check
 
 from billboard import BillboardError, groups
-from billboard.push.service import RefusedRequestError
+from billboard.errors import RefusedRequestError
 
 FEW, MANY = 10, 200
 

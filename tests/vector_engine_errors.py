@@ -15,8 +15,7 @@ from billboard import (
     SecretFileError,
     WithdrawnError,
 )
-from billboard.errors import UnsupportedError
-from billboard.push.service import RefusedRequestError
+from billboard.errors import RefusedRequestError, UnsupportedError
 
 Errors = tuple[type[Exception], ...]
 

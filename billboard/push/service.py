@@ -215,6 +215,7 @@ class PushServer:
                 if not 0 <= self._clock() - renewed < HOUSEKEEPING:
                     await asyncio.to_thread(self.outbox.prune, self._clock())
                     await asyncio.to_thread(self._renew_keys)
+                    self.dispatcher.wake()  # it may have ticked
                     renewed = self._clock()
             except (StoreError, SecretFileError) as error:
                 _log.error("a tick failed, and is tried again in %g s: %s", RETRY, error)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from billboard import FrameClass, SecretKey
-from billboard.push.descriptor import MOST_REQUEST_KEYS, ServerDescriptor
+from billboard.errors import RefusedRequestError
+from billboard.push.descriptor import ServerDescriptor
 from billboard.push.request import LONGEST_REVOCATION, Revocation, gate_of, seal
-from billboard.push.serverkeys import ServerKeys, create_server_keys
-from billboard.push.service import PushServer, RefusedRequestError
+from billboard.push.serverkeys import DAYS_AHEAD, ServerKeys, create_server_keys
+from billboard.push.service import PushServer
 from billboard.push.sqlite import SqliteOutbox
 from billboard.push.tick import Tick
 
@@ -122,13 +123,13 @@ def test_a_key_is_destroyed_a_minute_after_its_last_hour(midnight: Server) -> No
 
 
 def test_a_clock_that_was_wrong_twice_stops_nobody(midnight: Server) -> None:
-    """Keys of days that are far are left behind, more than a descriptor has room for."""
+    """Keys of days that are far are left behind, and are in no descriptor."""
     right = midnight.now
     for days in (200, 100, 0):
         midnight.now = right + days * DAY
         midnight.start()
     descriptor = midnight.descriptor
-    assert len(descriptor.request_keys) == MOST_REQUEST_KEYS
+    assert len(descriptor.request_keys) == DAYS_AHEAD
     assert descriptor.request_key(right).end == int(MIDNIGHT // HOUR)
     midnight.take(revocation(midnight, right))
 

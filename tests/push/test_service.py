@@ -454,7 +454,7 @@ async def test_what_waits_under_a_key_that_ends_is_opened_before(
         async with made.server as server:
             await asyncio.sleep(end + HOUR - 20 - now())
             await server.take(sealed)
-            await asyncio.sleep(20 + HOUSEKEEPING + 60)
+            await asyncio.sleep(20 + 60 + HOUSEKEEPING + 60)  # it is kept for a minute more
             assert server.outbox.waiting() == (0, None)
             assert sent(provider) == [token]
             with pytest.raises(RefusedRequestError):
