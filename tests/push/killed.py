@@ -13,7 +13,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from billboard import DeviceToken, Platform, SecretKey
-from billboard.push import Dispatcher
+from billboard.push import Attempt, Dispatcher, Notification, Outcome
 from billboard.push.descriptor import ServerDescriptor
 from billboard.push.dispatcher import CLAIM_SECONDS
 from billboard.push.outbox import Pace
@@ -167,3 +167,46 @@ class Lives:
         while process.exitcode is None and progress() < goal:
             assert time.monotonic() < end, "it gets nowhere"
             process.join(0.01)
+
+
+class Writing:
+    """A provider that writes the id of all it is to send into a file of its own.
+
+    It waits until each of ``others`` has begun too.
+    """
+
+    platform = Platform.APNS
+    one_service = True
+    credential_age: float | None = None
+
+    def __init__(self, path: Path, others: Sequence[Path]) -> None:
+        self._file, self._others = path.open("ab", 0), others
+
+    def serves(self, token: DeviceToken) -> bool:
+        del token
+        return True
+
+    async def send(self, notification: Notification) -> Attempt:
+        self._file.write(notification.id.bytes)
+        while not all(each.exists() and each.stat().st_size for each in self._others):
+            await asyncio.sleep(0.02)
+        return Attempt(Outcome.DELIVERED, None, 200)
+
+    async def aclose(self) -> None:
+        self._file.close()
+
+
+def dispatch(outbox_path: Path, told: Path, others: Sequence[Path]) -> None:
+    """Deliver all that is in an outbox, together with the processes that write ``others``."""
+
+    async def main() -> None:
+        with SqliteOutbox(outbox_path) as outbox:
+            dispatcher = Dispatcher(outbox, [Writing(told, others)])
+            async with asyncio.TaskGroup() as group:
+                group.create_task(dispatcher.run())
+                while outbox.next_due(Platform.APNS) is not None:
+                    await asyncio.sleep(0.02)
+                dispatcher.stop()
+            await dispatcher.aclose()
+
+    asyncio.run(main())

@@ -7,17 +7,21 @@ import os
 import random
 import shutil
 import threading
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from billboard.push import Notification
+from billboard.push.outbox import Pace
 from billboard.push.sandbox import Sandbox
 from billboard.push.sqlite import SqliteOutbox
 
-from .killed import Lives, Site, make_site, write_requests
+from .killed import CONTEXT, Lives, Site, dispatch, make_site, write_requests
+from .support import device
 
 LONGEST = 300.0
 """Seconds for one life of a server, on a machine that has much else to do."""
@@ -105,3 +109,25 @@ def test_a_million_requests_and_a_thousand_kills(apns: SlowApns, tmp_path: Path)
         killed += lose_nothing(site, apns, chosen, 20_000, 20).killed
         shutil.rmtree(directory)
     assert killed >= 500
+
+
+def test_two_processes_deliver_from_one_outbox(tmp_path: Path) -> None:
+    """Each notification once, for no claim ends meanwhile."""
+    batch = [Notification(device(), expires=time.time() + 3600) for _ in range(1500)]
+    with SqliteOutbox.create(tmp_path / "outbox.sqlite") as outbox:
+        outbox.enqueue((), [(each, time.time()) for each in batch], Pace(0.0, 1))
+        told = [tmp_path / "one", tmp_path / "two"]
+        processes = [
+            CONTEXT.Process(target=dispatch, args=(outbox.path, path, told)) for path in told
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(LONGEST)
+            process.kill()
+        assert [process.exitcode for process in processes] == [0, 0]
+        assert outbox.dead_letters(1) == []
+    data = b"".join(path.read_bytes() for path in told)
+    sent = Counter(data[at : at + 16] for at in range(0, len(data), 16))
+    assert sent == {each.id.bytes: 1 for each in batch}
+    assert all(path.stat().st_size for path in told), "both had a part"

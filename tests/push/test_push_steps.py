@@ -86,6 +86,7 @@ def play(
             async with server:
                 for numbers in (range(4), range(4, 6)):
                     for number in sorted(set(numbers) - accepted):
+                        promise(f"offered {number}")
                         await server.take(requests[number])
                         promise(f"accepted {number}")
                     await until(lambda: outbox.waiting()[0] == 0)
@@ -133,15 +134,11 @@ def check(site: Path, requests: tuple[bytes, ...], promises: list[str], what: st
     assert dead == {(Outcome.REJECTED, "BadTopic")}, what
     for number, token in enumerate(WANTED):
         if token is not BAD:
-            # An attempt that began before may have woken the device too early.
-            told = promises[promises.index(f"accepted {number}") :] if number < 4 else promises
-            begun = {each.split()[2] for each in told if each.startswith(f"begin {NAMES[token]}")}
-            done = {each.split()[2] for each in told if f"delivered {NAMES[token]}" in each}
+            # An attempt that began before it was sent may have woken the device too early.
+            since = promises[promises.index(f"offered {number}") :]
+            begun = {each.split()[2] for each in since if each.startswith(f"begin {NAMES[token]}")}
+            done = {each.split()[2] for each in since if f"delivered {NAMES[token]}" in each}
             assert begun & done, f"{what}: request {number} is silently gone"
-    for number in (4, 5):
-        since = promises[promises.index(f"accepted {number}") :]
-        begun = [each for each in since if each.startswith(f"begin {NAMES[WANTED[number]]}")]
-        assert begun, f"{what}: nothing was begun after request {number} came"
     for name in NAMES.values():
         ids = {each.split()[2] for each in promises if each.startswith(f"delivered {name}")}
         assert len(ids) <= WANTED.count(next(each for each in NAMES if NAMES[each] == name))
@@ -159,22 +156,22 @@ def _play_often(pipe: Connection) -> None:
         pipe.send(os.waitstatus_to_exitcode(status))
 
 
-Player = Callable[[Path, Hook], list[str]]
+Player = Callable[[Path, Hook], tuple[list[str], bool]]
 
 
 @pytest.fixture(scope="module")
 def killed(case: Case) -> Iterator[Player]:
-    """Plays with a hook that kills the process, and gives what was promised before."""
+    """Plays with a hook that kills the process: what was promised before, and whether it did."""
 
-    def play_killed(site: Path, hook: Hook) -> list[str]:
+    def play_killed(site: Path, hook: Hook) -> tuple[list[str], bool]:
         ours.send((site, case.requests, hook))
         promises: list[str] = []
         while True:
             assert ours.poll(LONGEST), "the process hangs"
             received = ours.recv()
             if isinstance(received, int):
-                assert received == -signal.SIGKILL
-                return promises
+                assert received in (-signal.SIGKILL, 0)
+                return promises, received != 0
             promises.append(received)
 
     context = multiprocessing.get_context("spawn")
@@ -191,7 +188,9 @@ def killed(case: Case) -> Iterator[Player]:
 
 def kill_at(case: Case, killed: Player, path: Path, number: int, part: float) -> None:
     site = case.copy(path)
-    promises = killed(site, Killer(number, part))
+    promises, was_killed = killed(site, Killer(number, part))
+    # How many operations the last checkpoint takes depends on random ids.
+    assert was_killed or number > case.operations - 20
     check(site, case.requests, promises, f"killed at {number}")
     shutil.rmtree(site)
 
@@ -202,14 +201,14 @@ GROUPS = 4
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_killed_at_any_step(case: Case, killed: Player, tmp_path: Path, group: int) -> None:
     chosen = random.Random(group)
-    for number in sorted(chosen.sample(range(group, case.operations - 2, GROUPS), 8)):
+    for number in sorted(chosen.sample(range(group, case.operations, GROUPS), 8)):
         kill_at(case, killed, tmp_path / "site", number, chosen.choice([0, 0.5, 1]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [0, 0.5])
 def test_killed_at_every_step(case: Case, killed: Player, tmp_path: Path, part: float) -> None:
-    for number in range(case.operations - 2):
+    for number in range(case.operations):
         kill_at(case, killed, tmp_path / "site", number, part)
 
 

@@ -472,6 +472,7 @@ async def test_nothing_is_stored_under_a_key_that_is_about_to_go(
         server = made.server
         end = made.descriptor.request_key(now()).end * HOUR
         sealed = push(made, device())
+        await server.take(sealed)
         destroy, tried = ServerKeys.destroy, []
 
         def straggle(keys: ServerKeys, moment: float) -> None:
