@@ -30,6 +30,12 @@ _KEY, _SIGNATURE = 32, 64
 _FIELDS = 1 + _KEY + 8 + 1 + 2 + 2
 _SIGNED = _FIELDS + LONGEST_TOKEN
 
+_PRIME = 2**255 - 19
+_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+_SMALL_ORDER = {0, 1, _PRIME - 1, _PRIME, _PRIME + 1, _ORDER_8, _PRIME - _ORDER_8}
+"""The y-coordinates of the points of Ed25519 of small order, as they may be encoded: whoever knows
+these can sign for them, and OpenSSL takes them in more than one encoding."""
+
 REGISTRATION_SIZE = OVERHEAD + _SIGNED + _SIGNATURE
 """Bytes of what is sent: 2,353."""
 
@@ -101,6 +107,8 @@ class Registration:
         if len(plaintext) != _SIGNED + _SIGNATURE or plaintext[0] != _VERSION:
             raise InvalidEncodingError("registration", "is of another size or version")
         signed, public = plaintext[:_SIGNED], plaintext[1 : 1 + _KEY]
+        if int.from_bytes(public, "little") % 2**255 in _SMALL_ORDER:
+            raise InvalidSignatureError("the handle key of the registration is of small order")
         try:
             key = Ed25519PublicKey.from_public_bytes(public)
             key.verify(plaintext[_SIGNED:], _message(frame_class, server, signed))

@@ -66,6 +66,12 @@ def sign(seed: bytes, message: bytes) -> bytes:
     return commitment + ((nonce + challenge * scalar) % ORDER).to_bytes(32, "little")
 
 
+def is_small_order(public: bytes) -> bool:
+    """Tell whether a public key is a point of order 1, 2, 4 or 8."""
+    point = _decode(public)
+    return point is not None and _encode(point.times(8)) == _encode(IDENTITY)
+
+
 def verify(public: bytes, message: bytes, signature: bytes) -> None:
     """Refuse a signature that is not right (RFC 8032, section 5.1.7, without cofactors)."""
     require_length(public, 32)

@@ -196,6 +196,7 @@ def decode_registration(server_key: bytes, plaintext: bytes) -> Registration:
     time, platform, app = numbers
     registration = Registration(body[1:33], time, platform, app, body[46 : 46 + length])
     _check_fields(registration)
+    require(not ed25519.is_small_order(registration.handle_key), "small-order")
     ed25519.verify(registration.handle_key, signed_bytes(server_key, body), plaintext[SIGNED:])
     return registration
 

@@ -234,7 +234,7 @@ def registration(data: bytes) -> None:
     server = SIGNER.key
     text = body + key.sign(oracle.signed_bytes(server.public, body))
     if kind & 8:
-        text = body + bytes(64)
+        text = body + b"\x01" + bytes(63)
     text = text[: len(text) - (kind >> 6)]
     documented = InvalidEncodingError, InvalidSignatureError
     found = attempt(

@@ -203,6 +203,15 @@ def _refused_plaintexts(book: Casebook) -> None:
     add("stolen", "with another handle key", "signature-equation", stolen)
     elsewhere = _registered(server_key=draw("server"))
     add("other-server", "signed for another server", "signature-equation", elsewhere)
+    for name, y, reason in (
+        ("identity", 1, "small-order"),
+        ("identity-again", hpke.P + 1, "public-not-canonical"),
+        ("identity-negative", 1 | 1 << 255, "public-not-canonical"),
+    ):
+        body = replaced(plaintext[: requests.SIGNED], 1, y.to_bytes(32, "little"))
+        # R is the identity and S is 0: this signs everything.
+        comment = f"a handle key for which everybody can sign: {name}"
+        add(name, comment, reason, body + b"\1" + bytes(63), single=reason == "small-order")
     of_order = int.from_bytes(plaintext[-32:], "little") + ed25519.ORDER
     great = plaintext[:-32] + of_order.to_bytes(32, "little")
     add("response", "S + l in the place of S", "response-not-canonical", great)

@@ -48,6 +48,7 @@ REGISTRATION_REFUSALS = [
     "unregistering",
     "padding",
     "public-not-canonical",
+    "small-order",
     "response-not-canonical",
     "signature-equation",
     "time-apart",
