@@ -19,7 +19,7 @@ from billboard.push.outbox import Claim, Outbox, Settlement
 from billboard.push.provider import Provider
 from billboard.tokens import DeviceToken, Platform
 
-__all__ = ["BACKOFF_BASE", "BACKOFF_MAX", "CLAIM_SECONDS", "Dispatcher"]
+__all__ = ["ATTEMPT_SECONDS", "BACKOFF_BASE", "BACKOFF_MAX", "CLAIM_SECONDS", "Dispatcher"]
 
 _log = logging.getLogger(__name__)
 
