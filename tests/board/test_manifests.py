@@ -35,12 +35,14 @@ editions = st.builds(
     st.integers(0, 2**63 - 1),
 )
 descriptors = st.builds(Descriptor, st.binary(min_size=1, max_size=300))
-parameters = st.builds(
-    BoardParameters,
-    st.just(ORIGIN),
-    st.integers(60, 2**32 - 1),
-    st.sampled_from(FrameClass),
-    st.integers(1, 2**32 - 1),
+parameters = st.integers(60, 2**32 - 1).flatmap(
+    lambda length: st.builds(
+        BoardParameters,
+        st.just(ORIGIN),
+        st.just(length),
+        st.sampled_from(FrameClass),
+        st.integers(1, length - min(3600, length // 2)),  # no last edition comes too late
+    )
 )
 
 
