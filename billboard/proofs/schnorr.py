@@ -69,7 +69,8 @@ def verify_batch(
     """Which signatures `verify` takes, for encoded keys, each by itself: bool of shape (items,).
 
     ``messages`` are the parts that were signed. False also for what is no key, as the identity.
-    Without the GIL; ``threads`` is as in `billboard.batches`. Raises `ValueError` if the numbers differ.
+    Without the GIL; ``threads`` is as in `billboard.batches`. Raises `ValueError` if the numbers
+    differ.
     """
     rows = [
         _row(context, public, signature, parts)
