@@ -17,7 +17,7 @@ from billboard.board.directory import new_directory
 from billboard.board.note import NoteKey, check_name
 from billboard.cli import files
 from billboard.cli.files import Ask, Blobs, Class, console
-from billboard.cli.server import Host, Port, Server
+from billboard.cli.server import Host, Port, Server, log_json_lines
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.push import (
@@ -115,6 +115,7 @@ def serve(
 ) -> None:
     """Take requests over HTTP and deliver, until SIGTERM; what began then still ends."""
     chosen = files.passphrase(passphrase)
+    log_json_lines()
     config = Config.load(directory / CONFIG, chosen)
     metrics = Metrics()
     providers = [_DryRun(each) for each in config.providers] if dry_run else config.providers

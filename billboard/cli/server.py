@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
 import socket
@@ -96,6 +97,31 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Answer what was accepted, and end."""
         self.should_exit = True
+
+
+class JsonLines(logging.Formatter):
+    """What is logged, one JSON object a line; of an exception its type alone, for its text or its
+    traceback may hold what must not be logged.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        line: dict[str, object] = {
+            "time": int(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+        return json.dumps(line)
+
+
+def log_json_lines() -> None:
+    """Write what is logged to standard error, from warnings on, for programs to read."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
 def log_warnings() -> None:

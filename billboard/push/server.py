@@ -170,7 +170,10 @@ class _About:
         given = request.headers.get("authorization", "").encode()
         if self._bearer is None or not hmac.compare_digest(given, self._bearer):
             return Response(None, 404, _NEVER)
-        text = await asyncio.to_thread(self._metrics.text, self._server)
+        try:
+            text = await asyncio.to_thread(self._metrics.text, self._server)
+        except StoreError:
+            return Response(None, 503, _NEVER)
         kind = "text/plain; version=0.0.4; charset=utf-8"
         return Response(text, 200, _NEVER, kind)
 
