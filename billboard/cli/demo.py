@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -207,12 +207,11 @@ class _PushSide:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._connection.close()
         self._stop.set()
         self._thread.join()
 
     def get(self, path: str) -> bytes:
-        """What is there. Contacts would ask over proxied connections of their own."""
+        """What is there. Each asks on a connection of its own."""
         return self._ask("GET", path, None, 200)
 
     def post(self, request: bytes) -> None:
@@ -226,9 +225,10 @@ class _PushSide:
 
     def _ask(self, method: str, path: str, body: bytes | None, status: int) -> bytes:
         headers = {"content-type": "application/octet-stream"}
-        self._connection.request(method, path, body, headers)
-        answer = self._connection.getresponse()
-        data = answer.read()
+        with closing(http.client.HTTPConnection(*self._address)) as connection:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            data = answer.read()
         if answer.status != status:
             raise LookupError(f"the push server answered {answer.status}")
         return data
@@ -257,7 +257,7 @@ class _PushSide:
         http_server = uvicorn.Server(config)
         listening = config.bind_socket()
         listening.listen()
-        self._connection = http.client.HTTPConnection(*listening.getsockname())
+        self._address = listening.getsockname()
         self._started.set()
         serving = asyncio.create_task(http_server.serve(sockets=[listening]))
         await asyncio.to_thread(self._stop.wait)

@@ -74,6 +74,7 @@ def test_what_is_told_of_requests(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             observe=metrics.tick,
         ) as (made, http):
             made.server.dispatcher._on_unregistered = complain
+            made.server.dispatcher._observe = metrics.attempt
             blobs = [bytes(made.blob(token)) for token in tokens]
             kappa, descriptor = new_kappa(), made.descriptor
             key_id = made.secret.public_key.key_id
