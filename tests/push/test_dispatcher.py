@@ -243,10 +243,12 @@ async def test_an_attempt_that_cancels_itself_is_made_again(outbox: SqliteOutbox
         return asyncio.CancelledError() if len(provider.sent) <= 13 else DELIVERED
 
     provider = Scripted(answer)
-    async with delivering(outbox, provider):
+    async with delivering(outbox, provider, concurrency=10):
         enqueue(outbox, *notifications(20))
         await emptied(outbox)
         assert elapsed() < 3 * CLAIM_SECONDS
+    times = [time for time, _ in provider.sent]
+    assert times[10] - times[9] > 0.2, "the next was a probe"
     assert ends(outbox) == []
 
 
