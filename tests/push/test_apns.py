@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from billboard.errors import ProviderError
-from billboard.push import CONTENT_FREE_PAYLOAD, Attempt, Notification, Outcome
+from billboard.push import Attempt, Notification, Outcome
+from billboard.push.content import CONTENT_FREE_PAYLOAD
 from billboard.push.providers.apns import ApnsProvider, classify
 from billboard.push.sandbox import Sandbox
 from billboard.push.sandbox_http2 import Reply

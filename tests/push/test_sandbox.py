@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from curl_cffi import AsyncSession, CurlHttpVersion
 from processes import LONGEST
 
-from billboard.push import CONTENT_FREE_PAYLOAD
+from billboard.push.content import CONTENT_FREE_PAYLOAD
 from billboard.push.sandbox import Sandbox
 
 from .support import TOPIC, Clock

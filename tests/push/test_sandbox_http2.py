@@ -16,7 +16,7 @@ import h2.events
 import h2.settings
 import pytest
 
-from billboard.push import CONTENT_FREE_PAYLOAD
+from billboard.push.content import CONTENT_FREE_PAYLOAD
 from billboard.push.providers.apns_key import ProviderToken
 from billboard.push.sandbox import Sandbox
 
