@@ -227,6 +227,9 @@ ERRORS: list[BillboardError] = [
     errors.StoreError("store"),
     errors.WitnessError("witness"),
     errors.ProviderError("provider"),
+    errors.BusyError("busy"),
+    errors.ConfigError("config"),
+    errors.RefusedRequestError("key", "explanation"),
 ]
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from billboard.push import Dispatcher, Notification, Outcome
 from billboard.push.outbox import Pace
+from billboard.push.providers.apns import ApnsProvider
 from billboard.push.sandbox import Sandbox
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import DeviceToken, Platform
@@ -43,10 +44,10 @@ def enqueue(outbox: SqliteOutbox, batch: Sequence[Notification], due: float | No
 
 @asynccontextmanager
 async def delivering(
-    outbox: SqliteOutbox, sandbox: Sandbox, **options: Any
+    outbox: SqliteOutbox, apns: ApnsProvider, **options: Any
 ) -> AsyncIterator[Dispatcher]:
     settings: dict[str, Any] = {"random": lambda: 0.01, "max_attempts": 20}
-    dispatcher = Dispatcher(outbox, [provider(sandbox)], **(settings | options))
+    dispatcher = Dispatcher(outbox, [apns], **(settings | options))
     async with asyncio.TaskGroup() as group:
         group.create_task(dispatcher.run())
         try:
@@ -63,10 +64,10 @@ async def emptied(outbox: SqliteOutbox) -> None:
 
 
 async def deliver(
-    outbox: SqliteOutbox, sandbox: Sandbox, batch: Sequence[Notification], **options: Any
+    outbox: SqliteOutbox, apns: ApnsProvider, batch: Sequence[Notification], **options: Any
 ) -> None:
     """Until all are delivered or dead."""
-    async with delivering(outbox, sandbox, **options):
+    async with delivering(outbox, apns, **options):
         enqueue(outbox, batch)
         await emptied(outbox)
 
@@ -74,7 +75,7 @@ async def deliver(
 async def test_a_thousand_over_one_connection(outbox: SqliteOutbox) -> None:
     batch = notifications(1000)
     async with Sandbox() as sandbox:
-        await deliver(outbox, sandbox, batch)
+        await deliver(outbox, provider(sandbox), batch)
         assert Counter(each.apns_id for each in sandbox.deliveries) == {
             each.id: 1 for each in batch
         }
@@ -88,7 +89,7 @@ async def test_graceful_shutdowns_lose_nothing_and_repeat_nothing(
 ) -> None:
     batch = notifications(1000)
     async with Sandbox(goaway_every=50, latency=latency) as sandbox:
-        await deliver(outbox, sandbox, batch)
+        await deliver(outbox, provider(sandbox), batch)
         assert Counter(each.apns_id for each in sandbox.deliveries) == {
             each.id: 1 for each in batch
         }
@@ -102,7 +103,7 @@ async def test_after_a_reset_each_arrives_and_repeats_can_be_told(
 ) -> None:
     batch = notifications(300)
     async with Sandbox(**failure) as sandbox:  # type: ignore[arg-type]
-        await deliver(outbox, sandbox, batch, concurrency=20)
+        await deliver(outbox, provider(sandbox), batch, concurrency=20)
         ids = {each.apns_id for each in sandbox.deliveries}
         first = [each for each in sandbox.deliveries if not each.duplicate]
         repeats = [each for each in sandbox.deliveries if each.duplicate]
@@ -117,7 +118,9 @@ async def test_dead_tokens_are_reported(outbox: SqliteOutbox) -> None:
     batch = notifications(5)
     async with Sandbox() as sandbox:
         sandbox.unregister(batch[3].token.value, at=1_600_000_000.5)
-        await deliver(outbox, sandbox, batch, on_unregistered=lambda *each: dead.append(each))
+        await deliver(
+            outbox, provider(sandbox), batch, on_unregistered=lambda *each: dead.append(each)
+        )
         assert len(sandbox.deliveries) == 4
     (letter,) = outbox.dead_letters(10)
     assert (letter.id, letter.outcome) == (batch[3].id, Outcome.UNREGISTERED)
@@ -138,7 +141,7 @@ async def test_a_throttled_token_waits_as_long_as_it_is_told(
         sandbox.throttle(one.token.value, times=2, retry_after=30)
         async with delivering(
             outbox,
-            sandbox,
+            provider(sandbox),
             clock=clock,
             sleep=clock.sleep,
             random=lambda: 0.0,
@@ -164,7 +167,7 @@ async def test_an_expired_provider_token_costs_one_attempt_and_no_wait(
     async with Sandbox() as sandbox:
         async with delivering(
             outbox,
-            sandbox,
+            provider(sandbox),
             random=lambda: 0.999,
             observe=lambda _, attempt: attempts.update([attempt.outcome]),
         ):
@@ -192,7 +195,7 @@ async def test_no_token_is_ever_shown(
             shown += [await apns.send(each) for each in batch]
             await deliver(
                 outbox,
-                sandbox,
+                provider(sandbox),
                 batch,
                 on_unregistered=lambda token, _: shown.append(token),
                 observe=lambda *each: shown.append(each),
