@@ -16,13 +16,13 @@ from oracle import tiles as oracle_tiles
 from oracle.refusals import Refused
 
 from billboard import InvalidEncodingError, InvalidSignatureError, SecretFileError, secretfile
+from billboard.board.admission import decode_work
 from billboard.board.checkpoint import Checkpoint, Proof
 from billboard.board.cosigner import AddCheckpoint
 from billboard.board.directory import load_signer
 from billboard.board.manifest import Index, decode_leaf, encode_leaf
 from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
 from billboard.board.receipt import Receipt
-from billboard.board.server import _decode_work
 from billboard.board.tiles import bundle_bytes, split_bundle
 from billboard.errors import RefusedPostError
 
@@ -202,7 +202,7 @@ def entries(data: bytes) -> None:
 
 def work(data: bytes) -> None:
     """The header of a proof of work."""
-    found = _public(lambda: _decode_work(data), RefusedPostError)
+    found = _public(lambda: decode_work(data), RefusedPostError)
     if found is not None:
         digits = b"".join(data.split())
         require(found.hex().encode() == digits.lower(), "the bytes of a proof of work")

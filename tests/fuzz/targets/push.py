@@ -14,7 +14,8 @@ import jwt
 from curl_cffi import Headers, Response
 from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame
 
-from billboard.push import CONTENT_FREE_PAYLOAD, Outcome
+from billboard.push import Outcome
+from billboard.push.content import CONTENT_FREE_PAYLOAD
 from billboard.push.providers.apns import _parse
 from billboard.push.providers.apns_key import ProviderToken
 from billboard.push.sandbox import Sandbox
