@@ -12,9 +12,10 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from billboard.board.admission import Admission, ProofOfWork, Rate
+from billboard.board.admission import Admission, ProofOfWork, Rate, find_work
 from billboard.board.directory import new_directory
 from billboard.board.note import NoteKey, check_name
+from billboard.board.submitting import MOST_WORK
 from billboard.cli import files
 from billboard.cli.files import Ask, Blobs, Class, console
 from billboard.cli.server import Host, Port, Server, log_json_lines
@@ -56,7 +57,7 @@ url = "{url}"
 keys = ["{key}"]  # the newest first; "$NAME" for base64 in the environment
 # host = "127.0.0.1"
 # port = 8090
-# rate = 1000
+rate = 1000  # requests a second, all senders together
 # metrics_token_file = "metrics.token"
 
 # [timing]
@@ -149,6 +150,9 @@ def check(directory: Directory, passphrase: Ask = False) -> None:
     console.print(f"key {keys.server}")
     for key in keys.secret_keys:
         console.print(f"reads blobs under {key.public_key.key_id.hex()}")
+    with SqliteOutbox(directory / OUTBOX) as outbox:
+        Dispatcher(outbox, config.providers)
+        keys.renew(time.time())
     for provider in config.providers:
         console.print(f"pushes to {provider.platform.name}")
 
@@ -191,15 +195,22 @@ def replay(
     reason: Annotated[
         str | None, typer.Option(help="All that were given up for this reason.")
     ] = None,
+    outcome: Annotated[
+        Outcome | None, typer.Option(help="All that ended so, and for --reason if it is given.")
+    ] = None,
 ) -> None:
-    """Have notifications that were given up delivered after all: the device is woken now."""
-    if (ids is None) == (reason is None):
-        raise BillboardError("say which: give their ids, or --reason")
+    """Have notifications that were given up delivered after all: the device is woken now.
+
+    Also if its owner had the gate refused since.
+    """
+    if (ids is None) == (reason is None and outcome is None):
+        raise BillboardError("say which: give their ids, or --reason or --outcome")
     with SqliteOutbox(directory / OUTBOX) as outbox:
-        if reason is None:
-            chosen = [UUID(each) for each in ids or ()]
-        else:
-            chosen = [each.id for each in outbox.dead_letters(100_000) if each.reason == reason]
+        chosen = [UUID(each) for each in ids or ()] or [
+            each.id
+            for each in outbox.dead_letters(10**6)
+            if reason in (None, each.reason) and outcome in (None, each.outcome)
+        ]
         now = time.time()
         found = outbox.replay(chosen, now, now + REPLAY_SECONDS)
     console.print(f"{found} of {len(chosen)} are due again")
@@ -232,6 +243,11 @@ def send(
             headers = {"content-type": "application/octet-stream"}
             for number, request in enumerate(requested, start=1):
                 answer = session.post(f"{url}/push", data=request, headers=headers)
+                bits = answer.headers.get("billboard-work")
+                if answer.status_code == 429 and bits and 1 <= int(bits) <= MOST_WORK:
+                    work = find_work(server.name, request, int(bits)).hex()
+                    proved = {**headers, "billboard-work": work}
+                    answer = session.post(f"{url}/push", data=request, headers=proved)
                 if answer.status_code != 202:
                     raise BillboardError(f"{url}/push: line {number}: status {answer.status_code}")
     except CurlError as error:

@@ -67,7 +67,7 @@ class Config:
             host=section.text("host", "127.0.0.1"),
             port=section.integer("port", 8090, 0, 65535),
             rate=section.number("rate", None, 0.001, 1e9),
-            proof_of_work=section.integer("proof_of_work", None, 1, 64),
+            proof_of_work=section.integer("proof_of_work", None, 1, 28),
             metrics_token=_metrics_token(section),
         )
         section.end()

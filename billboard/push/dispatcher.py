@@ -49,7 +49,8 @@ class Dispatcher:
     After an attempt that may be repeated a notification waits as long as the push service asked,
     and by itself a random part of an exponentially growing time ("full jitter"); never beyond its
     ``expires``, and under the same ``id``. What was delivered is forgotten; all else that ends is a
-    dead letter, with the reason. After ``max_attempts`` it is one too.
+    dead letter, with the reason. After ``max_attempts`` it is one too: more than can be made before
+    it expires, but for one that ends the process each time.
 
     Each provider has ``concurrency`` attempts in flight, and a breaker, of its own: none waits for
     another. One that does not answer is not waited for longer than `ATTEMPT_SECONDS`.
@@ -73,7 +74,7 @@ class Dispatcher:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Callable[[], float] = uniform,
         concurrency: int = 100,
-        max_attempts: int = 10,
+        max_attempts: int = 100,
         on_unregistered: Callable[[DeviceToken, float | None], None] | None = None,
         observe: Callable[[Platform, Attempt], None] | None = None,
     ) -> None:
@@ -234,7 +235,7 @@ class Dispatcher:
         """Seconds until the next attempt."""
         if attempt.retry_after == 0:
             return 0.0
-        jitter = self._random() * min(BACKOFF_MAX, BACKOFF_BASE * 2.0 ** (attempts - 1))
+        jitter = self._random() * min(BACKOFF_MAX, BACKOFF_BASE * 2.0 ** min(attempts - 1, 30))
         return (attempt.retry_after or 0.0) + jitter
 
     def _is_over(self, claim: Claim, delay: float) -> bool:

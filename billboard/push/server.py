@@ -63,20 +63,23 @@ def create_app(
 
     bits = next((each.bits for each in admission if isinstance(each, ProofOfWork)), None)
 
-    def endpoint(size: int, status: int, take: Take) -> _Endpoint:
+    def endpoint(
+        size: int, status: int, take: Take, is_known: Callable[[bytes], bool]
+    ) -> _Endpoint:
         check = partial(server.check, size=size)
-        return _Endpoint(check, take, status, admission, bits, body_seconds, counted)
+        return _Endpoint(check, is_known, take, status, admission, bits, body_seconds, counted)
 
     frame_class = server.keys.frame_class
     routes = [
-        Route("/push", endpoint(request_size(frame_class), 202, server.take)),
+        Route("/push", endpoint(request_size(frame_class), 202, server.take, server.has_taken)),
         Route("/descriptor", about.descriptor, methods=["GET"]),
         Route("/healthz", about.health, methods=["GET"]),
         Route("/readyz", about.readiness, methods=["GET"]),
         Route("/metrics", about.metrics, methods=["GET"]),
     ]
     if frame_class.carries_handle:
-        routes.append(Route("/handles", endpoint(REGISTRATION_SIZE, 204, server.register)))
+        handles = endpoint(REGISTRATION_SIZE, 204, server.register, lambda _: False)
+        routes.append(Route("/handles", handles))
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
     return app
@@ -89,6 +92,7 @@ class _Endpoint:
     def __init__(
         self,
         check: Callable[[bytes], object],
+        is_known: Callable[[bytes], bool],
         take: Take,
         status: int,
         admission: Sequence[Admission],
@@ -96,7 +100,8 @@ class _Endpoint:
         body_seconds: float,
         metrics: Metrics,
     ) -> None:
-        self._check, self._take, self._status = check, take, status
+        self._check, self._is_known = check, is_known
+        self._take, self._status = take, status
         self._admission, self._seconds, self._metrics = admission, body_seconds, metrics
         self._work = {} if work_bits is None else {"billboard-work": str(work_bits)}
 
@@ -114,9 +119,10 @@ class _Endpoint:
             body = await read_body(headers, receive, largest=LARGEST_BODY, seconds=self._seconds)
             work = decode_work(headers.get(b"billboard-work"))
             self._check(body)  # costs nothing, so that what is no request uses up no rate
-            for each in self._admission:
-                each.admit(body, work)
-            await self._take(body)
+            if not self._is_known(body):  # or one proof of work would use up everybody's rate
+                for each in self._admission:
+                    each.admit(body, work)
+                await self._take(body)
         except BodyError as error:
             return str(error.status), Response(None, error.status, _CLOSE | _NEVER)
         except (BusyError, StoreError) as error:

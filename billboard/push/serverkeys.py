@@ -69,6 +69,7 @@ class ServerKeys:
         self._directory, self._url, self._passphrase = directory, url, passphrase
         self._signer = load_signer(directory / SERVER_KEY, passphrase)
         self._requests: dict[bytes, RequestSecret] = {}
+        (directory / REQUEST_KEYS).mkdir(mode=0o700, exist_ok=True)  # no backup has it
         self._load()
         self._descriptor = self._read()
 
@@ -122,6 +123,9 @@ class ServerKeys:
     def destroy(self, now: float) -> None:
         """Delete the request keys that are over: what is sealed to them can not be opened then."""
         with self._locked():
+            # Of processes that ended while they wrote a key.
+            for path in (self._directory / REQUEST_KEYS).glob(".*"):
+                _delete(path)
             for key_id in set(self._requests) - self.held(now):
                 _delete(self._path(self._requests[key_id]))
                 del self._requests[key_id]
@@ -160,6 +164,7 @@ class ServerKeys:
             temporary.replace(path)
             sync(path.parent)
         except OSError as error:
+            temporary.unlink(missing_ok=True)
             raise SecretFileError(f"{path} can not be written: {error.strerror}") from None
         self._descriptor = current, signed
 

@@ -7,17 +7,17 @@ import hashlib
 import logging
 import random
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self, final
 
 from billboard.errors import (
+    BillboardError,
     InvalidEncodingError,
     InvalidSignatureError,
     NotMine,
     RefusedRequestError,
-    SecretFileError,
-    StoreError,
 )
 from billboard.grouped import Grouped
 from billboard.push.dispatcher import Dispatcher, first_of
@@ -45,7 +45,10 @@ LARGEST_INTAKE = 256
 """Requests that are stored in one commit."""
 
 LARGEST_TICK = 8192
-"""Requests that are opened together; what is left is opened at once after them."""
+"""Requests that are opened together; what is left is opened after them."""
+
+MOST_REMEMBERED = 65_536
+"""Requests that were taken last, of which repetitions are known without the outbox."""
 
 SKEW = 3600.0
 """Seconds by which the clock of a device may differ."""
@@ -82,6 +85,8 @@ class Timing:
             raise ValueError("jitter must be 0 to 3600 s, lifetime 1 s to 30 days")
         if not 0 <= self.pace.interval <= 3600 or self.pace.burst < 1:
             raise ValueError("the pace must be 0 to 3600 s, with a burst of at least 1")
+        if self.jitter + self.pace.interval >= self.lifetime:
+            raise ValueError("jitter and pace delay a notification for longer than its lifetime")
 
 
 @final
@@ -115,24 +120,26 @@ class PushServer:
         )
         self._size = request_size(keys.frame_class)
         self._stopped = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._running = False
+        self._taken: OrderedDict[bytes, None] = OrderedDict()
         self._random = random.SystemRandom()
         self._renew_keys()
 
     async def __aenter__(self) -> Self:
         """Have it `run` until the block is left."""
-        self._running = asyncio.create_task(self.run())
+        self._task = asyncio.create_task(self.run())
         return self
 
     async def __aexit__(self, *exception: object) -> None:
         self.stop()
-        if self._running is not None:
-            await self._running
+        if self._task is not None:
+            await self._task
 
     @property
     def running(self) -> bool:
         """Whether it ticks and delivers."""
-        return self._running is not None and not self._running.done()
+        return self._running
 
     @property
     def now(self) -> float:
@@ -163,8 +170,15 @@ class PushServer:
         Raises `RefusedRequestError`, `BusyError`, `StoreError`.
         """
         key_id = self.check(sealed, self._size)
-        digest = hashlib.sha256(sealed).digest()[:16]
+        digest = _digest(sealed)
         await self._put(SealedRequest(digest, key_id, sealed))
+        self._taken[digest] = None
+        if len(self._taken) > MOST_REMEMBERED:
+            self._taken.popitem(last=False)
+
+    def has_taken(self, sealed: bytes) -> bool:
+        """Whether it took this request lately: a repetition costs nothing, and is no new one."""
+        return _digest(sealed) in self._taken
 
     async def register(self, sealed: bytes) -> None:
         """Keep what a handle stands for (SPEC 10.6).
@@ -192,12 +206,14 @@ class PushServer:
 
         What was taken and is not delivered yet stays in the outbox for the next start.
         """
+        self._running = True
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.dispatcher.run())
                 await self._tick_until_stopped()
                 self.dispatcher.stop()
         finally:
+            self._running = False
             await self.dispatcher.aclose()
 
     def stop(self) -> None:
@@ -217,7 +233,7 @@ class PushServer:
                     await asyncio.to_thread(self._renew_keys)
                     self.dispatcher.wake()  # it may have ticked
                     renewed = self._clock()
-            except (StoreError, SecretFileError) as error:
+            except BillboardError as error:
                 _log.error("a tick failed, and is tried again in %g s: %s", RETRY, error)
                 pause = RETRY
             await first_of(self._stopped.wait(), self._pause(pause))
@@ -232,12 +248,13 @@ class PushServer:
         )
 
     def tick(self) -> None:
-        """Open all requests that wait, and have their notifications delivered.
+        """Open the requests that wait now, and have their notifications delivered.
 
         Raises `StoreError`; then what was not opened waits on.
         """
-        while requests := self.outbox.requests(LARGEST_TICK):
-            self._tick(requests)
+        count, _ = self.outbox.waiting()
+        for _ in range(0, count, LARGEST_TICK):
+            self._tick(self.outbox.requests(LARGEST_TICK))
 
     def _tick(self, requests: Sequence[SealedRequest]) -> None:
         now = self._clock()
@@ -285,6 +302,10 @@ class PushServer:
 
     def _register_all(self, registrations: Sequence[Registration]) -> list[bool]:
         return [self.outbox.register(each) for each in registrations]
+
+
+def _digest(sealed: bytes) -> bytes:
+    return hashlib.sha256(sealed).digest()[:16]
 
 
 def _gates(revocations: Sequence[Revocation], now: float) -> dict[bytes, float]:

@@ -13,6 +13,7 @@ from uuid import UUID
 import apsw
 
 from billboard.database import Database, Schema, rows
+from billboard.errors import StoreError
 from billboard.push.notification import Notification, Outcome
 from billboard.push.outbox import Claim, DeadLetter, Pace, SealedRequest, Settlement
 from billboard.push.registration import Registration
@@ -20,8 +21,8 @@ from billboard.tokens import DeviceToken, Handle, Platform
 
 __all__ = ["MOST_DEAD_LETTERS", "SqliteOutbox"]
 
-MOST_DEAD_LETTERS = 100_000
-"""Dead letters that are kept; the oldest go first."""
+MOST_DEAD_LETTERS = 10_000
+"""Dead letters of one platform, app and outcome that are kept; the oldest go first."""
 
 DEAD_LETTER_LIFETIME = 7 * 86_400.0
 """Seconds for which a dead letter is kept."""
@@ -64,6 +65,7 @@ CREATE TABLE dead (
     app INTEGER NOT NULL, token BLOB NOT NULL, priority INTEGER NOT NULL, collapse_id TEXT,
     outcome TEXT NOT NULL, reason TEXT, died REAL NOT NULL);
 CREATE INDEX dead_died ON dead (died);
+CREATE INDEX dead_kind ON dead (platform, app, outcome, number);
 """,
     ),
 )
@@ -91,6 +93,7 @@ class SqliteOutbox:
             db.execute("INSERT INTO secret VALUES (?)", (os.urandom(32),))
 
         Database.create(path, _SCHEMA, fill).close()
+        Path(path).chmod(0o600)  # it holds tokens
         return cls(path)
 
     @property
@@ -114,10 +117,15 @@ class SqliteOutbox:
         """See `Outbox.hold`."""
         with self._database.writing() as db:
             before = {key_id for (key_id,) in rows(db, "SELECT key_id FROM held")}
-            # A table for each key: what was seen under it is forgotten in one step.
-            for key_id in before - set(key_ids):
-                rows(db, f"DROP TABLE {_seen(key_id)}")
-                rows(db, "DELETE FROM held WHERE key_id = ?", key_id)
+            # A table for each key: what was seen under it is forgotten in one step. Digests are no
+            # secrets, and to overwrite a day of them would take minutes.
+            rows(db, "PRAGMA secure_delete = OFF")
+            try:
+                for key_id in before - set(key_ids):
+                    rows(db, f"DROP TABLE {_seen(key_id)}")
+                    rows(db, "DELETE FROM held WHERE key_id = ?", key_id)
+            finally:
+                rows(db, "PRAGMA secure_delete = ON")
             for key_id in set(key_ids) - before:
                 rows(db, f"CREATE TABLE {_seen(key_id)} (digest BLOB PRIMARY KEY) WITHOUT ROWID")
                 rows(db, "INSERT INTO held VALUES (?)", key_id)
@@ -191,6 +199,8 @@ class SqliteOutbox:
         with self._database.writing() as db:
             for digest in done:
                 rows(db, "DELETE FROM request WHERE digest = ?", digest)
+                if not db.changes():
+                    raise StoreError(f"{self.path}: another process has opened these requests")
             return sum(self._enqueue(db, each, when, pace) for each, when in due)
 
     def _enqueue(
@@ -199,7 +209,11 @@ class SqliteOutbox:
         if one.expires is None:
             raise ValueError("a notification in an outbox has to expire")
         mac, token = self._mac(one.token), one.token
-        merge = "UPDATE notification SET expires = max(expires, ?) WHERE mac = ? AND NOT claimed"
+        # With as many attempts as one of its own would have.
+        merge = (
+            "UPDATE notification SET expires = max(expires, ?), attempts = 0"
+            " WHERE mac = ? AND NOT claimed"
+        )
         rows(db, merge, one.expires, mac)
         if db.changes():
             return False
@@ -282,8 +296,10 @@ class SqliteOutbox:
             rows(db, forgotten, now - REGISTRATION_MEMORY)
             rows(db, "DELETE FROM handle WHERE time <= ?", now - REGISTRATION_LIFETIME)
             rows(db, "DELETE FROM dead WHERE died <= ?", now - DEAD_LETTER_LIFETIME)
-            most = "SELECT max(number) FROM dead"
-            rows(db, f"DELETE FROM dead WHERE number <= ({most}) - ?", MOST_DEAD_LETTERS)  # noqa: S608
+            # Of each kind: junk tokens push out no others.
+            newest = "row_number() OVER (PARTITION BY platform, app, outcome ORDER BY number DESC)"
+            old = f"SELECT number FROM (SELECT number, {newest} AS n FROM dead) WHERE n > ?"  # noqa: S608
+            rows(db, f"DELETE FROM dead WHERE number IN ({old})", MOST_DEAD_LETTERS)  # noqa: S608
         return given_up
 
     # Dead letters

@@ -76,9 +76,12 @@ def open_tick(
     known = tokens(handles) if tokens is not None else {}
     until: dict[DeviceToken, float] = {}
     opened = 0
+    problems: dict[DeviceToken | None, str] = {}  # one token is looked at once
     for frame in frames:
         token = known.get(frame.token) if isinstance(frame.token, Handle) else frame.token
-        problem = _problem(token, serves)
+        if token not in problems:
+            problems[token] = _problem(token, serves)
+        problem = problems[token]
         if token is None or problem:
             dropped[problem] += 1
             continue

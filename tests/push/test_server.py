@@ -199,7 +199,9 @@ def test_admission(tmp_path: Path) -> None:
         assert json.loads(answer.body)["reason"] == "admission"
         proof = find_work(NAME, request, 8).hex()
         assert put(http, request, billboard_work=proof).status == 202
-        answer = put(http, request, billboard_work=proof)
+        assert put(http, request).status == 202, "the same again costs nothing, and uses up nothing"
+        other = made.push(token())
+        answer = put(http, other, billboard_work=find_work(NAME, other, 8).hex())
         assert answer.status == 429
         assert answer.headers["retry-after"] == "1"
         assert made.server.outbox.waiting()[0] == 1

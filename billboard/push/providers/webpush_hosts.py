@@ -12,7 +12,9 @@ import re
 import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from billboard.errors import ProviderError
 
@@ -64,6 +66,10 @@ _NOT_REACHED = tuple(
         "fec0::/10",  # of a site, RFC 3879
     )
 )
+
+
+_LOOKUPS = ThreadPoolExecutor(32, "lookup")
+"""Threads of their own: one that waits for a name server keeps nothing else waiting."""
 
 
 class Refused(Exception):
@@ -180,8 +186,8 @@ class PinnedHosts:
 
 async def resolve(host: str, port: int) -> list[str]:
     """The system's addresses of a host, in its order."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    call = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, call)
     return [str(address[0]) for *_, address in found]
 
 
