@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, TypeVar, final
 
 from billboard.errors import BillboardError, ConfigError, ProviderError
 from billboard.keys import SecretKey
-from billboard.push.descriptor import check_url
+from billboard.push.descriptor import MOST_KEYS, check_url
 from billboard.push.outbox import Pace
 from billboard.push.provider import Provider
 from billboard.push.service import Timing
@@ -75,6 +76,13 @@ class Config:
             raise section.error("keys", "names no key: `billboard keygen` makes one")
         if len({key.public_key.frame_class for key in config.keys}) != 1:
             raise section.error("keys", "are of several classes; a push server has one")
+        if not 1 <= len(config.keys) <= MOST_KEYS:
+            raise section.error("keys", f"are more than {MOST_KEYS}, which no descriptor has")
+        if len({key.public_key.key_id for key in config.keys}) != len(config.keys):
+            raise section.error("keys", "name a key more than once")
+        for platform, count in Counter(each.platform for each in config.providers).items():
+            if count > 1:
+                raise ConfigError(f"{path}: several sections push to {platform.name}: keep one")
         if not config.providers:
             known = ", ".join(f"[{name}]" for name in _PROVIDERS)
             raise ConfigError(f"{path}: has no section of a push service: {known}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from board.serving import request
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -106,6 +107,7 @@ def test_a_blob_wakes_a_device(shell: Shell, sandbox: IO[str]) -> None:
     with program(shell, *serve, ends=signal.SIGTERM, code=0) as said:
         url = said.readline().strip()
         key = shell.read("vkey")
+        assert request(int(url.rpartition(":")[2]), "GET", "/readyz").status == 200
         assert shell.ok("push", "send", url, "--key", key, "blob") == "1 taken\n"
         assert "woke a device of com.example" in sandbox.readline()
         stranger = key.replace("example.org", "example.com")
@@ -151,18 +153,19 @@ def test_what_was_given_up_is_replayed(shell: Shell) -> None:
             for _ in range(3)
         ]
         outbox.enqueue([], [(each, 0.0) for each in made], Pace())
-        outbox.claim(Platform.APNS, 3, time.time(), time.time() + 60)
-        reasons = ["TopicDisallowed", "TopicDisallowed", "BadCertificate"]
-        outbox.settle(
-            [
-                Settlement(each.id, Outcome.REJECTED, reason)
-                for each, reason in zip(made, reasons, strict=True)
-            ],
-            time.time(),
-        )
+        claims = outbox.claim(Platform.APNS, 3, time.time(), time.time() + 60)
+        reasons = {each.id: "TopicDisallowed" for each in made[:2]} | {made[2].id: "BadCertificate"}
+        ended = [
+            Settlement(each, Outcome.REJECTED, reasons[each.notification.id]) for each in claims
+        ]
+        outbox.settle(ended, time.time())
     shown = shell.ok("push", "info", "push")
     assert shown.count("TopicDisallowed") == 2
     assert "say which" in shell.fails("push", "replay", "push")
+    assert shell.run("push", "replay", "push", "--outcome", "expired")[:2] == (
+        1,
+        "0 of 0 are due again\n",
+    )
     assert shell.ok("push", "replay", "push", str(made[2].id)) == "1 of 1 are due again\n"
     code, out, _ = shell.run("push", "replay", "push", str(made[2].id))
     assert (code, out) == (1, "0 of 1 are due again\n")
@@ -208,6 +211,20 @@ WRONG = {
     "a rate that is none": (BEGIN + "rate = nan\n" + SECTION, "rate must be a number"),
     "no token": (BEGIN + 'metrics_token_file = "empty"\n' + SECTION, "holds no token"),
     "an unknown timing": (BEGIN + "[timing]\ntack = 1\n" + SECTION, "[timing] tack is not known"),
+    "a key that is there twice": (
+        BEGIN.replace('"]', '", "secret.key"]') + SECTION,
+        "more than once",
+    ),
+    "two ways to one platform": (
+        BEGIN
+        + SECTION
+        + '[gorush_apns]\nhost = "http://127.0.0.1:1"\ntopics = { "0" = "org.a" }\n',
+        "several sections push to APNS",
+    ),
+    "a delay that outlives a push": (
+        BEGIN + "[timing]\njitter = 60\nlifetime = 60\n" + SECTION,
+        "longer than its lifetime",
+    ),
     "a tick of nothing": (BEGIN + "[timing]\ntick = 0\n" + SECTION, "tick must be above 0"),
     "no project": (BEGIN + '[fcm.accounts.0]\nkey_file = "empty"\n', "project_id is missing"),
     "no account": (

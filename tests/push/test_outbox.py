@@ -437,6 +437,17 @@ def test_dead_letters_are_bounded_in_time_and_number(
     assert outbox.dead_letters(100) == []
 
 
+def test_requests_are_opened_by_one_process_only(outbox: SqliteOutbox) -> None:
+    """Of two that read them together the second changes nothing."""
+    first, second = request(), request()
+    outbox.put([first, second], NOW)
+    assert outbox.enqueue([first.digest], [(notification(), NOW)], Pace()) == 1
+    with pytest.raises(StoreError, match="another process"):
+        outbox.enqueue([second.digest, first.digest], [(notification(), NOW)], Pace())
+    assert outbox.waiting()[0] == 1
+    assert len(claim(outbox)) == 1
+
+
 def test_no_method_reads_a_whole_table(outbox: SqliteOutbox) -> None:
     """But `waiting`, whose requests are opened soon. Each query is explained as it is made."""
     plans: list[str] = []

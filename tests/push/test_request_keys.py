@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -139,6 +140,23 @@ def test_numbers_of_descriptors_go_up_though_the_clock_does_not(midnight: Server
     midnight.now -= 3 * DAY
     midnight.start()
     assert midnight.descriptor.number > before
+
+
+def test_no_copy_of_a_key_outlives_it(midnight: Server, tmp_path: Path) -> None:
+    """Of a process that was killed while it wrote one."""
+    (kept,) = tmp_path.rglob("request-keys")
+    copy = kept / ".1-00.key.0123456789abcdef"
+    copy.write_bytes(b"a seed")
+    midnight.now = MIDNIGHT + HOUR + 61
+    midnight.server._renew_keys()
+    assert not copy.exists()
+
+
+def test_a_backup_without_request_keys_starts(midnight: Server, tmp_path: Path) -> None:
+    (kept,) = tmp_path.rglob("request-keys")
+    shutil.rmtree(kept)
+    midnight.start()
+    midnight.take(revocation(midnight, midnight.now))
 
 
 # Revocations of one gate

@@ -304,3 +304,17 @@ def test_handles_belong_to_class_h(secret_key: SecretKey, key_of_class_h: Secret
         open_tick([key_of_class_h], [])
     with pytest.raises(InvalidEncodingError, match="there is none"):
         open_tick([], [])
+
+
+def test_one_token_is_looked_at_once(secret_key: SecretKey) -> None:
+    """Or how long a tick takes would tell whether copies of one blob open."""
+    asked: list[DeviceToken] = []
+
+    def serves(one: DeviceToken) -> bool:
+        asked.append(one)
+        return one.app == 0
+
+    requests = encrypted(secret_key, *[token(1), token(2, app=1)] * 50)
+    tick = open_tick([secret_key], requests, serves=serves, now=NOW)
+    assert (tick.opened, drops(tick)) == (50, {"service": 50})
+    assert len(asked) == 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -321,6 +323,28 @@ async def test_closing_waits_for_a_look_up() -> None:
     released.set()
     await closing
     assert (await task).endswith(PUBLIC)
+
+
+async def test_who_waits_for_a_name_server_keeps_nothing_else_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Everything else that runs in threads shares those of the event loop."""
+    answer, waiting = threading.Event(), threading.Semaphore(0)
+
+    def slow(*_: Any, **__: Any) -> list[Any]:
+        waiting.release()
+        assert answer.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    lookups = [asyncio.create_task(resolve(f"h{n}.example", 443)) for n in range(32)]
+    try:
+        await asyncio.to_thread(waiting.acquire, timeout=60)
+        async with asyncio.timeout(60):
+            assert await asyncio.to_thread(lambda: 1) == 1
+    finally:
+        answer.set()
+        await asyncio.gather(*lookups)
 
 
 async def test_the_system_finds_addresses() -> None:
