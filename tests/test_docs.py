@@ -95,6 +95,8 @@ async def test_the_readme_is_a_push_server(tmp_path: Path) -> None:
             while not sandbox.deliveries:
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.05)
+            # In a thread: the server waits for the sandbox, which answers in this event loop.
+            await asyncio.to_thread(http.stop)
         assert [delivery.token for delivery in sandbox.deliveries] == [value]
 
 
