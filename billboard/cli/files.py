@@ -85,7 +85,7 @@ def frame_class(name: str) -> FrameClass:
 def read_tokens(path: str, platform: str, app: int) -> list[DeviceToken]:
     """Device tokens of a platform, for an app of the push server."""
     formats = {
-        "apns": lambda line: DeviceToken(Platform.APNS, _hex("an APNs token", line), app),
+        "apns": lambda line: DeviceToken(Platform.APNS, read_hex("an APNs token", line), app),
         "fcm": lambda line: DeviceToken(Platform.FCM, line.encode(), app),
         "webpush": lambda line: WebPushSubscription.from_json(line).to_token(app),
         "sns": lambda line: DeviceToken(Platform.SNS, line.encode(), app),
@@ -117,10 +117,11 @@ def _read_texts(path: str, parse: Callable[[str], T]) -> list[T]:
 
 
 def _handle(text: str) -> Handle:
-    return Handle(_hex("a handle", text))
+    return Handle(read_hex("a handle", text))
 
 
-def _hex(what: str, text: str) -> bytes:
+def read_hex(what: str, text: str) -> bytes:
+    """Bytes that are given in hex; ``what`` is their name in an error."""
     try:
         return bytes.fromhex(text)
     except ValueError:

@@ -48,6 +48,9 @@ Directory = Annotated[Path, typer.Argument(metavar="SERVER", help="The push serv
 CONFIG, OUTBOX = "push.toml", "outbox.sqlite"
 FIRST_KEY, PUBLIC_KEY = "secret.key", "public.key"
 
+_WORK = frozenset(map(str, range(1, MOST_WORK + 1)))
+"""Bits of work that a server can ask for."""
+
 REPLAY_SECONDS = 3600.0
 """Seconds for which what is replayed is worth delivering."""
 
@@ -231,20 +234,21 @@ def send(
     from curl_cffi import CurlError, requests
 
     server = NoteKey.from_text(key)
+    named = None if key_id is None else files.read_hex("--key-id", key_id)
     try:
         with requests.Session(allow_redirects=False, timeout=30) as session:
             answer = session.get(f"{url}/descriptor")
             if answer.status_code != 200:
                 raise BillboardError(f"{url}/descriptor: status {answer.status_code}")
             descriptor = ServerDescriptor.from_bytes(answer.content, server)
-            chosen = descriptor.keys[0].key_id if key_id is None else bytes.fromhex(key_id)
+            chosen = descriptor.keys[0].key_id if named is None else named
             found = files.read_blobs(blobs, descriptor.frame_class)
             requested = [seal(PushRequest(chosen, each.tobytes()), descriptor) for each in found]
             headers = {"content-type": "application/octet-stream"}
             for number, request in enumerate(requested, start=1):
                 answer = session.post(f"{url}/push", data=request, headers=headers)
-                bits = answer.headers.get("billboard-work")
-                if answer.status_code == 429 and bits and 1 <= int(bits) <= MOST_WORK:
+                bits = answer.headers.get("billboard-work") or ""
+                if answer.status_code == 429 and bits in _WORK:
                     work = find_work(server.name, request, int(bits)).hex()
                     proved = {**headers, "billboard-work": work}
                     answer = session.post(f"{url}/push", data=request, headers=proved)

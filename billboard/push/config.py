@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ __all__ = ["Config"]
 T = TypeVar("T")
 
 LARGEST_APP = 65535
+_APP = re.compile(r"0|[1-9][0-9]{0,4}")
 
 
 @final
@@ -56,7 +58,9 @@ class Config:
             table = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
             raise ConfigError(f"{path} can not be read: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except RecursionError:
+            raise ConfigError(f"{path} is not TOML: it is nested too deep") from None
+        except ValueError as error:  # of TOML, of UTF-8, or of a number with too many digits
             raise ConfigError(f"{path} is not TOML: {error}") from None
         section = Section(path, "", table)
         config = cls(
@@ -173,17 +177,16 @@ class Section:
         path = self._path.parent / self.text(key)
         try:
             return path.read_bytes()
-        except OSError as error:
-            raise self.error(
-                key, f"names {path}, which can not be read: {error.strerror}"
-            ) from None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise self.error(key, f"names {path}, which can not be read: {reason}") from None
 
     def apps(self, key: str, read: Callable[[Section, str], T]) -> dict[int, T]:
         """A table with an entry for each app number, which ``read`` takes from it."""
         inner = self.section(key)
         found = {}
         for name in list(inner._table):
-            if not (name.isascii() and name.isdigit()) or int(name) > LARGEST_APP:
+            if not _APP.fullmatch(name) or int(name) > LARGEST_APP:
                 raise inner.error(name, f"is no number of an app, from 0 to {LARGEST_APP}")
             found[int(name)] = read(inner, name)
         if not found:
@@ -315,7 +318,10 @@ def _sns(section: Section) -> Provider:
 def _pushy(section: Section) -> Provider:
     from billboard.push.providers.pushy import PRODUCTION, PushyProvider
 
-    keys = section.apps("api_key_files", lambda app, name: app.content(name).decode().strip())
+    def api_key(app: Section, name: str) -> str:
+        return app.content(name).decode("utf-8", "replace").strip()
+
+    keys = section.apps("api_key_files", api_key)
     return PushyProvider(keys, section.text("host", PRODUCTION), section.file("ca_file"))
 
 

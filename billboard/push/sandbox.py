@@ -167,7 +167,7 @@ class Sandbox(SandboxServer):
                 ["ES256"],
                 {"verify_iat": False, "require": ["iss", "iat"]},  # iat: by our own clock
             )
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, RecursionError):
             raise Refused(403, "InvalidProviderToken") from None
         issuer, issued_at = parsed["payload"]["iss"], parsed["payload"]["iat"]
         identifiers = (issuer, parsed["header"].get("kid"))

@@ -165,9 +165,10 @@ class FcmSandbox(SandboxServer):
                 issuer=EMAIL,
                 leeway=10,
             )
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, RecursionError):
             return _denial("invalid_grant")
-        if claims["exp"] - claims["iat"] > 3600:
+        issued, expires = claims["iat"], claims["exp"]
+        if type(issued) is not int or type(expires) is not int or expires - issued > 3600:
             return _denial("invalid_grant")
         if claims["scope"] != SCOPE:
             return _denial("invalid_scope")

@@ -182,8 +182,9 @@ class WebPushSandbox(SandboxServer):
                 {"require": ["aud", "exp", "sub"], "verify_exp": False},
                 audience=self.origin,
             )
-        except (ValueError, jwt.InvalidTokenError):
+        except (ValueError, RecursionError, jwt.InvalidTokenError):
             return None
-        if not 0 < claims["exp"] - self._clock() <= DAY:
+        expires, now = claims["exp"], self._clock()
+        if not isinstance(expires, (int, float)) or not now < expires <= now + DAY:
             return None
         return str(claims["sub"])

@@ -112,6 +112,8 @@ def test_a_blob_wakes_a_device(shell: Shell, sandbox: IO[str]) -> None:
         assert "woke a device of com.example" in sandbox.readline()
         stranger = key.replace("example.org", "example.com")
         assert "note key" in shell.fails("push", "send", url, "--key", stranger, "blob")
+        named = ("--key", key, "--key-id", "no hex", "blob")
+        assert "--key-id must be given in hex" in shell.fails("push", "send", url, *named)
     assert "can not be reached" in shell.fails("push", "send", url, "--key", key, "blob")
     said_of = shell.ok("push", "info", "push")
     assert "0 requests wait" in said_of

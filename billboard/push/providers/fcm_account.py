@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from curl_cffi import CurlError
 from google.auth.exceptions import MalformedError, RefreshError, TransportError
 from google.auth.transport import Request, Response
@@ -37,7 +38,18 @@ REFUSED_AGAIN_DELAY = 60.0
 
 _LONGEST_LIFETIME = 24 * 3600
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
+_TOKEN_URI = re.compile(r"https://[\x21-\x7e]+")
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+
+_UNUSABLE = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    MalformedError,
+    UnsupportedAlgorithm,
+)
+"""What google-auth and cryptography raise of a key file."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +78,8 @@ class FcmAccount:
             info = json.loads(self.key_file)
             credentials: Credentials = Credentials.from_service_account_info(info, scopes=[SCOPE])
             credentials.sign_bytes(b"whether the key is one of RSA")
-            usable = str(info["token_uri"]).startswith("https://")
-        except (ValueError, TypeError, AttributeError, RecursionError, MalformedError):
+            usable = _TOKEN_URI.fullmatch(info["token_uri"]) is not None
+        except _UNUSABLE:
             usable = False
         # Not raised above, where the error would carry what it read along as its context.
         if not usable:

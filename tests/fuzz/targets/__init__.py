@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..target import Target
 from . import (
     board,
+    config,
     files,
     findmy,
     groups,
@@ -12,6 +13,7 @@ from . import (
     lanes,
     logs,
     posts,
+    providers,
     published,
     push,
     requests,
@@ -29,6 +31,8 @@ TARGETS: dict[str, Target] = {
     **published.TARGETS,
     **files.TARGETS,
     **push.TARGETS,
+    **providers.TARGETS,
+    **config.TARGETS,
     **requests.TARGETS,
     **groups.TARGETS,
     **findmy.TARGETS,
