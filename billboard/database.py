@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -217,8 +218,17 @@ def _upgrade(db: apsw.Connection, schema: Schema) -> None:
     if version < known:
         with _transaction(db):
             _run(db, schema, schema.steps[_pragma(db, "user_version") :])
-    # Kept in the file, and not possible within a transaction.
-    db.execute("PRAGMA journal_mode = WAL").fetchall()
+    # Kept in the file, and not possible within a transaction. SQLite does not wait by itself for
+    # who does the same at this moment.
+    end = time.monotonic() + _BUSY_TIMEOUT / 1000
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL").fetchall()
+            return
+        except apsw.BusyError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _run(db: apsw.Connection, schema: Schema, steps: Sequence[str]) -> None:

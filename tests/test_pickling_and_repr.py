@@ -80,13 +80,13 @@ HIDDEN = [
 
 def shows(text: str) -> list[bytes]:
     """What of `HIDDEN` is in ``text``: as hex, as a literal, as a list, or as a number."""
-    text = text.lower().replace("\\'", "'")
+    text = text.lower().replace("\\", "")
     found = []
     for secret in HIDDEN:
         part = secret[:12]
         forms = {
             part.hex(),
-            repr(part)[2:-1].lower().replace("\\'", "'"),
+            repr(part)[2:-1].lower().replace("\\", ""),
             ", ".join(map(str, part)),
             " ".join(map(str, part)),
             str(int.from_bytes(secret, "little")),

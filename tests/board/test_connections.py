@@ -47,13 +47,13 @@ def test_a_slow_body_is_408(board: Board) -> None:
 def test_a_slow_head_is_cut_off(
     server: Running, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board_protocol, "PATIENCE", 0.2)
+    monkeypatch.setattr(board_protocol, "PATIENCE", 2.0)
     with server.raw(data) as connection:
         assert read_all(connection) == b""
 
 
 def test_a_slow_second_head_is_cut_off(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board_protocol, "PATIENCE", 0.2)
+    monkeypatch.setattr(board_protocol, "PATIENCE", 2.0)
     first = b"GET /healthz HTTP/1.1\r\nHost: b\r\n\r\n"
     with server.raw(first) as connection:
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
@@ -82,7 +82,7 @@ def test_connections_have_a_limit(server: Running, monkeypatch: pytest.MonkeyPat
 def test_who_does_not_read_is_cut_off(
     board: Board, server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board_protocol, "PATIENCE", 0.3)
+    monkeypatch.setattr(board_protocol, "PATIENCE", 2.0)
     board.publish(board.epoch)
     path = f"/{board.epoch}/0/tile/entries/000"
     # So many answers, of 134 kB each, that the buffers of both sides do not hold them.

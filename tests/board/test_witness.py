@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -155,9 +156,9 @@ def test_a_fork_of_the_same_size_is_not_cosigned(
 def test_a_witness_that_is_down_stops_nothing(
     site: Site, cosigner: Cosigner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with serving(create_witness_app(cosigner)) as url:
-        pass
-    with serving(create_witness_app(cosigner)) as up:
+    with socket.socket() as nobody, serving(create_witness_app(cosigner)) as up:
+        nobody.bind(("127.0.0.1", 0))  # nobody else gets the port, and nobody listens there
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         clients = WitnessClient(url, cosigner.key), WitnessClient(up, cosigner.key)
         assert Policy(site.key, (cosigner.key,), 1).verify(site.publish(*clients)).size == 2
     assert f"at {url}/add-checkpoint did not answer" in caplog.text

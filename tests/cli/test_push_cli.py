@@ -76,7 +76,7 @@ def program(shell: Shell, *arguments: str, ends: signal.Signals, code: int) -> I
         signal.signal(signal.SIGINT, before)
     assert process.stdout is not None
     assert process.stderr is not None
-    with watched(process), process.stdout, process.stderr:
+    with watched(process, 5 * LONGEST), process.stdout, process.stderr:
         yield process.stdout
         process.send_signal(ends)
         said = process.stderr.read()

@@ -73,11 +73,11 @@ def test_it_publishes_what_is_due_and_ends_well(tmp_path: Path) -> None:
     path = tmp_path / "board"
     key = create_board(path, BoardParameters(ORIGIN, epoch_length=60, late_interval=4))
     with serving(path) as served, open_board(path) as board:
-        post = make_post(board)
+        epoch = board.epoch
+        post = make_post(board, epoch)
         answer = request(served.port, "POST", "/posts", post, OCTETS)
         assert answer.status == 201
         deadline = Receipt.from_bytes(answer.body, key).deadline
-        epoch = board.epoch
         wait_for_editions(board, 3)
         code, errors = served.end()
         assert (code, errors) == (0, "")

@@ -170,8 +170,11 @@ def test_a_witness_that_is_killed_at_any_moment_has_kept_what_it_signed(shell: S
     acknowledged = []
     with shell.witness(*(str(each.key) for each in logs)) as witness:
         assert witness.add_checkpoint(requests[0][0]) == 200
-        threading.Timer(0.1, witness.process.kill).start()
         for i, (_, grown_request) in enumerate(requests):
+            if i == 5:
+                threading.Timer(0.02, witness.process.kill).start()
+            if i == len(requests) - 1:
+                witness.process.wait(LONGEST)
             try:
                 assert witness.add_checkpoint(grown_request) == 200
             except OSError:

@@ -281,6 +281,7 @@ def test_a_sandbox_runs_without_asyncio_debris() -> None:
         "import asyncio\n"
         "from billboard.push.sandbox import Sandbox\n"
         "async def main():\n"
+        "    asyncio.get_running_loop().slow_callback_duration = 60\n"
         "    async with Sandbox() as sandbox:\n"
         "        print(sandbox.url)\n"
         "asyncio.run(main())\n"
