@@ -120,21 +120,24 @@ def _play_often(pipe: Connection) -> None:
         pipe.send(os.waitstatus_to_exitcode(status))
 
 
-Player = Callable[[Path, Hook], list[str]]
+Player = Callable[..., list[str]]
+
+SPARED = 16
+"""How many fewer operations than another a play may take: identifiers are random."""
 
 
 @pytest.fixture(scope="module")
 def killed(case: Case) -> Iterator[Player]:
     """Plays with a hook that kills the process, and gives what was promised before."""
 
-    def play_killed(path: Path, hook: Hook) -> list[str]:
+    def play_killed(path: Path, hook: Hook, may_end: bool = False) -> list[str]:
         ours.send((path, case.posts, hook))
         promises: list[str] = []
         while True:
             assert ours.poll(LONGEST), "the process hangs"
             received = ours.recv()
             if isinstance(received, int):
-                assert received == -signal.SIGKILL
+                assert received == -signal.SIGKILL or (may_end and received == 0)
                 return promises
             promises.append(received)
 
@@ -168,7 +171,8 @@ def test_killed_at_any_step(case: Case, killed: Player, tmp_path: Path, group: i
 def test_killed_at_every_step(case: Case, killed: Player, tmp_path: Path, part: float) -> None:
     for number in range(case.operations):
         path = case.copy(tmp_path / str(number))
-        promises = killed(path, Killer(number, part))
+        may_end = number >= case.operations - SPARED
+        promises = killed(path, Killer(number, part), may_end)
         check(path, case.posts, promises, f"killed at {number}")
         shutil.rmtree(path)
 
