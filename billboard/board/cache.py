@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import final
 
-from billboard.durable import sync
+from billboard.durable import replace_file
 from billboard.errors import StoreError
 
 DISK = 1 << 30
@@ -83,7 +82,7 @@ class Cache:
             self._unlink(self._on_disk.add(name, _blocks(len(data))))
             if name in self._on_disk:
                 # Not synced: what a crash damages is found out when it is read, and fetched again.
-                replace_file(self._path(name), data, durable=False)
+                write_file(self._path(name), data, durable=False)
 
     def delete(self, name: str) -> None:
         """Forget a file."""
@@ -119,7 +118,7 @@ class Cache:
         It counts for no room, and has names that no file has.
         """
         if self._directory is not None:
-            replace_file(self._directory / name, data, durable=True)
+            write_file(self._directory / name, data, durable=True)
 
     def _remember(self, name: str, data: bytes) -> None:
         self._data[name] = data
@@ -209,22 +208,11 @@ def _locked(path: Path) -> int:
     return descriptor
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool) -> None:
+def write_file(path: Path, data: bytes, *, durable: bool) -> None:
     """Write a file as a whole, in place of the one that is there. Raises `StoreError`."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                if durable:
-                    os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        if durable:
-            sync(path.parent)
+        replace_file(path, data, durable=durable)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self, final
 
-from billboard.board.cache import Cache, replace_file
+from billboard.board.cache import Cache, write_file
 from billboard.board.checkpoint import Checkpoint, Policy, Proof
 from billboard.board.connection import TIMEOUT, Connection
 from billboard.board.history import History
@@ -313,7 +313,7 @@ def _fault(finding: Finding) -> str:
 
 
 def _write(path: Path, data: bytes) -> None:
-    replace_file(path, data, durable=True)
+    write_file(path, data, durable=True)
 
 
 def _begins(index: bytes, position: int, entry: bytes) -> bool:

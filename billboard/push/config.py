@@ -80,7 +80,7 @@ class Config:
             raise section.error("keys", "names no key: `billboard keygen` makes one")
         if len({key.public_key.frame_class for key in config.keys}) != 1:
             raise section.error("keys", "are of several classes; a push server has one")
-        if not 1 <= len(config.keys) <= MOST_KEYS:
+        if len(config.keys) > MOST_KEYS:
             raise section.error("keys", f"are more than {MOST_KEYS}, which no descriptor has")
         if len({key.public_key.key_id for key in config.keys}) != len(config.keys):
             raise section.error("keys", "name a key more than once")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from random import random as uniform
 from typing import Any, final
@@ -138,7 +138,7 @@ class Dispatcher:
                     if await self._begin(lane, attempts):
                         continue
                     pause = await self._idle(lane)
-                await first_of(lane.woken.wait(), self._pause(pause))
+                await first_of(lane.woken.wait(), self._sleep(pause))
             with suppress(StoreError):  # then they end by themselves
                 await self._release(lane.claims)
 
@@ -177,9 +177,6 @@ class Dispatcher:
             return POLL
         due = await self._thread(self._outbox.next_due, lane.provider.platform)
         return POLL if due is None else min(max(due - self._clock(), 0.01), POLL)
-
-    async def _pause(self, seconds: float) -> None:
-        await self._sleep(seconds)
 
     async def _deliver(self, lane: _Lane, claim: Claim, probe: bool) -> None:
         """Make one attempt, and settle it."""
@@ -280,7 +277,7 @@ class _Lane:
         self.woken = asyncio.Event()
 
 
-async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+async def first_of(*waits: Awaitable[object]) -> None:
     """Wait until the first of them ends, and cancel the others."""
     tasks = [asyncio.ensure_future(each) for each in waits]
     try:

@@ -12,7 +12,6 @@ from billboard.tokens import DeviceToken
 __all__ = [
     "MAX_COLLAPSE_ID",
     "Attempt",
-    "DispatchResult",
     "Notification",
     "Outcome",
 ]
@@ -91,17 +90,3 @@ class Attempt:
     status: int | None = None
     retry_after: float | None = None
     unregistered_at: float | None = None
-
-
-@dataclass(frozen=True)
-class DispatchResult:
-    """What became of a notification after all ``attempts`` (0: none was made).
-
-    An outcome of RETRY means that the attempts were used up, or that the push service asked for too
-    long a wait. ``reason`` is of the last attempt.
-    """
-
-    notification: Notification
-    outcome: Outcome
-    reason: str | None
-    attempts: int

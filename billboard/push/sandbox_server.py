@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -21,7 +22,7 @@ from billboard.push.sandbox_http2 import (
 )
 
 
-class SandboxServer:
+class SandboxServer(ABC):
     """The server; an async context manager. No two share anything.
 
     Inside of it there are ``url`` and ``ca_file`` (the authority of its certificate). ``latency``
@@ -117,6 +118,6 @@ class SandboxServer:
             await asyncio.sleep(self._latency)
         return reply
 
+    @abstractmethod
     def _process(self, request: Request) -> Reply:
         """Answer one request."""
-        raise NotImplementedError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import final
 
 from billboard.board.directory import load_signer, new_key
 from billboard.board.note import Algorithm, NoteKey
-from billboard.durable import sync
+from billboard.durable import replace_file
 from billboard.errors import InvalidEncodingError, InvalidSignatureError, NotMine, SecretFileError
 from billboard.keys import SecretKey
 from billboard.push.descriptor import ServerDescriptor
@@ -158,13 +157,9 @@ class ServerKeys:
             return
         signed = current.sign(self._signer)
         path = self._directory / DESCRIPTOR
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
-            temporary.write_bytes(signed)
-            temporary.replace(path)
-            sync(path.parent)
+            replace_file(path, signed)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise SecretFileError(f"{path} can not be written: {error.strerror}") from None
         self._descriptor = current, signed
 

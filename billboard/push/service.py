@@ -236,10 +236,7 @@ class PushServer:
             except BillboardError as error:
                 _log.error("a tick failed, and is tried again in %g s: %s", RETRY, error)
                 pause = RETRY
-            await first_of(self._stopped.wait(), self._pause(pause))
-
-    async def _pause(self, seconds: float) -> None:
-        await self._sleep(seconds)
+            await first_of(self._stopped.wait(), self._sleep(pause))
 
     def _tick_is_due(self) -> bool:
         count, first = self.outbox.waiting()

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from billboard.errors import ProviderError
+from billboard.push.providers.signing_key import load_signing_key
 
 __all__ = ["ApnsKey"]
 
@@ -49,16 +48,8 @@ class ApnsKey:
 
     def private_key(self) -> EllipticCurvePrivateKey:
         """Parse the key; the caller keeps it no longer than needed."""
-        try:
-            key = load_pem_private_key(self.private_key_pem, password=None)
-        except (TypeError, ValueError, UnsupportedAlgorithm):
-            key = None
-        if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-            raise ProviderError(
-                f"APNs key {self.key_id}: not an unencrypted P-256 private key in PEM; "
-                "use the .p8 file as Apple gave it"
-            )
-        return key
+        advice = "use the .p8 file as Apple gave it"
+        return load_signing_key(self.private_key_pem, f"APNs key {self.key_id}", advice)
 
 
 class ProviderToken:

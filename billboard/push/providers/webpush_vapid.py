@@ -9,15 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import jwt
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    load_pem_private_key,
 )
 
 from billboard.errors import ProviderError
+from billboard.push.providers.signing_key import load_signing_key
 
 __all__ = ["VapidKey"]
 
@@ -53,16 +52,8 @@ class VapidKey:
 
     def private_key(self) -> EllipticCurvePrivateKey:
         """Parse the key; the caller keeps it no longer than needed."""
-        try:
-            key = load_pem_private_key(self.private_key_pem, password=None)
-        except (TypeError, ValueError, UnsupportedAlgorithm):
-            key = None
-        if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
-            raise ProviderError(
-                "VAPID key: not an unencrypted P-256 private key in PEM; make one with "
-                "openssl ecparam -name prime256v1 -genkey -noout"
-            )
-        return key
+        advice = "make one with openssl ecparam -name prime256v1 -genkey -noout"
+        return load_signing_key(self.private_key_pem, "VAPID key", advice)
 
     @property
     def application_server_key(self) -> str:
