@@ -8,17 +8,20 @@ that `crashed` can tell what a power loss would have left.
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import random
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import apsw
+from processes import LONGEST
 
 
 @dataclass(frozen=True)
@@ -361,3 +364,49 @@ def crashed(
                 target.write_bytes(data)
                 target.chmod(0o600)
     return promises
+
+
+Play = Callable[[Path, Any, Callable[[str], None]], None]
+"""Does something in a directory, with what it is given, and says what it has promised."""
+
+Killing = Callable[[Path, Any, "Hook"], tuple[list[str], bool]]
+"""Plays with a hook that kills the process: what was promised before, and whether it was killed."""
+
+
+def _play_often(pipe: Connection, play: Play) -> None:
+    """In a process of its own, that starts one more for each play, and outlives it."""
+    for path, given, hook in iter(pipe.recv, None):
+        child = os.fork()
+        if not child:
+            with watched(hook):
+                play(path, given, pipe.send)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        pipe.send(os.waitstatus_to_exitcode(status))
+
+
+@contextmanager
+def killing(play: Play) -> Iterator[Killing]:
+    """Play in processes that are killed. ``play`` is a function of a module."""
+
+    def play_killed(path: Path, given: Any, hook: Hook) -> tuple[list[str], bool]:
+        ours.send((path, given, hook))
+        promises: list[str] = []
+        while True:
+            assert ours.poll(LONGEST), "the process hangs"
+            received = ours.recv()
+            if isinstance(received, int):
+                assert received in (-signal.SIGKILL, 0)
+                return promises, received != 0
+            promises.append(received)
+
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_play_often, args=(theirs, play))
+    process.start()
+    theirs.close()
+    with ours:
+        yield play_killed
+        ours.send(None)
+        process.join(LONGEST)
+    process.kill()

@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import multiprocessing
-import os
 import random
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -30,7 +27,17 @@ from billboard.board.tiles import TileReader
 from billboard.errors import ForkError, WitnessError
 
 from .boards import findings, new_board, opened
-from .faults import Counter, Failer, Flipper, Hook, Killer, Recorder, crashed, watched
+from .faults import (
+    Counter,
+    Failer,
+    Flipper,
+    Killer,
+    Killing,
+    Recorder,
+    crashed,
+    killing,
+    watched,
+)
 from .support import DAY, EPOCH, Clock, make_post
 
 EXPIRED = EPOCH - 2
@@ -108,71 +115,39 @@ def check(path: Path, posts: tuple[bytes, ...], promises: list[str], what: str) 
     assert findings(path) == [], what
 
 
-def _play_often(pipe: Connection) -> None:
-    """In a process of its own, that starts one more for each play, and outlives it."""
-    for path, posts, hook in iter(pipe.recv, None):
-        child = os.fork()
-        if not child:
-            with watched(hook):
-                play(path, posts, pipe.send)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        pipe.send(os.waitstatus_to_exitcode(status))
-
-
-Player = Callable[..., list[str]]
-
 SPARED = 16
 """How many fewer operations than another a play may take: identifiers are random."""
 
 
 @pytest.fixture(scope="module")
-def killed(case: Case) -> Iterator[Player]:
-    """Plays with a hook that kills the process, and gives what was promised before."""
-
-    def play_killed(path: Path, hook: Hook, may_end: bool = False) -> list[str]:
-        ours.send((path, case.posts, hook))
-        promises: list[str] = []
-        while True:
-            assert ours.poll(LONGEST), "the process hangs"
-            received = ours.recv()
-            if isinstance(received, int):
-                assert received == -signal.SIGKILL or (may_end and received == 0)
-                return promises
-            promises.append(received)
-
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_play_often, args=(theirs,))
-    process.start()
-    theirs.close()
-    with ours:
-        yield play_killed
-        ours.send(None)
-        process.join(LONGEST)
-    process.kill()
+def killed() -> Iterator[Killing]:
+    """Plays that are killed."""
+    with killing(play) as started:
+        yield started
 
 
 GROUPS = 7
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
-def test_killed_at_any_step(case: Case, killed: Player, tmp_path: Path, group: int) -> None:
+def test_killed_at_any_step(case: Case, killed: Killing, tmp_path: Path, group: int) -> None:
     chosen = random.Random(group)
     for number in sorted(chosen.sample(range(group, case.operations, GROUPS), 7)):
         path = case.copy(tmp_path / str(number))
-        promises = killed(path, Killer(number, chosen.choice([0, 0.5, 1])))
+        killer = Killer(number, chosen.choice([0, 0.5, 1]))
+        promises, was_killed = killed(path, case.posts, killer)
+        assert was_killed
         check(path, case.posts, promises, f"killed at {number}")
         shutil.rmtree(path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [0, 0.5])
-def test_killed_at_every_step(case: Case, killed: Player, tmp_path: Path, part: float) -> None:
+def test_killed_at_every_step(case: Case, killed: Killing, tmp_path: Path, part: float) -> None:
     for number in range(case.operations):
         path = case.copy(tmp_path / str(number))
-        may_end = number >= case.operations - SPARED
-        promises = killed(path, Killer(number, part), may_end)
+        promises, was_killed = killed(path, case.posts, Killer(number, part))
+        assert was_killed or number >= case.operations - SPARED
         check(path, case.posts, promises, f"killed at {number}")
         shutil.rmtree(path)
 

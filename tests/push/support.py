@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import Any
 
-from billboard.push import Notification
+import pytest
+
+from billboard.errors import ProviderError
+from billboard.push import Attempt, Notification, Outcome, Provider
 from billboard.push.providers.apns import ApnsProvider
 from billboard.push.sandbox import Sandbox
 from billboard.push.sandbox_http2 import Reply, Request
+from billboard.push.sandbox_server import SandboxServer
 from billboard.tokens import DeviceToken, Platform
 
 TOPIC = "org.example.app"
@@ -31,8 +36,8 @@ class Clock:
         await asyncio.sleep(0)
 
 
-class Canned(Sandbox):
-    """Answers each request alike, and keeps the requests."""
+class Alike(SandboxServer):
+    """Answers each request alike, and keeps the requests: a sandbox, or what comes before one."""
 
     def __init__(self, reply: Reply, **options: Any) -> None:
         super().__init__(**options)
@@ -42,6 +47,10 @@ class Canned(Sandbox):
     def _process(self, request: Request) -> Reply:
         self.requests.append(request)
         return self.reply
+
+
+class Canned(Alike, Sandbox):
+    """In the place of APNs."""
 
 
 def device(platform: Platform = Platform.APNS, app: int = 0) -> DeviceToken:
@@ -54,3 +63,15 @@ def notification(token: DeviceToken | None = None, **parts: Any) -> Notification
 
 def provider(sandbox: Sandbox, **options: Any) -> ApnsProvider:
     return ApnsProvider(sandbox.key, {0: TOPIC}, sandbox.url, sandbox.ca_file, **options)
+
+
+async def check_closing(one: Provider, to: Notification, arrived: Callable[[], object]) -> None:
+    """What is in flight when a provider is closed is a RETRY, and nothing is sent after that."""
+    task = asyncio.create_task(one.send(to))
+    while not arrived():
+        await asyncio.sleep(0.01)
+    await one.aclose()
+    await one.aclose()
+    assert await task == Attempt(Outcome.RETRY, "the provider was closed")
+    with pytest.raises(ProviderError, match="closed"):
+        await one.send(to)

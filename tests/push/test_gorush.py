@@ -18,11 +18,10 @@ from billboard.errors import ProviderError
 from billboard.push import Attempt, Notification, Outcome
 from billboard.push.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
 from billboard.push.providers.gorush import CONTENT, MAX_TTL, GorushProvider, classify
-from billboard.push.sandbox_http2 import Reply, Request
-from billboard.push.sandbox_server import SandboxServer
+from billboard.push.sandbox_http2 import Reply
 from billboard.tokens import DeviceToken, Platform
 
-from .support import TOPIC, Clock
+from .support import TOPIC, Alike, Clock, check_closing
 
 D, U, L, X = Outcome.DELIVERED, Outcome.UNREGISTERED, Outcome.RETRY, Outcome.REJECTED
 A, F = Platform.APNS, Platform.FCM
@@ -102,17 +101,8 @@ TABLE: list[tuple[Platform, int, str | None, Outcome, str | None, float | None]]
 NAMES = [f"{platform.name}-{status}-{error}" for platform, status, error, *_ in TABLE]
 
 
-class Stub(SandboxServer):
-    """Answers each request alike."""
-
-    def __init__(self, reply: Reply, **options: Any) -> None:
-        super().__init__(**options)
-        self.reply = reply
-        self.requests: list[Request] = []
-
-    def _process(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self.reply
+class Stub(Alike):
+    """A gorush that answers each request alike."""
 
     def notifications(self) -> list[dict[str, Any]]:
         bodies = [json.loads(request.body) for request in self.requests]
@@ -320,15 +310,7 @@ async def test_what_is_no_token_of_fcm_is_rejected_unsent(value: bytes) -> None:
 
 async def test_closing_makes_what_is_in_flight_a_retry() -> None:
     async with Stub(answer(), latency=60) as stub:
-        provider = gorush(stub, A)
-        task = asyncio.create_task(provider.send(notification(A)))
-        while not stub.requests:
-            await asyncio.sleep(0.01)
-        await provider.aclose()
-        await provider.aclose()
-        assert await task == Attempt(L, "the provider was closed")
-        with pytest.raises(ProviderError, match="closed"):
-            await provider.send(notification(A))
+        await check_closing(gorush(stub, A), notification(A), lambda: stub.requests)
 
 
 @pytest.mark.parametrize("platform", [A, F])

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
-from board.faults import Counter, Hook, Killer, Recorder, crashed, watched
-from processes import LONGEST
+from board.faults import Counter, Killer, Killing, Recorder, crashed, killing, watched
 
 from billboard import DeviceToken, Platform, SecretKey
 from billboard.push import Attempt, Dispatcher, Notification, Outcome
@@ -144,51 +139,16 @@ def check(site: Path, requests: tuple[bytes, ...], promises: list[str], what: st
         assert len(ids) <= WANTED.count(next(each for each in NAMES if NAMES[each] == name))
 
 
-def _play_often(pipe: Connection) -> None:
-    """In a process of its own, that starts one more for each play, and outlives it."""
-    for site, requests, hook in iter(pipe.recv, None):
-        child = os.fork()
-        if not child:
-            with watched(hook):
-                play(site, requests, pipe.send)
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        pipe.send(os.waitstatus_to_exitcode(status))
-
-
-Player = Callable[[Path, Hook], tuple[list[str], bool]]
-
-
 @pytest.fixture(scope="module")
-def killed(case: Case) -> Iterator[Player]:
-    """Plays with a hook that kills the process: what was promised before, and whether it did."""
-
-    def play_killed(site: Path, hook: Hook) -> tuple[list[str], bool]:
-        ours.send((site, case.requests, hook))
-        promises: list[str] = []
-        while True:
-            assert ours.poll(LONGEST), "the process hangs"
-            received = ours.recv()
-            if isinstance(received, int):
-                assert received in (-signal.SIGKILL, 0)
-                return promises, received != 0
-            promises.append(received)
-
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_play_often, args=(theirs,))
-    process.start()
-    theirs.close()
-    with ours:
-        yield play_killed
-        ours.send(None)
-        process.join(LONGEST)
-    process.kill()
+def killed() -> Iterator[Killing]:
+    """Plays that are killed."""
+    with killing(play) as started:
+        yield started
 
 
-def kill_at(case: Case, killed: Player, path: Path, number: int, part: float) -> None:
+def kill_at(case: Case, killed: Killing, path: Path, number: int, part: float) -> None:
     site = case.copy(path)
-    promises, was_killed = killed(site, Killer(number, part))
+    promises, was_killed = killed(site, case.requests, Killer(number, part))
     # How many operations the last checkpoint takes depends on random ids.
     assert was_killed or number > case.operations - 20
     check(site, case.requests, promises, f"killed at {number}")
@@ -199,7 +159,7 @@ GROUPS = 4
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
-def test_killed_at_any_step(case: Case, killed: Player, tmp_path: Path, group: int) -> None:
+def test_killed_at_any_step(case: Case, killed: Killing, tmp_path: Path, group: int) -> None:
     chosen = random.Random(group)
     for number in sorted(chosen.sample(range(group, case.operations, GROUPS), 8)):
         kill_at(case, killed, tmp_path / "site", number, chosen.choice([0, 0.5, 1]))
@@ -207,7 +167,7 @@ def test_killed_at_any_step(case: Case, killed: Player, tmp_path: Path, group: i
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", [0, 0.5])
-def test_killed_at_every_step(case: Case, killed: Player, tmp_path: Path, part: float) -> None:
+def test_killed_at_every_step(case: Case, killed: Killing, tmp_path: Path, part: float) -> None:
     for number in range(case.operations):
         kill_at(case, killed, tmp_path / "site", number, part)
 

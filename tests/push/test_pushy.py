@@ -24,7 +24,7 @@ from billboard.push.sandbox_http2 import Reply, Request
 from billboard.push.sandbox_server import SandboxServer
 from billboard.tokens import DeviceToken, Platform
 
-from .support import Clock
+from .support import Clock, check_closing
 
 D, U, L, X = Outcome.DELIVERED, Outcome.UNREGISTERED, Outcome.RETRY, Outcome.REJECTED
 API_KEY = "6a547f1e7fa1dca83ec11a9210b99dfc87f3935b12415secret"
@@ -257,15 +257,7 @@ async def test_each_app_has_its_key_and_an_unknown_one_is_rejected_unsent() -> N
 
 async def test_closing_makes_what_is_in_flight_a_retry() -> None:
     async with Stub(latency=60) as stub:
-        provider = pushy(stub)
-        task = asyncio.create_task(provider.send(notification()))
-        while not stub.pushes:
-            await asyncio.sleep(0.01)
-        await provider.aclose()
-        await provider.aclose()
-        assert await task == Attempt(L, "the provider was closed")
-        with pytest.raises(ProviderError, match="closed"):
-            await provider.send(notification())
+        await check_closing(pushy(stub), notification(), lambda: stub.pushes)
 
 
 async def test_neither_key_nor_token_shows_anywhere(

@@ -7,7 +7,6 @@ Errors".
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 import json
 import logging
@@ -26,12 +25,11 @@ from billboard.errors import ProviderError
 from billboard.push import Attempt, Notification, Outcome
 from billboard.push.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
 from billboard.push.providers.sns import MAX_TTL, SnsProvider, classify
-from billboard.push.sandbox_http2 import Reply, Request
-from billboard.push.sandbox_server import SandboxServer
+from billboard.push.sandbox_http2 import Reply
 from billboard.tokens import DeviceToken, Platform
 
 from .moto_server import ACCOUNT, KEY_ID, REGION, SECRET, Moto, serve_moto
-from .support import Clock
+from .support import Alike, Clock, check_closing
 
 D, U, L, X = Outcome.DELIVERED, Outcome.UNREGISTERED, Outcome.RETRY, Outcome.REJECTED
 APPLICATION = f"arn:aws:sns:{REGION}:{ACCOUNT}:app/APNS/app"
@@ -87,19 +85,6 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
         yield running
 
 
-class Stub(SandboxServer):
-    """Answers each request alike, as Amazon does."""
-
-    def __init__(self, reply: Reply, **options: Any) -> None:
-        super().__init__(**options)
-        self.reply = reply
-        self.requests: list[Request] = []
-
-    def _process(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self.reply
-
-
 def refusal(status: int, code: str, *headers: tuple[str, str]) -> Reply:
     """The text names what an operator must not read in a log."""
     text = (
@@ -110,7 +95,7 @@ def refusal(status: int, code: str, *headers: tuple[str, str]) -> Reply:
     return Reply(status, (("content-type", "text/xml"), *headers), text.encode())
 
 
-def stubbed(stub: Stub, **options: Any) -> SnsProvider:
+def stubbed(stub: Alike, **options: Any) -> SnsProvider:
     options.setdefault("credentials", Credentials(KEY_ID, SECRET, SESSION))
     return SnsProvider({0: APPLICATION}, host=stub.url, ca_file=stub.ca_file, **options)
 
@@ -120,7 +105,7 @@ def notification(arn: str = ENDPOINT, app: int = 0, **parts: Any) -> Notificatio
 
 
 async def answered(reply: Reply) -> Attempt:
-    async with Stub(reply) as stub:
+    async with Alike(reply) as stub:
         provider = stubbed(stub)
         try:
             return await provider.send(notification())
@@ -278,7 +263,7 @@ async def test_amazon_verifies_who_publishes_and_that_it_may(moto: Moto) -> None
 )
 async def test_what_is_no_endpoint_of_the_application_is_rejected_unsent(arn: str) -> None:
     """A token comes from anybody, and SNS would publish to a topic or a telephone alike."""
-    async with Stub(Reply(200)) as stub:
+    async with Alike(Reply(200)) as stub:
         provider = stubbed(stub)
         attempt = await provider.send(notification(arn))
         await provider.aclose()
@@ -384,7 +369,7 @@ async def test_credentials_that_can_not_be_renewed_are_a_retry() -> None:
         "test",
         refused,
     )
-    async with Stub(Reply(200)) as stub:
+    async with Alike(Reply(200)) as stub:
         provider = stubbed(stub, credentials=expired)
         attempt = await provider.send(notification())
         await provider.aclose()
@@ -393,16 +378,8 @@ async def test_credentials_that_can_not_be_renewed_are_a_retry() -> None:
 
 
 async def test_closing_makes_what_is_in_flight_a_retry() -> None:
-    async with Stub(Reply(200), latency=60) as stub:
-        provider = stubbed(stub)
-        task = asyncio.create_task(provider.send(notification()))
-        while not stub.requests:
-            await asyncio.sleep(0.01)
-        await provider.aclose()
-        await provider.aclose()
-        assert await task == Attempt(L, "the provider was closed")
-        with pytest.raises(ProviderError, match="closed"):
-            await provider.send(notification())
+    async with Alike(Reply(200), latency=60) as stub:
+        await check_closing(stubbed(stub), notification(), lambda: stub.requests)
 
 
 async def test_neither_keys_nor_tokens_show_anywhere(
@@ -411,7 +388,7 @@ async def test_neither_keys_nor_tokens_show_anywhere(
     """Logs at DEBUG, whatever is printed, reasons, exceptions and reprs."""
     caplog.set_level(logging.DEBUG)
     credentials, seen = Credentials(KEY_ID, SECRET, SESSION), []
-    async with Stub(Reply(200)) as stub:
+    async with Alike(Reply(200)) as stub:
         provider = stubbed(stub, credentials=credentials)
         for status, code, _ in TABLE:
             if status < 600:

@@ -29,12 +29,12 @@ from billboard.push.providers.webpush import (
     WebPushProvider,
     classify,
 )
-from billboard.push.sandbox_http2 import Reply, Request
+from billboard.push.sandbox_http2 import Reply
 from billboard.push.sandbox_webpush import WebPushSandbox, decrypt
 from billboard.tokens import DeviceToken, Platform
 from billboard.webpush import WebPushSubscription
 
-from .support import Clock, notification
+from .support import Alike, Clock, notification
 
 D, U, L, X = Outcome.DELIVERED, Outcome.UNREGISTERED, Outcome.RETRY, Outcome.REJECTED
 
@@ -89,17 +89,8 @@ class Names:
         return [self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]]
 
 
-class Canned(WebPushSandbox):
-    """Answers each request alike, and keeps the requests."""
-
-    def __init__(self, reply: Reply, **options: Any) -> None:
-        super().__init__(**options)
-        self.reply = reply
-        self.requests: list[Request] = []
-
-    def _process(self, request: Request) -> Reply:
-        self.requests.append(request)
-        return self.reply
+class Canned(Alike, WebPushSandbox):
+    """In the place of a push service."""
 
 
 def provider(sandbox: WebPushSandbox, **options: Any) -> WebPushProvider:
