@@ -12,13 +12,13 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from billboard.board.admission import Admission, ProofOfWork, Rate, find_work
+from billboard.board.admission import find_work
 from billboard.board.directory import new_directory
 from billboard.board.note import NoteKey, check_name
 from billboard.board.submitting import MOST_WORK
 from billboard.cli import files
 from billboard.cli.files import Ask, Blobs, Class, console
-from billboard.cli.server import Host, Port, Server, log_json_lines
+from billboard.cli.server import Host, Port, Server, admission_of, log_json_lines
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.push import (
@@ -123,7 +123,6 @@ def serve(
     config = Config.load(directory / CONFIG, chosen)
     metrics = Metrics()
     providers = [_DryRun(each) for each in config.providers] if dry_run else config.providers
-    admission: list[Admission] = []
     with SqliteOutbox(directory / OUTBOX) as outbox:
         server = PushServer(
             ServerKeys(directory, config.keys, config.url, chosen),
@@ -132,10 +131,7 @@ def serve(
             timing=config.timing,
             observe=metrics.tick,
         )
-        if config.proof_of_work is not None:
-            admission.append(ProofOfWork(server.keys.server.name, config.proof_of_work))
-        if config.rate is not None:
-            admission.append(Rate(config.rate))
+        admission = admission_of(server.keys.server.name, config.proof_of_work, config.rate)
         app = create_app(
             server, admission=admission, metrics=metrics, metrics_token=config.metrics_token
         )

@@ -15,12 +15,11 @@ from typing import Annotated, final
 import typer
 
 from billboard.board import open_board
-from billboard.board.admission import Admission, ProofOfWork, Rate
 from billboard.board.server import create_app
 from billboard.board.store import BoardParameters
 from billboard.cli import files
 from billboard.cli.files import Ask, BoardPath
-from billboard.cli.server import Host, Port, Server, log_warnings
+from billboard.cli.server import Host, Port, Server, admission_of, log_warnings
 from billboard.cli.trust import Witnesses, witnesses_of
 from billboard.errors import BillboardError
 from billboard.posts import epoch_at
@@ -61,11 +60,7 @@ def serve(
     if token == "":
         raise BillboardError(f"{metrics_token}: holds no token")
     with open_board(board, chosen, quota=quota) as opened:
-        admission: list[Admission] = []
-        if proof_of_work is not None:
-            admission.append(ProofOfWork(opened.origin, proof_of_work))
-        if rate is not None:
-            admission.append(Rate(rate))
+        admission = admission_of(opened.origin, proof_of_work, rate)
         app = create_app(opened, admission=admission, metrics_token=token)
         schedule = Schedule(opened.parameters, board, chosen, tuple(witness or ()))
         Server(app, host, port).serve_until_stopped(schedule.run())

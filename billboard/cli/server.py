@@ -15,6 +15,7 @@ import typer
 import uvicorn
 from starlette.types import ASGIApp
 
+from billboard.board.admission import Admission, ProofOfWork, Rate
 from billboard.board.protocol import TimedProtocol
 from billboard.cli.files import console
 
@@ -23,6 +24,16 @@ Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")]
 
 DRAIN = 30
 """Seconds for which what was accepted is answered after SIGTERM, clients that do not read apart."""
+
+
+def admission_of(name: str, bits: int | None, rate: float | None) -> list[Admission]:
+    """What a server that is named ``name`` asks for: a proof of work of ``bits``, then a rate."""
+    admission: list[Admission] = []
+    if bits is not None:
+        admission.append(ProofOfWork(name, bits))
+    if rate is not None:
+        admission.append(Rate(rate))
+    return admission
 
 
 @final

@@ -138,7 +138,7 @@ class GorushProvider:
     all are DELIVERED) and ``max_retry`` 0, for the dispatcher retries. Tokens travel in clear to
     it, so ``host`` is https, or http on loopback. ``topics`` gives the bundle id of each app of a
     `DeviceToken`, and is for APNs only: with FCM, gorush has one project, and every app is its.
-    ``ca_file`` has the authorities to trust instead of the system's, ``clock`` gives unix seconds.
+    ``ca_file`` has the authorities to trust instead of certifi's, ``clock`` gives unix seconds.
     It belongs to the event loop that first uses it.
 
     With APNs a repeat has the same apns-id; with FCM repeats merge by their ``collapse_id`` only.

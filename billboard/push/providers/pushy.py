@@ -86,7 +86,7 @@ class PushyProvider:
 
     ``api_keys`` gives the Secret API Key of each app of a `DeviceToken`: Pushy wants it in the URL,
     which is in no error, log or reason for that. ``ca_file`` has the authorities to trust instead
-    of the system's, ``clock`` gives unix seconds. It belongs to the event loop that first uses it.
+    of certifi's, ``clock`` gives unix seconds. It belongs to the event loop that first uses it.
 
     A repeat has the same collapse key, so that a device that is offline gets one of the two.
 

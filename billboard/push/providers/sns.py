@@ -92,7 +92,7 @@ class SnsProvider:
     is no endpoint of it is rejected, for a token may come from anybody and name a topic.
     ``credentials`` are botocore's; those of the standard chain if None: environment, files, role.
     They need sns:Publish for the endpoints, and nothing else. ``host`` is another than Amazon's,
-    ``ca_file`` has the authorities to trust instead of the system's, ``clock`` gives unix seconds.
+    ``ca_file`` has the authorities to trust instead of certifi's, ``clock`` gives unix seconds.
     It belongs to the event loop that first uses it.
 
     SNS merges no repeats. On Apple's devices they have the same collapse id, so that one is shown.
