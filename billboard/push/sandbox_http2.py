@@ -73,13 +73,17 @@ Handler = Callable[[Request], Awaitable[Reply]]
 class Http2Connection(asyncio.Protocol):
     """One connection. After ``goaway_after`` requests it sends GOAWAY, answers what it has
     accepted, and closes; later streams are ignored, for the client to repeat elsewhere.
+    While its connection is open it is a member of ``opened``.
 
     Input that violates the protocol closes this connection alone.
     """
 
-    def __init__(self, handler: Handler, goaway_after: int | None) -> None:
+    def __init__(
+        self, handler: Handler, goaway_after: int | None, opened: set[Http2Connection]
+    ) -> None:
         self._handler = handler
         self._goaway_after = goaway_after
+        self._opened = opened
         self._h2 = h2.connection.H2Connection(
             h2.config.H2Configuration(client_side=False, header_encoding="utf-8")
         )
@@ -89,12 +93,13 @@ class Http2Connection(asyncio.Protocol):
         self._accepted = 0
         self._last_stream: int | None = None
         self._closing: asyncio.TimerHandle | None = None
-        self.closed = asyncio.get_running_loop().create_future()
+        self._closed = asyncio.Event()
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        self._opened.add(self)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() != "h2":
             transport.close()
@@ -122,7 +127,8 @@ class Http2Connection(asyncio.Protocol):
             task.cancel()
         if self._closing is not None:
             self._closing.cancel()
-        self.closed.set_result(None)
+        self._opened.discard(self)
+        self._closed.set()
 
     def pause_writing(self) -> None:
         self._transport.pause_reading()  # a client that reads no answers may send no requests
@@ -136,7 +142,7 @@ class Http2Connection(asyncio.Protocol):
 
     async def wait_closed(self) -> None:
         """Wait until the connection and everything that it started have ended."""
-        await self.closed
+        await self._closed.wait()
         await asyncio.gather(*self._answering.values(), return_exceptions=True)
 
     # events

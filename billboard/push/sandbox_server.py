@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -55,6 +57,7 @@ class SandboxServer(ABC):
         self._drop_every = drop_every
         self._processed = 0
         self._open: set[Http2Connection] = set()
+        self._handshakes: set[asyncio.Task[None]] = set()
         self._connections = 0
 
     async def __aenter__(self) -> Self:
@@ -66,27 +69,33 @@ class SandboxServer(ABC):
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.set_alpn_protocols(["h2"])
             authority.issue_cert(self.NAME, self._address).configure_cert(tls)
-            self._server = await asyncio.get_running_loop().create_server(
-                self._connect, self._address, self._port, ssl=tls, backlog=1000
+            family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
+            self._listener = socket.create_server(
+                (self._address, self._port), family=family, backlog=1000
             )
         except BaseException:
             self._directory.cleanup()
             raise
+        self._listener.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(tls))
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        self._server.close()
+        for tasks in ([self._accepting], list(self._handshakes)):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        self._listener.close()
         connections = list(self._open)
         for connection in connections:
             connection.abort()
         await asyncio.gather(*(connection.wait_closed() for connection in connections))
-        await self._server.wait_closed()
         self._directory.cleanup()
 
     @property
     def url(self) -> str:
         """The ``host`` for a provider."""
-        port: int = self._server.sockets[0].getsockname()[1]
+        port: int = self._listener.getsockname()[1]
         host = f"[{self._address}]" if ":" in self._address else self._address
         return f"https://{host}:{port}"
 
@@ -100,12 +109,22 @@ class SandboxServer(ABC):
         """How many connections were made so far."""
         return self._connections
 
+    async def _accept(self, tls: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            client, _ = await loop.sock_accept(self._listener)
+            self._connections += 1
+            handshake = loop.create_task(self._shake_hands(client, tls))
+            self._handshakes.add(handshake)
+            handshake.add_done_callback(self._handshakes.discard)
+
+    async def _shake_hands(self, client: socket.socket, tls: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):  # the client gave up or does not trust us
+            await loop.connect_accepted_socket(self._connect, client, ssl=tls)
+
     def _connect(self) -> Http2Connection:
-        connection = Http2Connection(self._respond, self._goaway_every)
-        self._connections += 1
-        self._open.add(connection)
-        connection.closed.add_done_callback(lambda _: self._open.discard(connection))
-        return connection
+        return Http2Connection(self._respond, self._goaway_every, self._open)
 
     async def _respond(self, request: Request) -> Reply:
         reply = self._process(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import subprocess
@@ -229,7 +230,7 @@ async def test_a_start_that_fails_leaves_no_file(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     async with Sandbox() as sandbox:
         port = int(sandbox.url.rpartition(":")[2])
-        with pytest.raises(OSError, match="address already in use"):
+        with pytest.raises(OSError, match="Address already in use"):
             async with Sandbox(port):
                 pass
     assert list(tmp_path.iterdir()) == []
@@ -237,8 +238,18 @@ async def test_a_start_that_fails_leaves_no_file(
 
 async def test_it_listens_on_loopback_only() -> None:
     async with Sandbox() as sandbox:
-        (listener,) = sandbox._server.sockets
-        assert listener.getsockname()[0] == "127.0.0.1"
+        assert sandbox._listener.getsockname()[0] == "127.0.0.1"
+
+
+async def test_a_client_that_has_not_shaken_hands_holds_up_no_end() -> None:
+    async with Sandbox() as sandbox:
+        port = int(sandbox.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not sandbox.connections:
+            await asyncio.sleep(0)
+    assert await reader.read() == b""
+    writer.close()
+    gc.collect()  # a transport that was left open warns
 
 
 async def run_curl(sandbox: Sandbox, *urls: str) -> list[str]:

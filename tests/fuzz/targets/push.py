@@ -163,7 +163,7 @@ async def _talk(chunks: list[bytes], goaway_after: int | None) -> None:
         require(len(request.body) <= MAX_BODY, "a body is cut")
         return await sandbox._respond(request)
 
-    connection, transport = Http2Connection(handler, goaway_after), Transport()
+    connection, transport = Http2Connection(handler, goaway_after, set()), Transport()
     loop.set_task_factory(started)
     try:
         connection.connection_made(transport)
