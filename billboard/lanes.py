@@ -25,6 +25,9 @@ _FIXED = 11 + 32 + 32 + 1
 LONGEST_CATCH_UP = 4096
 """Epochs that a holder derives ahead at most (SPEC 7.2)."""
 
+_KEPT = 4
+"""Epochs of which a reader keeps the identifiers: those that it looks at again and again."""
+
 SLOTS = 16
 """Slots of an epoch (SPEC 7.2)."""
 
@@ -114,6 +117,13 @@ class _Side:
 
     def __init__(self, schedule: _Schedule) -> None:
         self._schedule = schedule
+        self._last = schedule  # what was derived last, to go on from
+
+    def _at(self, epoch: int) -> _Schedule:
+        """The schedule from ``epoch`` on. Raises `EpochError`."""
+        ahead = self._last.epoch <= epoch <= self.epoch + LONGEST_CATCH_UP
+        self._last = (self._last if ahead else self._schedule).at(epoch)
+        return self._last
 
     @property
     def origin(self) -> str:
@@ -137,7 +147,7 @@ class _Side:
 
     def advance(self, epoch: int) -> None:
         """Forget everything before ``epoch``, for good. Raises `EpochError`."""
-        self._schedule = self._schedule.at(epoch)
+        self._schedule = self._last = self._schedule.at(epoch)
 
 
 @final
@@ -151,6 +161,7 @@ class LaneReader(_Side):
         """Use `Lane.grant` or `from_bytes`."""
         super().__init__(schedule)
         self._public = public
+        self._identifiers: dict[int, tuple[bytes, ...]] = {}
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LaneReader:
@@ -166,18 +177,30 @@ class LaneReader(_Side):
 
     def identifier(self, epoch: int, slot: int = 0) -> bytes:
         """The 32 bytes under which slot ``slot`` of ``epoch`` is posted. Raises `EpochError`."""
-        return posts.identifier_of(self._slot_public(self._schedule.at(epoch), slot))
+        return posts.identifier_of(self._slot_public(self._at(epoch), slot))
+
+    def identifiers(self, epoch: int) -> tuple[bytes, ...]:
+        """Those of all slots of ``epoch``, by slot. Raises `EpochError`."""
+        if epoch not in self._identifiers:
+            schedule = self._at(epoch)
+            if len(self._identifiers) == _KEPT:
+                del self._identifiers[next(iter(self._identifiers))]
+            publics = [self._slot_public(schedule, slot) for slot in range(SLOTS)]
+            self._identifiers[epoch] = tuple(map(posts.identifier_of, publics))
+        return self._identifiers[epoch]
+
+    def advance(self, epoch: int) -> None:
+        super().advance(epoch)
+        self._identifiers = {at: ids for at, ids in self._identifiers.items() if at >= epoch}
 
     def find(self, candidates: Iterable[Post]) -> Post | None:
         """This lane's post of the latest epoch, and there of the highest slot, or None."""
         by_place = {(post.epoch, post.identifier): post for post in candidates}
-        newest, schedule = None, self._schedule
+        newest = None
         for epoch in sorted({epoch for epoch, _ in by_place}):
             if self.epoch <= epoch <= self.epoch + LONGEST_CATCH_UP:
-                schedule = schedule.at(epoch)
-                for slot in range(SLOTS):
-                    place = epoch, posts.identifier_of(self._slot_public(schedule, slot))
-                    newest = by_place.get(place, newest)
+                for identifier in self.identifiers(epoch):
+                    newest = by_place.get((epoch, identifier), newest)
         return newest
 
     def open(self, post: Post) -> Envelope:
@@ -188,7 +211,7 @@ class LaneReader(_Side):
         its content is malformed.
         """
         try:
-            schedule = self._schedule.at(post.epoch)
+            schedule = self._at(post.epoch)
         except EpochError:
             raise NotMine("the post is not of this lane") from None
         for slot in range(SLOTS):
@@ -220,6 +243,7 @@ class Lane(_Side):
         """Use `generate` or `load`."""
         super().__init__(schedule)
         self._secret = secret
+        self._public = Element.mul_generator(secret)
 
     @classmethod
     def generate(
@@ -238,7 +262,7 @@ class Lane(_Side):
 
     def grant(self, epoch: int) -> LaneReader:
         """What a contact needs to read this lane from ``epoch`` on, and nothing earlier."""
-        return LaneReader(self._schedule.at(epoch), Element.mul_generator(self._secret))
+        return LaneReader(self._at(epoch), self._public)
 
     def identifier(self, epoch: int, slot: int = 0) -> bytes:
         """The 32 bytes under which slot ``slot`` of ``epoch`` is posted. Raises `EpochError`."""
@@ -266,7 +290,7 @@ class Lane(_Side):
             if its_class is not self.frame_class:
                 problem = f"is of class {its_class.name}, and this lane of {self.frame_class.name}"
                 raise InvalidEncodingError(field, problem)
-        schedule = self._schedule.at(epoch)
+        schedule = self._at(epoch)
         return posts.seal(
             Envelope(blob, public_key.key_id, descriptor),
             origin=self.origin,
@@ -308,8 +332,7 @@ class Lane(_Side):
         return cls(schedule, secret)
 
     def _slot_secret(self, epoch: int, slot: int) -> Scalar:
-        public = Element.mul_generator(self._secret)
-        u, v = self._schedule.at(epoch).diversifier(slot, public)
+        u, v = self._at(epoch).diversifier(slot, self._public)
         secret = u * self._secret + v
         if secret.is_zero:
             raise _unusable(epoch, slot)

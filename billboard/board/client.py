@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self, final
 
 from billboard.board import submitting
@@ -126,6 +126,26 @@ class BoardClient:
         found = self._reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
         return self._connection.run(found)
 
+    def find_all(
+        self,
+        readers: Sequence[LaneReader],
+        epoch: int,
+        *,
+        since: int = 0,
+        dummies: int = 0,
+        accept_stale: bool = False,
+    ) -> tuple[list[Post | None], int]:
+        """The newest post of each lane in ``epoch`` or None, and how many editions that has.
+
+        Editions before number ``since`` are not looked at: to go on later, give the number of
+        editions that there were. Late ones are read once for all lanes; of the first one, each lane
+        has a bundle and ``dummies`` of its own. Otherwise as `find`.
+        """
+        found = self._reader.find_all(
+            readers, epoch, since=since, dummies=dummies, accept_stale=accept_stale
+        )
+        return self._connection.run(found)
+
     def descriptors(self) -> tuple[Descriptor, ...]:
         """What push servers say of themselves, the oldest first. Reads the whole master log."""
         return self._connection.run(self._reader.descriptors())
@@ -210,6 +230,21 @@ class AsyncBoardClient:
     ) -> Post | None:
         """See `BoardClient.find`."""
         found = self._reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
+        return await self._connection.run(found)
+
+    async def find_all(
+        self,
+        readers: Sequence[LaneReader],
+        epoch: int,
+        *,
+        since: int = 0,
+        dummies: int = 0,
+        accept_stale: bool = False,
+    ) -> tuple[list[Post | None], int]:
+        """See `BoardClient.find_all`."""
+        found = self._reader.find_all(
+            readers, epoch, since=since, dummies=dummies, accept_stale=accept_stale
+        )
         return await self._connection.run(found)
 
     async def descriptors(self) -> tuple[Descriptor, ...]:

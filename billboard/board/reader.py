@@ -37,7 +37,7 @@ from billboard.errors import (
     InvalidSignatureError,
     StoreError,
 )
-from billboard.lanes import SLOTS, LaneReader
+from billboard.lanes import LaneReader
 from billboard.posts import Post
 
 CHECKPOINT_AGE = 5.0
@@ -178,18 +178,49 @@ class Reader:
     ) -> Procedure[Post | None]:
         """The newest post of the lane of ``reader``; see `BoardClient.find`."""
         parameters = yield from self.parameters()
-        ours = reader.origin, reader.epoch_length, reader.frame_class
-        if ours != (parameters.origin, parameters.epoch_length, parameters.frame_class):
-            raise EpochError(f"the lane is for another board than {self.origin}, or other epochs")
         now = posts.epoch_at(self._clock(), parameters.epoch_length)
-        wanted = [now, now - 1] if epoch is None else [epoch]
-        found: list[Post] = []
-        for each in wanted:
-            if each >= max(reader.epoch, 0):
-                editions = yield from self.editions(each, accept_stale=accept_stale)
-                slots = [reader.identifier(each, slot) for slot in range(SLOTS)]
-                found += yield from self.candidates(editions, slots[0], set(slots), dummies)
-        return reader.find(found)
+        found: list[Post | None] = []
+        for each in [now, now - 1] if epoch is None else [epoch]:
+            if epoch is not None or each >= max(reader.epoch, 0):
+                newest, _ = yield from self.find_all(
+                    [reader], each, dummies=dummies, accept_stale=accept_stale
+                )
+                found += newest
+        return next(filter(None, found), None)
+
+    def find_all(
+        self,
+        readers: Sequence[LaneReader],
+        epoch: int,
+        *,
+        since: int = 0,
+        dummies: int = 0,
+        accept_stale: bool = False,
+    ) -> Procedure[tuple[list[Post | None], int]]:
+        """The newest post of each lane in ``epoch``; see `BoardClient.find_all`."""
+        parameters = yield from self.parameters()
+        its = parameters.origin, parameters.epoch_length, parameters.frame_class
+        for reader in readers:
+            if its != (reader.origin, reader.epoch_length, reader.frame_class):
+                problem = f"the lane is for another board than {self.origin}, or other epochs"
+                raise EpochError(problem)
+        editions = yield from self.editions(epoch, accept_stale=accept_stale)
+        wanted: list[tuple[bytes, ...]] = [(reader.identifier(epoch),) for reader in readers]
+        firsts = dict.fromkeys(first for first, *_ in wanted)
+        if any(edition.number for edition in editions[since:]):
+            wanted = [reader.identifiers(epoch) for reader in readers]
+        everywhere = set(itertools.chain.from_iterable(wanted))
+        found: dict[bytes, Post] = {}
+        for edition in editions[since:]:
+            if edition.number == 0:
+                for first in firsts:
+                    entries = yield from self._near(edition, first, dummies)
+                    self._take_posts(found, edition, {first}, entries)
+            else:
+                for entries in (yield from self._picked(edition, everywhere)):
+                    self._take_posts(found, edition, everywhere, entries)
+        newest = [next((found[i] for i in reversed(ids) if i in found), None) for ids in wanted]
+        return newest, len(editions)
 
     def bundles(self, edition: Edition, start: int) -> Procedure[list[list[bytes]]]:
         """The bundles of an edition from ``start`` on, at most `AT_ONCE` of them."""
@@ -340,13 +371,22 @@ class Reader:
                 pieces = [(yield from self._near(edition, identifier, dummies))]
             else:
                 pieces = yield from self._picked(edition, wanted)
-            for entry in itertools.chain.from_iterable(pieces):
-                if entry[:32] in wanted:
-                    post = self.post(edition, entry)
-                    if post.identifier in found:
-                        raise self.misbehavior(f"epoch {edition.epoch} has a post twice")
-                    found[post.identifier] = post
+            self._take_posts(found, edition, wanted, itertools.chain.from_iterable(pieces))
         return list(found.values())
+
+    def _take_posts(
+        self,
+        found: dict[bytes, Post],
+        edition: Edition,
+        wanted: Container[bytes],
+        entries: Iterable[bytes],
+    ) -> None:
+        for entry in entries:
+            if entry[:32] in wanted:
+                post = self.post(edition, entry)
+                if post.identifier in found:
+                    raise self.misbehavior(f"epoch {edition.epoch} has a post twice")
+                found[post.identifier] = post
 
     def _picked(self, edition: Edition, wanted: Container[bytes]) -> Procedure[list[list[bytes]]]:
         """The posts of ``wanted`` identifiers, of an edition that is read whole."""

@@ -131,6 +131,31 @@ def test_both_epochs_are_searched(connect: Connect, served: HttpBoard, clock: Cl
     assert connect(served.url, clock=clock).find(lane.grant(EPOCH + 1)) == tomorrow
 
 
+def test_many_lanes_are_looked_for_together(
+    connect: Connect, served: HttpBoard, clock: Clock
+) -> None:
+    lanes = [make_lane() for _ in range(3)]
+    readers = [lane.grant(EPOCH) for lane in lanes]
+    first, second = make_post(lanes[0]), make_post(lanes[1])
+    late, later = make_post(lanes[0], slot=1), make_post(lanes[2], slot=2)
+    client = connect(served.url, clock=clock)
+    client.submit(first)
+    client.submit(second)
+    served.board.publish(EPOCH)
+    assert client.find_all(readers, EPOCH, dummies=2) == ([first, second, None], 1)
+    assert client.find_all(readers, EPOCH, since=1) == ([None, None, None], 1)
+    for post in (late, later):
+        client.submit(post)
+        clock.now += LATER
+        served.board.publish(EPOCH)
+    asked = len(served.paths)
+    assert client.find_all(readers, EPOCH, since=1) == ([late, None, later], 3)
+    whole = [path for path in served.paths[asked:] if "/tile/entries/" in path]
+    assert sorted(whole)[:2] == [f"{EPOCH}/1/tile/entries/000", f"{EPOCH}/2/tile/entries/000"]
+    assert client.find_all([*readers, readers[0]], EPOCH) == ([late, second, later, late], 3)
+    assert client.find_all(readers, EPOCH, since=2) == ([None, None, later], 3)
+
+
 def test_a_lane_of_another_board_is_not_looked_for(connect: Connect, served: HttpBoard) -> None:
     served.board.publish(EPOCH)
     with pytest.raises(EpochError, match="another board"):
