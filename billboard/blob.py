@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, final
 
@@ -11,6 +12,7 @@ from numpy.typing import DTypeLike
 from billboard import _core, html
 from billboard.batches import Array, Mask, Progress
 from billboard.errors import InvalidEncodingError
+from billboard.groups.ristretto255 import Element
 from billboard.tokens import FrameClass
 
 if TYPE_CHECKING:
@@ -45,6 +47,13 @@ class Blob:
         if not _core.validate(blob.array, frame_class.elements + 1, 1)[0]:
             raise InvalidEncodingError("blob", "an element is not canonical, or A is the identity")
         return blob
+
+    @classmethod
+    def random(cls, frame_class: FrameClass) -> Blob:
+        """Random elements: no blob, and nobody can tell but the holder of a key, who drops it."""
+        frame_class = FrameClass(frame_class)
+        elements = [Element.from_uniform_bytes(os.urandom(64)) for _ in range(frame_class + 1)]
+        return cls.from_bytes(b"".join(map(bytes, elements)))
 
     @property
     def array(self) -> Array:

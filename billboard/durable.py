@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -16,11 +17,32 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write a file as a whole, in place of the one that is there. Raises `OSError`."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+def lock_file(path: Path) -> int:
+    """A descriptor of a file that is locked for this process, made if it is not there.
+
+    Raises `OSError`, a `BlockingIOError` if another process has the lock. It lasts until `os.close`
+    or the end of the process.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        with temporary.open("xb") as file:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def replace_file(path: Path, data: bytes, *, durable: bool = True, private: bool = False) -> None:
+    """Write a file as a whole, in place of the one that is there, or leave that.
+
+    If it is ``private`` nobody but its owner can read it. A crash may leave a temporary file, whose
+    name is ``.``, that of the file, and an end. Raises `OSError`.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        descriptor = os.open(temporary, flags, 0o600 if private else 0o666)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             if durable:

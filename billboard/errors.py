@@ -25,6 +25,7 @@ __all__ = [
     "RefusedRequestError",
     "SecretFileError",
     "StoreError",
+    "UnreachableError",
     "UnsupportedError",
     "WithdrawnError",
     "WitnessError",
@@ -200,6 +201,10 @@ class RefusedRequestError(BillboardError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.reason, str(self))
+
+
+class UnreachableError(BillboardError):
+    """A push server gives no answer, or one that none gives: try again later."""
 
 
 class ConfigError(BillboardError):

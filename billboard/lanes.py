@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn, final
@@ -17,7 +18,15 @@ from billboard.keys import PublicKey
 from billboard.posts import Envelope, Post
 from billboard.tokens import FrameClass
 
-__all__ = ["LONGEST_CATCH_UP", "SLOTS", "Lane", "LaneReader"]
+__all__ = [
+    "LONGEST_CATCH_UP",
+    "MOST_LANES",
+    "SLOTS",
+    "Lane",
+    "LaneReader",
+    "decode_grants",
+    "encode_grants",
+]
 
 _VERSION = 1
 _FIXED = 11 + 32 + 32 + 1
@@ -30,6 +39,44 @@ _KEPT = 4
 
 SLOTS = 16
 """Slots of an epoch (SPEC 7.2)."""
+
+
+MOST_LANES = 8
+"""Lanes of one contact, one for each device of a user (SPEC 7.3)."""
+
+
+def encode_grants(grants: Sequence[LaneReader]) -> bytes:
+    """The grants of a contact as one (SPEC 7.3): 1 to `MOST_LANES`, of one board.
+
+    Raises `InvalidEncodingError`.
+    """
+    _check_grants(grants)
+    encoded = [bytes(grant) for grant in grants]
+    parts = [len(each).to_bytes(2, "big") + each for each in encoded]
+    return bytes([_VERSION, len(grants)]) + b"".join(parts)
+
+
+def decode_grants(data: bytes) -> list[LaneReader]:
+    """What `encode_grants` gave. Raises `InvalidEncodingError`."""
+    data = bytes(memoryview(data))
+    if len(data) < 2 or data[0] != _VERSION:
+        raise InvalidEncodingError("grants", "are of a length or version that is not known")
+    grants, rest = [], data[2:]
+    for _ in range(data[1]):
+        size = int.from_bytes(rest[:2], "big")
+        grants.append(LaneReader.from_bytes(rest[2 : 2 + size]))
+        rest = rest[2 + size :]
+    if rest:
+        raise InvalidEncodingError("grants", "are longer than they say")
+    _check_grants(grants)
+    return grants
+
+
+def _check_grants(grants: Sequence[LaneReader]) -> None:
+    if not 1 <= len(grants) <= MOST_LANES:
+        raise InvalidEncodingError("grants", f"must be 1 to {MOST_LANES}, not {len(grants)}")
+    if len({(each.origin, each.epoch_length, each.frame_class) for each in grants}) != 1:
+        raise InvalidEncodingError("grants", "must be for one board")
 
 
 def _unusable(epoch: int, slot: int) -> EpochError:
@@ -210,15 +257,18 @@ class LaneReader(_Side):
         `InvalidSignatureError` if it is forged, `InvalidEncodingError` if it is of another class or
         its content is malformed.
         """
-        try:
+        slot = self.slot_of(post)
+        if post.frame_class is not self.frame_class:
+            raise InvalidEncodingError("post", "is not of the class of this lane")
+        return post.open(self.origin, self._at(post.epoch).slot_key(slot))
+
+    def slot_of(self, post: Post) -> int:
+        """Which slot of its epoch ``post`` is of. Raises `NotMine` if it is not of this lane."""
+        with contextlib.suppress(EpochError):
             schedule = self._at(post.epoch)
-        except EpochError:
-            raise NotMine("the post is not of this lane") from None
-        for slot in range(SLOTS):
-            if self._slot_public(schedule, slot) == post.public:
-                if post.frame_class is not self.frame_class:
-                    raise InvalidEncodingError("post", "is not of the class of this lane")
-                return post.open(self.origin, schedule.slot_key(slot))
+            for slot in range(SLOTS):
+                if self._slot_public(schedule, slot) == post.public:
+                    return slot
         raise NotMine("the post is not of this lane")
 
     def _slot_public(self, schedule: _Schedule, slot: int) -> bytes:
@@ -300,28 +350,32 @@ class Lane(_Side):
             slot_key=schedule.slot_key(slot),
         )
 
-    def withdraw(self, epoch: int, *, seq: int, slot: int = 0) -> Post:
-        """A post that takes the place of an earlier one and holds nothing."""
+    def withdraw(self, epoch: int, *, seq: int | None = None, slot: int = 0) -> Post:
+        """A post that takes the place of another and holds nothing. ``seq`` is as for `post`."""
         return posts.withdrawal(
             self.frame_class,
             origin=self.origin,
             epoch=epoch,
-            seq=seq,
+            seq=self._at(epoch).first_seq(slot) if seq is None else seq,
             secret=self._slot_secret(epoch, slot),
         )
 
     def save(self, path: str | os.PathLike[str], passphrase: str | None = None) -> None:
         """Write a new file of mode 0600 (SPEC 11). Raises `SecretFileError`."""
-        payload = self._schedule.encode(bytes(self._secret))
-        secretfile.save(Path(path), secretfile.Kind.LANE, payload, passphrase)
+        secretfile.save(Path(path), secretfile.Kind.LANE, self.secret_bytes(), passphrase)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], passphrase: str | None = None) -> Lane:
         """Read a file that `save` wrote. Raises `SecretFileError`."""
-        return cls._from_payload(secretfile.load(Path(path), secretfile.Kind.LANE, passphrase))
+        return cls.from_secret_bytes(secretfile.load(Path(path), secretfile.Kind.LANE, passphrase))
+
+    def secret_bytes(self) -> bytes:
+        """The payload of a lane's file (SPEC 11), which holds its secrets."""
+        return self._schedule.encode(bytes(self._secret))
 
     @classmethod
-    def _from_payload(cls, payload: bytes) -> Lane:
+    def from_secret_bytes(cls, payload: bytes) -> Lane:
+        """What `secret_bytes` gave. Raises `SecretFileError`."""
         try:
             schedule, middle = _Schedule.decode("lane", payload)
             secret = Scalar.from_bytes(middle, "d_0")

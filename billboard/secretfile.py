@@ -15,18 +15,32 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from billboard.durable import sync
 from billboard.errors import SecretFileError
-from billboard.hashing import hash_bytes
+from billboard.hashing import expand, hash_bytes
 
-__all__ = ["Kind", "decode", "encode", "load", "read", "save"]
+__all__ = [
+    "KEY_SIZE",
+    "Kind",
+    "decode",
+    "decode_keyed",
+    "encode",
+    "encode_keyed",
+    "load",
+    "read",
+    "save",
+]
 
 _MAGIC = b"billboard-secret\n"
 _VERSION = 1
-_PLAIN, _SCRYPT = 0, 1
+_PLAIN, _SCRYPT, _KEYED = 0, 1, 2
 _HEADER = len(_MAGIC) + 3
 _LOG_N, _R, _P = 15, 8, 1
 _PARAMETERS = 3
 _SALT, _NONCE, _CHECKSUM = 16, 12, 16
+_KEYED_SALT = 32
 _LARGEST = 1 << 20
+
+KEY_SIZE = 32
+"""Bytes of a key that protects a file in the place of a passphrase."""
 
 
 class Kind(enum.IntEnum):
@@ -36,6 +50,8 @@ class Kind(enum.IntEnum):
     LANE = 2
     NOTE_KEY = 3
     REQUEST_KEY = 4
+    DEVICE = 5
+    SENDER = 6
 
 
 def encode(kind: Kind, payload: bytes, passphrase: str | None) -> bytes:
@@ -51,19 +67,35 @@ def encode(kind: Kind, payload: bytes, passphrase: str | None) -> bytes:
 
 def decode(data: bytes, kind: Kind, passphrase: str | None) -> bytes:
     """The payload of a secret file. Raises `SecretFileError` that says what to do."""
-    header, rest = data[:_HEADER], data[_HEADER:]
-    if len(header) < _HEADER or not header.startswith(_MAGIC):
-        raise SecretFileError("this is not a billboard secret file")
-    version, found, protection = header[len(_MAGIC) :]
-    if version != _VERSION:
-        raise SecretFileError(f"file version {version} is not known here: upgrade billboard")
-    if found != kind:
-        raise SecretFileError(f"this file holds {_name(found)}, not {_name(kind)}")
+    header, rest, protection = _parsed(data, kind)
     if protection == _PLAIN:
         return _decode_plain(header, rest, passphrase)
     if protection == _SCRYPT:
         return _decode_scrypt(header, rest, passphrase)
+    if protection == _KEYED:
+        raise SecretFileError("the file is protected by a key, not by a passphrase")
     raise SecretFileError(f"protection {protection} is not known here: upgrade billboard")
+
+
+def encode_keyed(kind: Kind, payload: bytes, key: bytes) -> bytes:
+    """The bytes of a secret file under a key of `KEY_SIZE` uniform bytes."""
+    header = _MAGIC + bytes([_VERSION, kind, _KEYED]) + os.urandom(_KEYED_SALT)
+    return header + _keyed_cipher(key, header).encrypt(bytes(_NONCE), payload, header)
+
+
+def decode_keyed(data: bytes, kind: Kind, key: bytes) -> bytes:
+    """The payload of a file of `encode_keyed`. Raises `SecretFileError` that says what to do."""
+    _, _, protection = _parsed(data, kind)
+    if protection != _KEYED:
+        raise SecretFileError("the file is not protected by a key")
+    split = _HEADER + _KEYED_SALT
+    header, box = data[:split], data[split:]
+    if len(header) < split:
+        raise SecretFileError("the file is damaged: restore it from a backup")
+    try:
+        return _keyed_cipher(key, header).decrypt(bytes(_NONCE), box, header)
+    except InvalidTag:
+        raise SecretFileError("wrong key, or the file is damaged") from None
 
 
 def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None:
@@ -91,16 +123,19 @@ def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None
             temporary.unlink()
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a file that its owner alone can use. Raises `SecretFileError`."""
+def read(path: Path, largest: int = _LARGEST) -> bytes:
+    """The bytes of a file that its owner alone can use, and that has at most ``largest`` bytes.
+
+    Raises `SecretFileError`.
+    """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            data = file.read(_LARGEST + 1)
+            data = file.read(largest + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SecretFileError(f"{path} can not be read: {reason}") from error
-    if len(data) > _LARGEST:
+    if len(data) > largest:
         raise SecretFileError(f"{path} is too large for a secret file")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise SecretFileError(f"{path} is open to others than its owner: run chmod 600 on it")
@@ -114,6 +149,25 @@ def load(path: Path, kind: Kind, passphrase: str | None) -> bytes:
         return decode(data, kind, passphrase)
     except SecretFileError as error:
         raise SecretFileError(f"{path}: {error}") from None
+
+
+def _parsed(data: bytes, kind: Kind) -> tuple[bytes, bytes, int]:
+    """The header, what is after it, and how that is protected."""
+    header, rest = data[:_HEADER], data[_HEADER:]
+    if len(header) < _HEADER or not header.startswith(_MAGIC):
+        raise SecretFileError("this is not a billboard secret file")
+    version, found, protection = header[len(_MAGIC) :]
+    if version != _VERSION:
+        raise SecretFileError(f"file version {version} is not known here: upgrade billboard")
+    if found != kind:
+        raise SecretFileError(f"this file holds {_name(found)}, not {_name(kind)}")
+    return header, rest, protection
+
+
+def _keyed_cipher(key: bytes, header: bytes) -> ChaCha20Poly1305:
+    if len(key) != KEY_SIZE:
+        raise SecretFileError(f"the key must have {KEY_SIZE} bytes, not {len(key)}")
+    return ChaCha20Poly1305(expand(key, "state", 32, header))
 
 
 def _decode_plain(header: bytes, rest: bytes, passphrase: str | None) -> bytes:
@@ -155,5 +209,7 @@ def _name(kind: int) -> str:
         Kind.LANE: "a lane",
         Kind.NOTE_KEY: "a note key",
         Kind.REQUEST_KEY: "a request key",
+        Kind.DEVICE: "the state of a device",
+        Kind.SENDER: "the state of a sender",
     }
     return known.get(Kind(kind), "") if kind in list(Kind) else f"kind {kind}"

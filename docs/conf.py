@@ -46,7 +46,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(asyncio|collections\.abc|cryptography|numpy|os|pathlib|uuid)\..*"),
     (r"py:class", r"(apsw|botocore|contextlib|google|petlib|py_ecc|starlette)\..*"),
     # Parameters that only this package passes, to what is made by a class method.
-    (r"py:class", r"billboard\..*\._[A-Za-z]+"),
+    (r"py:class", r"billboard\..*\._[A-Za-z]+|billboard\.(statefile|device\.state)\..*"),
     # Python's own exceptions, in docstrings.
     (r"any", "|".join(map(re.escape, dir(builtins)))),
 ]

@@ -230,6 +230,7 @@ ERRORS: list[BillboardError] = [
     errors.BusyError("busy"),
     errors.ConfigError("config"),
     errors.RefusedRequestError("key", "explanation"),
+    errors.UnreachableError("explanation"),
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections import OrderedDict
@@ -11,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import final
 
-from billboard.durable import replace_file
+from billboard.durable import lock_file, replace_file
 from billboard.errors import StoreError
 
 DISK = 1 << 30
@@ -199,13 +198,10 @@ def _epoch(part: str) -> int:
 
 
 def _locked(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock_file(path)
     except BlockingIOError:
-        os.close(descriptor)
         raise StoreError(f"{path.parent} is in use by another reader: give each its own") from None
-    return descriptor
 
 
 def write_file(path: Path, data: bytes, *, durable: bool) -> None:

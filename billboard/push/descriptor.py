@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import final
 
@@ -16,13 +18,20 @@ from billboard.board.note import (
     decode_base64,
     encode_base64,
 )
-from billboard.errors import InvalidEncodingError, UnsupportedError
+from billboard.errors import InvalidEncodingError, InvalidSignatureError, UnsupportedError
 from billboard.hashing import hash_bytes
 from billboard.keys import PublicKey
 from billboard.push.requestkey import RequestKey
 from billboard.tokens import FrameClass, hours
 
-__all__ = ["MOST_KEYS", "MOST_REQUEST_KEYS", "ServerDescriptor", "server_id"]
+__all__ = [
+    "MOST_KEYS",
+    "MOST_REQUEST_KEYS",
+    "ServerDescriptor",
+    "newest_descriptor",
+    "read_descriptor",
+    "server_id",
+]
 
 MOST_KEYS = 4
 """Public keys of a descriptor."""
@@ -125,6 +134,34 @@ class ServerDescriptor:
             yield f"key {encode_base64(bytes(key))}"
         for each in self.request_keys:
             yield f"request {each.start} {each.end} {encode_base64(each.public)}"
+
+
+@functools.lru_cache(maxsize=16)
+def read_descriptor(data: bytes, server: NoteKey) -> ServerDescriptor:
+    """As `ServerDescriptor.from_bytes`, which takes milliseconds, for what is read often."""
+    return ServerDescriptor.from_bytes(data, server)
+
+
+def newest_descriptor(server: NoteKey, logged: Iterable[bytes], known: bytes = b"") -> bytes:
+    """Of descriptors, the one of ``server`` that holds: ``known``, or one of a greater number.
+
+    What else is ``logged`` is passed over: anybody's may be. Empty if there is none.
+    """
+    number = _said_number(known, server)
+    for data in logged:
+        if (said := _said_number(data, server)) > number:
+            with contextlib.suppress(InvalidEncodingError, InvalidSignatureError):
+                ServerDescriptor.from_bytes(data, server)
+                known, number = data, said
+    return known
+
+
+def _said_number(data: bytes, server: NoteKey) -> int:
+    """The number of what says that it is a descriptor of ``server``; -1 if it does not."""
+    lines = data.split(b"\n", 3)
+    if len(lines) < 4 or lines[:2] != [_LABEL.encode(), server.name.encode()]:
+        return -1
+    return int(lines[2]) if re.fullmatch(rb"[0-9]{1,19}", lines[2]) else -1
 
 
 def check_url(url: str) -> str:

@@ -75,13 +75,13 @@ def _with_another_key(data: bytes) -> bytes:
 
 
 def lane(data: bytes) -> None:
-    owner = attempt(data, Lane._from_payload, SecretFileError)
+    owner = attempt(data, Lane.from_secret_bytes, SecretFileError)
     if owner is None:
         return
     require(owner._schedule.encode(bytes(owner._secret)) == data, "a lane goes round")
     another = b"\x01" + bytes(31)
     masked = data[START] + another + _with_another_key(data)[KEY.start :]
-    require(repr(Lane._from_payload(masked)) == repr(owner), "a repr shows a secret")
+    require(repr(Lane.from_secret_bytes(masked)) == repr(owner), "a repr shows a secret")
     reader = owner.grant(owner.epoch)
     require(bytes(LaneReader.from_bytes(bytes(reader))) == bytes(reader), "its grant decodes")
     for slot in (0, 7, 15):

@@ -1,0 +1,467 @@
+"""`Device`: what an application on a phone needs to be woken (SPEC 7, 8, 10)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Self, final
+
+import msgspec
+
+from billboard.board.client import BoardClient
+from billboard.board.note import NoteKey
+from billboard.board.store import BoardParameters
+from billboard.device.plan import (
+    Moment,
+    Place,
+    kappa_of,
+    plan,
+    renew_gates,
+)
+from billboard.device.profile import GENERATIONS, Profile, utc
+from billboard.device.state import (
+    LOG_LENGTH,
+    Contact,
+    Content,
+    DeviceState,
+    HandedOver,
+    LaneState,
+    Posting,
+    ProfileState,
+    Recovery,
+    Registered,
+    Showing,
+    Token,
+)
+from billboard.device.submitting import make_post, submit_all
+from billboard.errors import (
+    BillboardError,
+    InvalidEncodingError,
+    RefusedRequestError,
+    SecretFileError,
+    UnreachableError,
+)
+from billboard.hashing import hash_bytes
+from billboard.lanes import MOST_LANES, Lane
+from billboard.push.courier import HttpCourier
+from billboard.push.descriptor import ServerDescriptor, newest_descriptor, read_descriptor
+from billboard.push.registration import HandleKey
+from billboard.push.request import Revocation, gate_of, seal
+from billboard.secretfile import Kind
+from billboard.statefile import StateFile
+from billboard.tokens import DeviceToken, FrameClass, Handle
+
+__all__ = ["Device", "Work"]
+
+RETRY = 60
+"""Seconds after which something is tried again that went wrong."""
+
+_REGISTERED = 30 * 86_400
+"""Seconds after which a handle is registered again: it is forgotten after 90 days (SPEC 10.6)."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What `Device.work` did: how many posts the board took, and when there is more to do.
+
+    ``next`` is in seconds since 1970. ``error`` is what went wrong first, and is tried again: a
+    `BoardError` may have evidence that the board breaks its rules.
+    """
+
+    posted: int
+    next: float
+    error: BillboardError | None = None
+
+
+@final
+class Device:
+    """One phone, which is woken through a push server for one or more users.
+
+    Its state is one file, encrypted under ``key``, 32 bytes from where the system keeps secrets.
+    Nothing happens by itself: call `work` now and then, and at the time that it returns. ``clock``
+    gives seconds since 1970. One thread at a time may use it.
+    """
+
+    def __init__(
+        self,
+        file: StateFile[DeviceState],
+        state: DeviceState,
+        board: BoardClient,
+        courier: HttpCourier,
+        clock: Callable[[], float],
+    ) -> None:
+        """Use `create` or `open`."""
+        self._file, self._state, self._board = file, state, board
+        self._courier, self._clock = courier, clock
+        self._lanes: dict[bytes, Lane] = {}
+        self._fresh_at = float("-inf")
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        key: bytes,
+        board: BoardClient,
+        server: NoteKey,
+        *,
+        devices: int = 1,
+        courier: HttpCourier | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """A new device at ``board``, to be woken by the push server whose key is ``server``.
+
+        ``devices`` is how many a user can have. It is the number of lanes to each contact, so that
+        nobody can tell how many there are, if an application takes the same for all its users.
+        Raises `SecretFileError`, and `BoardError` if the board can not be read.
+        """
+        if not 1 <= devices <= MOST_LANES:
+            raise InvalidEncodingError("devices", f"must be from 1 to {MOST_LANES}")
+        its = board.parameters()
+        state = DeviceState(
+            its.origin, its.epoch_length, its.frame_class, its.late_interval, devices, str(server)
+        )
+        file = StateFile(path, key, Kind.DEVICE, DeviceState)
+        file.create(state)
+        return cls(file, state, board, courier or HttpCourier(), clock)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        key: bytes,
+        board: BoardClient,
+        *,
+        courier: HttpCourier | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """The device of a state file. Raises `SecretFileError`, also if it is for another board."""
+        file = StateFile(path, key, Kind.DEVICE, DeviceState)
+        state = file.read()
+        if state.origin != board.origin:
+            file.close()
+            raise SecretFileError(f"{path}: its board is {state.origin}, not {board.origin}")
+        return cls(file, state, board, courier or HttpCourier(), clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another process use the state. The client of the board stays open."""
+        self._file.close()
+
+    # what is wanted
+
+    def set_token(self, token: DeviceToken | None) -> None:
+        """What the push service knows this device by, for all profiles; None: it can not be woken.
+
+        Call it whenever the system gives one: if it is another one, posts are replaced. Raises
+        `InvalidEncodingError` if it is too long for the class of the board.
+        """
+        longest = self._frame_class.longest_token
+        if token is not None and longest and len(token.value) > longest:
+            problem = f"has {len(token.value)} bytes, and class {self._frame_class.name} {longest}"
+            raise InvalidEncodingError("token", problem)
+        self._state.token = None if token is None else Token.of(token)
+        self._save()
+
+    def set_server(self, server: NoteKey) -> None:
+        """Be woken by another push server from now on: posts are replaced."""
+        if str(server) != self._state.server:
+            self._state.server, self._state.looked_at = str(server), 0.0
+            self._save()
+
+    @property
+    def profiles(self) -> Mapping[str, Profile]:
+        """The users of this device, by name."""
+        return {name: Profile(self, name) for name in self._state.profiles}
+
+    def add_profile(self, name: str) -> Profile:
+        """A new user. Raises `BillboardError` if there is one of this name."""
+        if name in self._state.profiles:
+            raise BillboardError(f"there is a profile {name} already")
+        root, seed = os.urandom(32), os.urandom(32)
+        self._state.profiles[name] = ProfileState(0, root, {}, {}, Registered(seed))
+        self._save()
+        return Profile(self, name)
+
+    def join(self, name: str, handed_over: bytes) -> Profile:
+        """Be one more device of a user, by what `Profile.hand_over` of another one gave.
+
+        If there is a profile of this name, contacts are added to it. Raises `InvalidEncodingError`.
+        """
+        try:
+            given = msgspec.msgpack.decode(handed_over, type=HandedOver)
+        except msgspec.DecodeError:
+            raise InvalidEncodingError("lanes", "are not what another device gave") from None
+        state = self._state
+        ours = state.origin, state.epoch_length, state.frame_class, state.devices
+        if ours != (given.origin, given.epoch_length, given.frame_class, given.devices):
+            raise InvalidEncodingError("lanes", "are for another board, or number of devices")
+        if name not in state.profiles:
+            self.add_profile(name)
+        profile = state.profiles[name]
+        if not profile.contacts:
+            profile.number = given.number
+        if profile.number != given.number:
+            raise InvalidEncodingError("lanes", f"are for device {given.number} of this user")
+        for contact, (revoked, lane) in given.contacts.items():
+            Lane.from_secret_bytes(lane.secret)
+            lanes: list[LaneState | None] = [None] * state.devices
+            lanes[given.number] = lane
+            profile.contacts.setdefault(contact, Contact(lanes, revoked))
+        self._save()
+        return Profile(self, name)
+
+    def refuse_lost(self, recovery: bytes) -> None:
+        """Have the push server refuse all that a lost device published: see `Profile.recovery`.
+
+        Raises `InvalidEncodingError`.
+        """
+        try:
+            lost = msgspec.msgpack.decode(recovery, type=Recovery)
+            NoteKey.from_text(lost.server)
+        except (msgspec.DecodeError, InvalidEncodingError):
+            raise InvalidEncodingError("recovery", "is not what a profile gave") from None
+        if len(lost.root) != 32 or lost.origin != self._state.origin:
+            raise InvalidEncodingError("recovery", f"is not for {self._state.origin}")
+        moment = self._moment()
+        for epoch in range(moment.epoch - 1, moment.live.stop):
+            for generation in range(GENERATIONS):
+                kappa, until = kappa_of(lost.root, epoch, generation), moment.expires(epoch)
+                self._state.showings.append(Showing(lost.server, kappa, until, moment.now))
+        self._save()
+
+    # what is done
+
+    def work(self, most: int = 8) -> Work:
+        """Do what is due: submit at most ``most`` posts, each on a connection of its own.
+
+        Then show the push server what it is to refuse, and in class H register handles. What fails
+        is told and tried again: nothing is raised but `SecretFileError`, if the state can not be
+        written.
+        """
+        error = self._look()
+        moment = self._moment()
+        descriptor = self._descriptor(self._state.server)
+        planned: list[tuple[Place, Posting]] = []
+        for profile in self._state.profiles.values():
+            renew_gates(profile, moment, self._state.showings)
+            self._refresh(profile, moment, descriptor)
+            planned += plan(profile, moment)
+        chosen = [each for each in planned if each[1].pending or each[1].due <= moment.now]
+        chosen.sort(key=lambda each: (each[0].epoch, each[1].due))
+        del chosen[most:]
+        new = set(self._prepare(chosen, moment, descriptor))
+        self._save()
+        posted, failed = submit_all(self._board, chosen, new, moment, self._tell)
+        self._save()
+        error = error or failed or self._show(moment) or self._register(moment, descriptor)
+        self._forget(moment)
+        self._save()
+        later = [posting.due for _, posting in planned if posting.due or posting.pending]
+        later += [showing.at for showing in self._state.showings]
+        following = min([*later, moment.begins(moment.epoch + 1)])
+        return Work(posted, max(following, moment.now + (RETRY if error else 0)), error)
+
+    def status(self) -> tuple[str, ...]:
+        """What is published until when, what is still to be done, what went wrong: sentences."""
+        return tuple(self._sentences())
+
+    # how
+
+    @property
+    def _frame_class(self) -> FrameClass:
+        return FrameClass(self._state.frame_class)
+
+    def _moment(self) -> Moment:
+        state, now = self._state, self._clock()
+        parameters = BoardParameters(
+            state.origin, state.epoch_length, self._frame_class, state.late_interval
+        )
+        return Moment(now, parameters, 0 <= now - self._fresh_at < state.late_interval)
+
+    def _look(self) -> BillboardError | None:
+        """See that the board shows what is due by our clock, and get what push servers say."""
+        moment, state = self._moment(), self._state
+        if moment.fresh and 0 <= moment.now - state.looked_at < state.epoch_length / 4:
+            return None
+        self._fresh_at = float("-inf")
+        try:
+            self._board.editions(moment.epoch + 2)  # refused if there is one: the clock is slow
+            if self._board.editions(moment.epoch):
+                self._fresh_at = moment.now
+            logged = [each.data for each in self._board.descriptors()]
+        except BillboardError as error:
+            return error
+        for text in {state.server, *(each.server for each in state.showings)}:
+            known = state.descriptors.get(text, b"")
+            if newest := newest_descriptor(NoteKey.from_text(text), logged, known):
+                state.descriptors[text] = newest
+        state.looked_at = moment.now
+        if state.server not in state.descriptors:
+            return UnreachableError(f"{state.origin} has no descriptor of this push server")
+        return None
+
+    def _descriptor(self, server: str) -> ServerDescriptor | None:
+        data = self._state.descriptors.get(server)
+        return (data and read_descriptor(data, NoteKey.from_text(server))) or None
+
+    def _lane(self, lane: LaneState) -> Lane:
+        if lane.secret not in self._lanes:
+            self._lanes[lane.secret] = Lane.from_secret_bytes(lane.secret)
+        return self._lanes[lane.secret]
+
+    def _refresh(
+        self, profile: ProfileState, moment: Moment, descriptor: ServerDescriptor | None
+    ) -> None:
+        """Encrypt anew what is not of this token, key and gate; for new epochs, for the first time.
+
+        Once for all lanes of the profile (SPEC 6.1).
+        """
+        if self._state.token is None:
+            for content in profile.contents.values():
+                content.of = b""
+        if descriptor is None or self._state.token is None:
+            return
+        key, token = descriptor.keys[0], self._state.token.decoded()
+        address: DeviceToken | Handle = token
+        if key.frame_class.carries_handle:
+            address = HandleKey(profile.registered.seed).handle
+        of = _tag(address, descriptor)
+        for epoch in moment.live:
+            content = profile.contents.setdefault(epoch, Content())
+            if content.of != of:
+                kappa = kappa_of(profile.root, epoch, content.generation)
+                blob = key.encrypt(
+                    address, gate=gate_of(kappa), expires=moment.expires(epoch) * 3600
+                )
+                content.version += 1
+                content.blob, content.of = bytes(blob), of
+                content.key_id, content.server = key.key_id, self._state.server
+
+    def _prepare(
+        self,
+        chosen: list[tuple[Place, Posting]],
+        moment: Moment,
+        descriptor: ServerDescriptor | None,
+    ) -> Iterator[int]:
+        """Make the posts that are not made yet; the positions of these."""
+        for position, (place, posting) in enumerate(chosen):
+            if posting.pending is None:
+                lane = self._lane(place.lane)
+                posting.pending = make_post(lane, place, posting, moment, descriptor)
+                yield position
+
+    def _show(self, moment: Moment) -> BillboardError | None:
+        """Show the kappas that are due; what went wrong."""
+        for showing in list(self._state.showings):
+            if showing.until * 3600 <= moment.now:
+                self._state.showings.remove(showing)
+            elif showing.at <= moment.now:
+                descriptor = self._descriptor(showing.server)
+                if descriptor is None:
+                    continue
+                try:
+                    if not showing.request:
+                        revocation = Revocation(showing.kappa, showing.until)
+                        showing.request = seal(revocation, descriptor, now=moment.now)
+                        self._save()
+                    self._courier.send(showing.request, descriptor)
+                except BillboardError as error:
+                    if isinstance(error, RefusedRequestError):
+                        showing.request = b""  # its request key is over: seal it anew next time
+                    return error
+                self._state.showings.remove(showing)
+        return None
+
+    def _register(
+        self, moment: Moment, descriptor: ServerDescriptor | None
+    ) -> BillboardError | None:
+        """In class H, tell the push server what the handles stand for; what went wrong."""
+        if not self._frame_class.carries_handle or descriptor is None:
+            return None
+        for profile in self._state.profiles.values():
+            token = None if self._state.token is None or profile.leaving else self._state.token
+            registered = profile.registered
+            of = b"" if token is None else _tag(token.decoded(), descriptor)
+            if registered.of == of and (not of or moment.now - registered.at < _REGISTERED):
+                continue
+            handle_key = HandleKey(registered.seed)
+            try:
+                if token is None:
+                    data = handle_key.unregister(descriptor, now=moment.now)
+                else:
+                    data = handle_key.register(token.decoded(), descriptor, now=moment.now)
+                self._courier.register(data, descriptor)
+            except BillboardError as error:
+                if not isinstance(error, RefusedRequestError) or error.reason != "time":
+                    return error
+                # It was taken before, and the answer got lost.
+            registered.of, registered.at = of, moment.now
+        return None
+
+    def _forget(self, moment: Moment) -> None:
+        """Forget what is over: also the keys, so that nobody finds them here later."""
+        if not moment.fresh:
+            return  # by a wrong clock that could not be undone
+        oldest = moment.epoch - 1
+        for name, profile in list(self._state.profiles.items()):
+            for epoch in [each for each in profile.contents if each < oldest]:
+                del profile.contents[epoch]
+            for contact_name, contact in list(profile.contacts.items()):
+                for lane in filter(None, contact.lanes):
+                    self._forget_before(lane, oldest)
+                mine = [lane for lane in contact.lanes if lane is not None]
+                if contact.revoked and not any(lane.postings for lane in mine):
+                    del profile.contacts[contact_name]
+            if profile.leaving and self._has_left(profile, moment):
+                del self._state.profiles[name]
+
+    def _forget_before(self, lane: LaneState, oldest: int) -> None:
+        for epoch in [each for each in lane.postings if each < oldest]:
+            del lane.postings[epoch]
+        if (owner := self._lane(lane)).epoch < oldest:
+            del self._lanes[lane.secret]
+            owner.advance(oldest)
+            lane.secret = owner.secret_bytes()
+            self._lanes[lane.secret] = owner
+
+    def _has_left(self, profile: ProfileState, moment: Moment) -> bool:
+        registered = self._frame_class.carries_handle and profile.registered.of
+        return not registered and not any(True for _ in plan(profile, moment))
+
+    def _tell(self, problem: str) -> None:
+        self._state.log = [*self._state.log, (self._clock(), problem)][-LOG_LENGTH:]
+
+    def _save(self) -> None:
+        self._file.write(self._state)
+
+    def _sentences(self) -> Iterator[str]:
+        state, moment = self._state, self._moment()
+        server = NoteKey.from_text(state.server).name
+        yield f"board {state.origin}, push server {server}, {state.frame_class} elements a frame"
+        if state.token is None:
+            yield "there is no device token: nobody can wake this device"
+        if state.server not in state.descriptors:
+            yield "the keys of the push server are not known yet: nothing can be posted"
+        for profile in self.profiles.values():
+            yield from profile._sentences(moment)
+        if state.showings:
+            yield f"gates that the push server is still to refuse: {len(state.showings)}"
+        for at, problem in state.log:
+            yield f"{utc(at)}: {problem}"
+
+
+def _tag(address: DeviceToken | Handle, descriptor: ServerDescriptor) -> bytes:
+    """What tells whether something was made of these."""
+    if isinstance(address, Handle):
+        parts = [address.value]
+    else:
+        numbers = bytes([address.platform]) + address.app.to_bytes(2, "big")
+        parts = [numbers, address.value]
+    return hash_bytes("device/content", descriptor.id, descriptor.keys[0].key_id, *parts)

@@ -1,0 +1,203 @@
+"""What a device has to post, and when (SPEC 7.2, 8.2, 10.5).
+
+Everything is decided from two things: what a post should hold, and what the one that the board
+accepted last holds. Whatever happened between, the difference is what is left to do.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from billboard import posts
+from billboard.board.store import EPOCHS_AHEAD, BoardParameters
+from billboard.device.state import (
+    PADDING,
+    WITHDRAWN,
+    Contact,
+    Content,
+    LaneState,
+    Posting,
+    ProfileState,
+    Showing,
+)
+from billboard.hashing import expand
+from billboard.lanes import SLOTS
+
+_HOUR = 3600
+
+GRACE = 4
+"""Late intervals in which the others find the posts with the new gate: until it is posted, is
+published, and is fetched, and one to spare."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a device plans. ``fresh`` says that the board shows the log that is due at ``now``,
+
+    so that the clock is right: what could not be undone waits for that.
+    """
+
+    now: float
+    parameters: BoardParameters
+    fresh: bool
+
+    @property
+    def epoch(self) -> int:
+        return posts.epoch_at(self.now, self.parameters.epoch_length)
+
+    @property
+    def live(self) -> range:
+        """The epochs that posts are made for."""
+        return range(self.epoch, self.epoch + EPOCHS_AHEAD + 1)
+
+    def begins(self, epoch: int) -> int:
+        return epoch * self.parameters.epoch_length
+
+    def may_be_published(self, epoch: int) -> bool:
+        """Whether the first edition of ``epoch`` may be out, clocks being what they are."""
+        return self.now >= self.begins(epoch) - self.parameters.skew
+
+    def is_published(self, epoch: int) -> bool:
+        """Whether the first edition of ``epoch`` is closed."""
+        return self.now >= self.begins(epoch) + self.parameters.skew
+
+    def expires(self, epoch: int) -> int:
+        """The hour since 1970 at which frames for ``epoch`` expire: readers look one epoch back.
+
+        It is the same for all devices, and so tells nothing of one.
+        """
+        return math.ceil((self.begins(epoch + 2) + self.parameters.skew) / _HOUR)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One lane in one epoch."""
+
+    profile: ProfileState
+    name: str
+    contact: Contact
+    number: int
+    lane: LaneState
+    epoch: int
+
+    @property
+    def is_padding(self) -> bool:
+        return self.number != self.profile.number
+
+    @property
+    def wanted(self) -> int:
+        """The version that its post should have."""
+        if self.contact.revoked or self.profile.muted or self.profile.leaving:
+            return WITHDRAWN
+        if self.is_padding:
+            return PADDING
+        content = self.profile.contents.get(self.epoch)
+        return content.version if content is not None and content.of else WITHDRAWN
+
+
+def places(profile: ProfileState, epochs: range) -> Iterator[Place]:
+    """Those of all lanes that this device posts to."""
+    for name, contact in profile.contacts.items():
+        for number, lane in enumerate(contact.lanes):
+            if lane is not None and not lane.handed_over and not contact.overtaken:
+                for epoch in epochs:
+                    yield Place(profile, name, contact, number, lane, epoch)
+
+
+def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting]]:
+    """Where there is something to post, each with the time at which it is due.
+
+    Times are drawn at random, so that what belongs together does not come together (SPEC 1).
+    """
+    for place in places(profile, moment.live):
+        posting = place.lane.postings.get(place.epoch)
+        if posting is None:
+            if place.wanted == WITHDRAWN:
+                continue
+            posting = place.lane.postings[place.epoch] = Posting()
+        if posting.pending is None:
+            if posting.version == place.wanted:
+                posting.due = 0.0
+                continue
+            if posting.slot == SLOTS - 1 and takes_next_slot(posting, place.epoch, moment):
+                continue  # there is no slot left
+            if posting.seq is not None and moment.may_be_published(place.epoch):
+                if not moment.fresh:
+                    continue
+                # In which slot it belongs is not known before.
+                settled = moment.begins(place.epoch) + moment.parameters.skew
+                if posting.due < settled and not posting.published:
+                    posting.due = _draw_within(moment.parameters.late_interval, settled)
+            if not posting.due:
+                posting.due = _draw(place.epoch, moment)
+        yield place, posting
+
+
+def takes_next_slot(posting: Posting, epoch: int, moment: Moment) -> bool:
+    """Whether what replaces the post of ``epoch`` takes the next slot (SPEC 7.2)."""
+    return posting.published or moment.is_published(epoch)
+
+
+def _draw(epoch: int, moment: Moment) -> float:
+    """When to post for ``epoch``: at random until it has to be there, or within a late interval."""
+    length, late = moment.parameters.epoch_length, moment.parameters.late_interval
+    room = moment.begins(epoch) - moment.parameters.skew - late - moment.now
+    return _draw_within(min(room, length) if room > 0 else late, moment.now)
+
+
+def _draw_within(seconds: float, start: float) -> float:
+    return random.SystemRandom().uniform(start, start + seconds)
+
+
+def renew_gates(profile: ProfileState, moment: Moment, showings: list[Showing]) -> None:
+    """Have the gates refused that somebody may use who should not (SPEC 10.5).
+
+    Of the epochs that may be published, for what is not published yet is withdrawn. The others get
+    posts with a new gate, and some time to find them; if there are none, nobody has to wait.
+    """
+    alone = profile.muted or profile.leaving
+    grace = 0 if alone else GRACE * moment.parameters.late_interval
+    for epoch, content in profile.contents.items():
+        those = list(places(profile, range(epoch, epoch + 1)))
+        if any(_holds(place, content, moment) for place in those):
+            renew_gate(profile, epoch, moment, showings, at=moment.now + grace)
+
+
+def _holds(place: Place, content: Content, moment: Moment) -> bool:
+    """Whether somebody may have a blob with the gate of ``content`` who should not."""
+    posting = place.lane.postings.get(place.epoch)
+    return (
+        posting is not None
+        and not place.is_padding
+        and place.wanted == WITHDRAWN
+        and posting.version >= content.gate_since
+        and (posting.published or moment.may_be_published(place.epoch))
+    )
+
+
+def renew_gate(
+    profile: ProfileState,
+    epoch: int,
+    moment: Moment,
+    showings: list[Showing],
+    *,
+    at: float,
+    generations: int = 1,
+) -> None:
+    """Plan to have the gate of ``epoch`` refused at ``at``, and as many of those that follow it."""
+    content = profile.contents[epoch]
+    for generation in range(content.generation, content.generation + generations):
+        kappa = kappa_of(profile.root, epoch, generation)
+        showings.append(Showing(content.server, kappa, moment.expires(epoch), at))
+    content.generation += generations
+    content.version += 1
+    content.gate_since = content.version
+    content.of = b""  # so that it is made anew
+
+
+def kappa_of(root: bytes, epoch: int, generation: int) -> bytes:
+    """The kappa of a profile for an epoch (SPEC 10.5)."""
+    return expand(root, "kappa", 32, epoch.to_bytes(4, "big"), generation.to_bytes(4, "big"))

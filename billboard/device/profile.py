@@ -1,0 +1,191 @@
+"""`Profile`: one user of a device, and who can wake it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, final
+
+import msgspec
+
+from billboard.device.plan import Moment, renew_gate
+from billboard.device.state import (
+    WITHDRAWN,
+    Contact,
+    HandedOver,
+    LaneState,
+    ProfileState,
+    Recovery,
+)
+from billboard.errors import BillboardError
+from billboard.lanes import Lane, encode_grants
+
+if TYPE_CHECKING:
+    from billboard.device.device import Device
+
+__all__ = ["Profile"]
+
+GENERATIONS = 3
+"""Gates of one epoch that are refused where it is not known how many there were."""
+
+
+@final
+class Profile:
+    """One user of a `Device`."""
+
+    def __init__(self, device: Device, name: str) -> None:
+        """Use `Device.profiles` or `Device.add_profile`."""
+        self._device = device
+        self.name = name
+        """What the device knows this user by."""
+
+    @property
+    def _state(self) -> ProfileState:
+        try:
+            return self._device._state.profiles[self.name]
+        except KeyError:
+            raise BillboardError(f"there is no profile {self.name} any more") from None
+
+    @property
+    def contacts(self) -> tuple[str, ...]:
+        """The names of those who can wake this user."""
+        return tuple(name for name, each in self._state.contacts.items() if not each.revoked)
+
+    def add_contact(self, name: str) -> bytes:
+        """A new contact: its grant, to be sent to it through the end-to-end encrypted chat.
+
+        Raises `BillboardError` if there is one of this name, or was, and it is not forgotten yet.
+        """
+        if name in self._state.contacts:
+            raise BillboardError(f"there is a contact {name} already: see `grant` and `renew`")
+        self._state.contacts[name] = Contact(self._new_lanes())
+        self._device._save()
+        return self.grant(name)
+
+    def grant(self, name: str) -> bytes:
+        """The grant of a contact once more, from the current epoch on.
+
+        Raises `BillboardError` if another device has lanes of it, which has to give the grant.
+        """
+        device = self._device
+        epoch = device._moment().epoch
+        lanes = [each for each in self._contact(name).lanes if each is not None]
+        if len(lanes) < device._state.devices:
+            raise BillboardError(f"{name}: the device that added this contact has its grant")
+        return encode_grants([device._lane(lane).grant(epoch) for lane in lanes])
+
+    def renew(self, name: str) -> bytes:
+        """New lanes for a contact, if something is wrong with the old ones: its new grant."""
+        contact = self._contact(name)
+        contact.lanes, contact.overtaken = self._new_lanes(), False
+        self._device._save()
+        return self.grant(name)
+
+    def revoke(self, name: str) -> None:
+        """Have a contact wake this user no more: all that it can have is withdrawn or refused.
+
+        That takes some late intervals for what is published already (SPEC 10.5).
+        """
+        contact = self._contact(name)
+        contact.revoked = True
+        if contact.overtaken:
+            # What it has is not known here. So all gates change, for all contacts.
+            moment, showings = self._device._moment(), self._device._state.showings
+            for epoch in self._state.contents:
+                renew_gate(
+                    self._state, epoch, moment, showings, at=moment.now, generations=GENERATIONS
+                )
+        self._device._save()
+
+    def mute(self) -> None:
+        """Be woken by nobody, until `unmute`."""
+        self._state.muted = True
+        self._device._save()
+
+    def unmute(self) -> None:
+        """Be woken again by all contacts."""
+        self._state.muted = False
+        self._device._save()
+
+    def log_out(self) -> None:
+        """Be woken no more on this device. The profile is gone when all is withdrawn."""
+        self._state.leaving = True
+        self._device._save()
+
+    def hand_over(self, number: int) -> bytes:
+        """The lanes of device ``number`` of this user, for `Device.join` there; secret.
+
+        Until they are handed over they stand in for it, and hold nothing. It may be called again,
+        for contacts that are new. Raises `BillboardError` if this is that device itself.
+        """
+        device, profile = self._device, self._state
+        if not 0 <= number < device._state.devices or number == profile.number:
+            raise BillboardError(f"{number} is not another one of {device._state.devices} devices")
+        given: dict[str, tuple[bool, LaneState]] = {}
+        for name, contact in profile.contacts.items():
+            lane = contact.lanes[number]
+            if lane is not None:
+                lane.handed_over = True
+                given[name] = contact.revoked, LaneState(lane.secret, lane.postings)
+        device._save()
+        state = device._state
+        handed = HandedOver(
+            state.origin, state.epoch_length, state.frame_class, state.devices, number, given
+        )
+        return msgspec.msgpack.encode(handed)
+
+    def recovery(self) -> bytes:
+        """What another device of this user needs to stop this one if it is lost; secret."""
+        state = self._device._state
+        return msgspec.msgpack.encode(Recovery(state.origin, state.server, self._state.root))
+
+    def _contact(self, name: str) -> Contact:
+        contact = self._state.contacts.get(name)
+        if contact is None or contact.revoked:
+            raise BillboardError(f"{self.name} has no contact {name}")
+        return contact
+
+    def _new_lanes(self) -> list[LaneState | None]:
+        device = self._device
+        state = device._state
+        return [
+            LaneState(
+                Lane.generate(
+                    state.origin,
+                    frame_class=device._frame_class,
+                    epoch_length=state.epoch_length,
+                    now=device._clock(),
+                ).secret_bytes(),
+                {},
+            )
+            for _ in range(state.devices)
+        ]
+
+    def _sentences(self, moment: Moment) -> Iterator[str]:
+        """What `Device.status` says of it."""
+        profile = self._state
+        mode = ", logging out" if profile.leaving else ", muted" if profile.muted else ""
+        yield f"profile {self.name}, device {profile.number + 1}{mode}"
+        for name, contact in profile.contacts.items():
+            yield f"  {name}: {_contact_sentence(profile, contact, moment)}"
+
+
+def _contact_sentence(profile: ProfileState, contact: Contact, moment: Moment) -> str:
+    if contact.overtaken:
+        return "this state is an old one, nothing is posted: `renew` or `revoke` it"
+    lane = contact.lanes[profile.number]
+    if lane is None:
+        return "another device has its lanes"
+    postings = {at: each for at, each in lane.postings.items() if at in moment.live}
+    last = max((at for at, each in postings.items() if each.version > WITHDRAWN), default=None)
+    stale = sum(bool(each.due or each.pending) for each in postings.values())
+    until = "" if last is None else f"can wake this user until {utc(moment.begins(last + 1))}"
+    if contact.revoked:
+        until = "revoked" if last is None else f"revoked, but {until}"
+    to_do = f"{stale} posts to come" if stale else ""
+    return ", ".join(filter(None, [until or "nothing is published yet", to_do]))
+
+
+def utc(at: float) -> str:
+    """A time in seconds since 1970, for people."""
+    return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,111 @@
+"""Submitting what is due, and what the board's answers mean (SPEC 9.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+
+from billboard.blob import Blob
+from billboard.board.client import BoardClient
+from billboard.device.plan import Moment, Place, takes_next_slot
+from billboard.device.state import PADDING, WITHDRAWN, Content, Pending, Posting
+from billboard.errors import BoardError, RefusedPostError
+from billboard.keys import PublicKey
+from billboard.lanes import Lane
+from billboard.posts import Post
+from billboard.push.descriptor import ServerDescriptor
+
+_LATER = {"quota": 1, "admission": 1, "epoch": 8}
+"""Late intervals after which something else is tried again that the board refused for now."""
+
+
+def make_post(
+    lane: Lane, place: Place, posting: Posting, moment: Moment, descriptor: ServerDescriptor | None
+) -> Pending | None:
+    """The post that belongs there now; None if what it needs is not known."""
+    wanted, slot, seq = place.wanted, posting.slot, None
+    if posting.seq is not None:
+        if takes_next_slot(posting, place.epoch, moment):
+            slot += 1
+        else:
+            seq = posting.seq + 1
+    if wanted == WITHDRAWN:
+        post = lane.withdraw(place.epoch, seq=seq, slot=slot)
+        return Pending(bytes(post), slot, wanted)
+    if descriptor is None:
+        return None
+    content = None if wanted == PADDING else place.profile.contents[place.epoch]
+    key = _key(content, descriptor)
+    if key is None:
+        return None
+    blob = Blob.random(key.frame_class) if content is None else _rerandomized(content, key)
+    post = lane.post(place.epoch, blob, key, seq=seq, slot=slot, descriptor=descriptor.id)
+    return Pending(bytes(post), slot, wanted)
+
+
+def submit_all(
+    board: BoardClient,
+    due: Sequence[tuple[Place, Posting]],
+    fresh: Container[int],
+    moment: Moment,
+    tell: Callable[[str], None],
+) -> tuple[int, BoardError | None]:
+    """Submit what is pending of each, until one gets no answer; how many the board has taken.
+
+    ``fresh`` has the positions of those that were never submitted before.
+    """
+    taken = 0
+    for position, (place, posting) in enumerate(due):
+        if (pending := posting.pending) is None:
+            continue
+        post = Post.from_bytes(pending.post)
+        try:
+            board.submit(post)
+        except RefusedPostError as error:
+            if position in fresh or error.reason not in ("seq", "published"):
+                _refused(place, posting, error, moment, tell)
+                continue
+            # It was taken before, and the answer got lost.
+        except BoardError as error:
+            return taken, error
+        _accepted(posting, pending, post)
+        taken += 1
+    return taken, None
+
+
+def _accepted(posting: Posting, pending: Pending, post: Post) -> None:
+    if posting.slot != pending.slot:
+        posting.published = False
+    posting.slot, posting.seq, posting.version = pending.slot, post.seq, pending.version
+    posting.pending, posting.due = None, 0.0
+
+
+def _refused(
+    place: Place,
+    posting: Posting,
+    error: RefusedPostError,
+    moment: Moment,
+    tell: Callable[[str], None],
+) -> None:
+    """What follows when a post was refused that the board had not taken before."""
+    posting.pending = None
+    if error.reason == "published" and posting.seq is not None:
+        # It was published before the clock said so.
+        posting.published = True
+    elif error.reason in ("seq", "published"):
+        place.contact.overtaken = True
+        tell(f"{place.name}: the board has newer posts than this state, which is an old one")
+    else:
+        later = _LATER.get(error.reason, 8) * moment.parameters.late_interval
+        posting.due = moment.now + later
+        tell(f"{place.name}: the board refused a post for epoch {place.epoch}: {error}")
+
+
+def _key(content: Content | None, descriptor: ServerDescriptor) -> PublicKey | None:
+    if content is None:
+        return descriptor.keys[0]
+    return next((key for key in descriptor.keys if key.key_id == content.key_id), None)
+
+
+def _rerandomized(content: Content, key: PublicKey) -> Blob:
+    # It is decoded already: it was made here, and nobody else writes the state.
+    return Blob(content.blob, key.frame_class).rerandomize(key)

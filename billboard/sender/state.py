@@ -1,0 +1,60 @@
+"""What a sender must not forget, as it is written to its state file.
+
+All times are in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+LOG_LENGTH = 20
+"""Lines that are kept of what went wrong."""
+
+
+class Found(msgspec.Struct):
+    """The newest post of a lane: a blob, for which push server and key. None if withdrawn."""
+
+    epoch: int
+    slot: int
+    envelope: bytes | None
+
+
+class LaneState(msgspec.Struct):
+    """A lane to one device of a contact, and what was found there last."""
+
+    grant: bytes
+    found: Found | None = None
+
+
+class Contact(msgspec.Struct):
+    """A contact, with a lane for each device. Nothing is sent to one that is ``opted_out``."""
+
+    lanes: list[LaneState]
+    opted_out: bool = False
+
+
+class Waiting(msgspec.Struct):
+    """A request on its way to device ``number`` of a contact, or to nobody: a decoy.
+
+    ``request`` is what was sealed for ``server``, a push server's key as text: it is repeated with
+    the same bytes. Empty as long as it can not be made.
+    """
+
+    contact: str
+    number: int
+    until: float
+    next: float
+    tries: int = 0
+    server: str = ""
+    request: bytes = b""
+
+
+class SenderState(msgspec.Struct):
+    """Everything. ``descriptors`` are the newest by push server, whose keys are text here."""
+
+    contacts: dict[str, Contact] = {}
+    descriptors: dict[str, bytes] = {}
+    waiting: list[Waiting] = []
+    fetch_at: float = 0.0
+    decoy_at: float = 0.0
+    log: list[tuple[float, str]] = []

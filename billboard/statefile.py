@@ -1,0 +1,101 @@
+"""The file in which a device or a sender keeps its state (SPEC 11)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Generic, TypeVar, final
+
+import msgspec
+
+from billboard import secretfile
+from billboard.durable import lock_file, replace_file
+from billboard.errors import SecretFileError
+from billboard.secretfile import Kind
+
+_LARGEST = 1 << 26
+_VERSION = 1
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+@final
+class StateFile(Generic[S]):
+    """A state of type ``kind``, encrypted under a ``key`` of 32 bytes, for one process at a time.
+
+    `write` puts a state on stable storage as a whole, or leaves the one before. Whoever brings back
+    an older file is not noticed here: what uses the state has to bear that.
+
+    Raises `SecretFileError`, also if another process uses the file.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], key: bytes, kind: Kind, state_type: type[S]
+    ) -> None:
+        self._path, self._key, self._kind, self._type = Path(path), bytes(key), kind, state_type
+        if len(self._key) != secretfile.KEY_SIZE:
+            raise SecretFileError(f"the key must have {secretfile.KEY_SIZE} bytes")
+        self._lock: int | None = _locked(self._path)
+        self._written = b""
+
+    def close(self) -> None:
+        """Let another process use the file."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def create(self, state: S) -> None:
+        """Write the first state. Raises `SecretFileError` if there is one already."""
+        if self._path.exists():
+            self.close()
+            raise SecretFileError(f"{self._path} exists; a state is never overwritten")
+        self.write(state)
+
+    def read_or_create(self) -> S:
+        """The state that was written last, or the first one, which is made and written."""
+        if self._path.exists():
+            return self.read()
+        state = self._type()
+        self.write(state)
+        return state
+
+    def read(self) -> S:
+        """The state that was written last."""
+        try:
+            data = secretfile.read(self._path, _LARGEST)
+            payload = secretfile.decode_keyed(data, self._kind, self._key)
+            if payload[:1] != bytes([_VERSION]):
+                raise SecretFileError("its version is not known here: upgrade billboard")
+            return msgspec.msgpack.decode(payload[1:], type=self._type)
+        except SecretFileError as error:
+            self.close()
+            raise SecretFileError(f"{self._path}: {error}") from None
+        except msgspec.DecodeError:
+            self.close()
+            raise SecretFileError(f"{self._path}: its content is not known here") from None
+
+    def write(self, state: S) -> None:
+        """Replace the state, unless nothing changed. When this returns it is on stable storage."""
+        payload = bytes([_VERSION]) + msgspec.msgpack.encode(state)
+        if payload == self._written:
+            return
+        data = secretfile.encode_keyed(self._kind, payload, self._key)
+        try:
+            replace_file(self._path, data, private=True)
+        except OSError as error:
+            problem = f"{self._path} can not be written: {error.strerror}"
+            raise SecretFileError(problem) from error
+        self._written = payload
+
+
+def _locked(path: Path) -> int:
+    try:
+        lock = lock_file(path.with_name(f"{path.name}.lock"))
+        for left in path.parent.iterdir():
+            if left.name.startswith(f".{path.name}."):  # a crash while it was written
+                left.unlink()
+    except BlockingIOError:
+        raise SecretFileError(f"{path}: another process uses this state") from None
+    except OSError as error:
+        raise SecretFileError(f"{path} can not be used: {error.strerror}") from error
+    return lock
