@@ -11,10 +11,10 @@ def main() -> None:
 
     try:
         from billboard.cli.app import app
+
+        app()
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is missing: pip install 'anonymous-billboard[cli]'")
-    try:
-        app()
     except OSError as error:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except (BillboardError, LookupError, ValueError) as error:

@@ -1,4 +1,8 @@
-"""The commands."""
+"""The commands.
+
+Each command starts in a new process: what only some of them need, an HTTP client or server, they
+import themselves.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -17,7 +21,6 @@ from rich.table import Table
 from billboard.batches import Mask
 from billboard.cli import files
 from billboard.cli.board import board_app
-from billboard.cli.demo import run_demo
 from billboard.cli.files import (
     Ask,
     Blobs,
@@ -25,6 +28,7 @@ from billboard.cli.files import (
     Epoch,
     LanePath,
     Output,
+    Port,
     PublicPath,
     SecretPath,
     console,
@@ -36,14 +40,15 @@ from billboard.cli.posting import epoch_of, posting_app
 from billboard.cli.proof import proof_app
 from billboard.cli.push import push_app
 from billboard.cli.serve import serve
-from billboard.cli.server import Port
 from billboard.cli.witness import witness_app
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.lanes import Lane
 from billboard.posts import DEFAULT_EPOCH_LENGTH
-from billboard.push.sandbox import Sandbox
 from billboard.tokens import DeviceToken, FrameBatch, FrameClass, Handle
+
+if TYPE_CHECKING:
+    from billboard.push.sandbox import Sandbox
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -172,6 +177,8 @@ def sandbox(
     reset_every: Annotated[int | None, typer.Option(help="Reset each n-th stream.")] = None,
 ) -> None:
     """Run a local server that answers as APNs does, until Ctrl-C; shows how to push to it."""
+    from billboard.push.sandbox import Sandbox
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     asyncio.run(
         _sandbox(Sandbox(port, goaway_every=goaway_every, reset_every=reset_every), directory)
@@ -183,6 +190,8 @@ def demo(
     devices: Annotated[int, typer.Option(min=2, help="How many devices take part.")] = 1000,
 ) -> None:
     """Play the whole story on a fresh board and the sandbox, and verify it."""
+    from billboard.cli.demo import run_demo
+
     if not run_demo(devices, Console()):
         raise typer.Exit(1)
 

@@ -16,7 +16,6 @@ from typing import IO, Annotated, TypeVar
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from billboard.batches import Array
 from billboard.blob import Blob, unstack
@@ -48,6 +47,8 @@ Class = Annotated[
     str, typer.Option("--class", metavar="H|S|L|XL", help="Frame class; a board has one.")
 ]
 Proxy = Annotated[str, typer.Option(metavar="URL", help="A proxy for all requests.")]
+Host = Annotated[str, typer.Option(help="The address to listen at.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")]
 Output = Annotated[
     str, typer.Option("--out", "-o", help="New file to write, - for standard output.")
 ]
@@ -216,6 +217,8 @@ def read_grant(path: str) -> LaneReader:
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error that a batch can report to."""
+    from rich.progress import Progress
+
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:
         task = bars.add_task(title)
         yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billboard.board.monitor import STATUS, Finding, Monitor
 from billboard.cli import files
 from billboard.cli.files import Proxy, console
 from billboard.cli.trust import Key, Threshold, WitnessKeys, policy_of
+
+if TYPE_CHECKING:
+    from billboard.board.monitor import Finding, Monitor
 
 
 def monitor(
@@ -34,6 +36,8 @@ def monitor(
     stale, 5 editions were left out, 6 files are missing, 7 or damaged, 8 signatures are wrong, 9
     what it signed breaks a rule, 10 it showed two logs. Without --once only 9 and 10 end it.
     """
+    from billboard.board.monitor import STATUS, Finding, Monitor
+
     policy = policy_of(key, witness, threshold)
     with Monitor(url, policy, directory, proxy=proxy) as watching:
         shown = list[Finding]()

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from billboard.board import BoardParameters, open_board
-from billboard.board.client import BoardClient
 from billboard.board.directory import open_publication
 from billboard.board.publication import Publication
 from billboard.board.receipt import Receipt
@@ -21,6 +20,9 @@ from billboard.cli.trust import OptionalKey, Threshold, WitnessKeys, policy_of
 from billboard.errors import BillboardError, BoardError
 from billboard.lanes import Lane, LaneReader
 from billboard.posts import Post, epoch_at
+
+if TYPE_CHECKING:
+    from billboard.board.client import BoardClient
 
 posting_app = typer.Typer()
 
@@ -45,6 +47,8 @@ class Remote:
 
     def client(self, url: str) -> BoardClient:
         """A client that believes nothing but these keys."""
+        from billboard.board.client import BoardClient
+
         if self.key is None:
             raise BillboardError(f"{url}: give --key, the key that `billboard board init` showed")
         policy = policy_of(self.key, self.witness, self.threshold)

@@ -17,8 +17,8 @@ from billboard.board.directory import new_directory
 from billboard.board.note import NoteKey, check_name
 from billboard.board.submitting import MOST_WORK
 from billboard.cli import files
-from billboard.cli.files import Ask, Blobs, Class, console
-from billboard.cli.server import Host, Port, Server, admission_of, log_json_lines
+from billboard.cli.files import Ask, Blobs, Class, Host, Port, console
+from billboard.cli.logs import log_json_lines
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.push import (
@@ -37,8 +37,6 @@ from billboard.push import (
 )
 from billboard.push.config import Config
 from billboard.push.descriptor import check_url
-from billboard.push.metrics import Metrics
-from billboard.push.server import create_app
 from billboard.tokens import DeviceToken, Platform
 
 push_app = typer.Typer(no_args_is_help=True, help="Run a push server.")
@@ -118,6 +116,10 @@ def serve(
     passphrase: Ask = False,
 ) -> None:
     """Take requests over HTTP and deliver, until SIGTERM; what began then still ends."""
+    from billboard.cli.server import Server, admission_of
+    from billboard.push.metrics import Metrics
+    from billboard.push.server import create_app
+
     chosen = files.passphrase(passphrase)
     log_json_lines()
     config = Config.load(directory / CONFIG, chosen)

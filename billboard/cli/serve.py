@@ -15,11 +15,10 @@ from typing import Annotated, final
 import typer
 
 from billboard.board import open_board
-from billboard.board.server import create_app
 from billboard.board.store import BoardParameters
 from billboard.cli import files
-from billboard.cli.files import Ask, BoardPath
-from billboard.cli.server import Host, Port, Server, admission_of, log_warnings
+from billboard.cli.files import Ask, BoardPath, Host, Port
+from billboard.cli.logs import log_warnings
 from billboard.cli.trust import Witnesses, witnesses_of
 from billboard.errors import BillboardError
 from billboard.posts import epoch_at
@@ -54,6 +53,9 @@ def serve(
     passphrase: Ask = False,
 ) -> None:
     """Serve a board over HTTP and publish its editions when they are due, until SIGTERM."""
+    from billboard.board.server import create_app
+    from billboard.cli.server import Server, admission_of
+
     chosen = files.passphrase(passphrase)
     witnesses_of(witness)  # or they would be refused only when an edition is due
     token = None if metrics_token is None else metrics_token.read_text().strip()

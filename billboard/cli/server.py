@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import signal
 import socket
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated, Any, final
+from typing import Any, final
 
-import typer
 import uvicorn
 from starlette.types import ASGIApp
 
 from billboard.board.admission import Admission, ProofOfWork, Rate
 from billboard.board.protocol import TimedProtocol
 from billboard.cli.files import console
-
-Host = Annotated[str, typer.Option(help="The address to listen at.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")]
+from billboard.cli.logs import log_warnings
 
 DRAIN = 30
 """Seconds for which what was accepted is answered after SIGTERM, clients that do not read apart."""
@@ -108,33 +103,3 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Answer what was accepted, and end."""
         self.should_exit = True
-
-
-class JsonLines(logging.Formatter):
-    """What is logged, one JSON object a line; of an exception its type alone, for its text or its
-    traceback may hold what must not be logged.
-    """
-
-    def format(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter.format`."""
-        line: dict[str, object] = {
-            "time": int(record.created),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info and record.exc_info[0] is not None:
-            line["error"] = record.exc_info[0].__name__
-        return json.dumps(line)
-
-
-def log_json_lines() -> None:
-    """Write what is logged to standard error, from warnings on, for programs to read."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING)
-
-
-def log_warnings() -> None:
-    """Write what is logged to standard error, from warnings on."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)

@@ -9,10 +9,8 @@ import typer
 
 from billboard.board.cosigner import create_witness, open_witness
 from billboard.board.note import NoteKey
-from billboard.board.witness_server import create_witness_app
 from billboard.cli import files
-from billboard.cli.files import Ask, console
-from billboard.cli.server import Host, Port, Server
+from billboard.cli.files import Ask, Host, Port, console
 
 witness_app = typer.Typer(no_args_is_help=True, help="Cosign the logs of boards.")
 
@@ -52,6 +50,9 @@ def witness_serve(
     passphrase: Ask = False,
 ) -> None:
     """Answer over HTTP, until SIGTERM or Ctrl-C: what is being answered then still is."""
+    from billboard.board.witness_server import create_witness_app
+    from billboard.cli.server import Server
+
     logs = [NoteKey.from_text(text) for text in log]
     with open_witness(witness, logs, files.passphrase(passphrase)) as opened:
         app, label = create_witness_app(opened), f"{opened.key.name} at "

@@ -345,9 +345,10 @@ def test_usage_errors_exit_2(shell: Shell) -> None:
         assert "Usage" in err
 
 
-def test_missing_extras_are_named(shell: Shell) -> None:
+@pytest.mark.parametrize("package", ["typer", "uvicorn"])
+def test_missing_extras_are_named(shell: Shell, package: str) -> None:
     code = (
-        "import sys; sys.modules['typer'] = None\n"
+        f"import sys; sys.modules['{package}'] = None\n"
         "from billboard.cli import main\n"
         "sys.argv = ['billboard', 'demo']; main()"
     )
@@ -360,4 +361,5 @@ def test_missing_extras_are_named(shell: Shell) -> None:
         timeout=LONGEST,
     )
     assert result.returncode == 1
+    assert result.stderr.startswith(f"billboard: {package}")
     assert "pip install 'anonymous-billboard[cli]'" in result.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from billboard import DeviceToken, Platform
-from billboard.cli.server import JsonLines
+from billboard.cli.logs import JsonLines
 from billboard.push import Attempt, Notification, Outcome, PushRequest, Revocation, new_kappa, seal
 from billboard.push.metrics import Metrics
 

@@ -1,0 +1,36 @@
+"""What commands log."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+
+class JsonLines(logging.Formatter):
+    """What is logged, one JSON object a line; of an exception its type alone, for its text or its
+    traceback may hold what must not be logged.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        line: dict[str, object] = {
+            "time": int(record.created),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+        return json.dumps(line)
+
+
+def log_json_lines() -> None:
+    """Write what is logged to standard error, from warnings on, for programs to read."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+
+
+def log_warnings() -> None:
+    """Write what is logged to standard error, from warnings on."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
