@@ -8,6 +8,9 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt \
        PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 CORE := $(shell find rust -name target -prune -o -type f -print)
 
+# Tests start hundreds of processes, each of which would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-slow ct lint bench bench-check bench-compare docs fuzz wheel vectors notebooks clean prerequisites
 
 demo: .venv/installed
