@@ -18,6 +18,7 @@ from billboard.device.plan import (
     Place,
     kappa_of,
     plan,
+    probe,
     renew_gates,
 )
 from billboard.device.profile import GENERATIONS, Profile, utc
@@ -57,6 +58,9 @@ __all__ = ["Device", "Work"]
 
 RETRY = 60
 """Seconds after which something is tried again that went wrong."""
+
+_WORKED = 600
+"""Seconds after which it is written down that the device works."""
 
 _REGISTERED = 30 * 86_400
 """Seconds after which a handle is registered again: it is forgotten after 90 days (SPEC 10.6)."""
@@ -142,7 +146,12 @@ class Device:
         if state.origin != board.origin:
             file.close()
             raise SecretFileError(f"{path}: its board is {state.origin}, not {board.origin}")
-        return cls(file, state, board, courier or HttpCourier(), clock)
+        device = cls(file, state, board, courier or HttpCourier(), clock)
+        if not 0 <= clock() - state.worked_at < state.epoch_length / 2:
+            # It may be an old file that was brought back.
+            for profile in state.profiles.values():
+                probe(profile, device._moment())
+        return device
 
     def __enter__(self) -> Self:
         return self
@@ -262,6 +271,7 @@ class Device:
         self._save()
         error = error or failed or self._show(moment) or self._register(moment, descriptor)
         self._forget(moment)
+        self._state.worked_at = moment.now // _WORKED * _WORKED
         self._save()
         later = [posting.due for _, posting in planned if posting.due or posting.pending]
         later += [showing.at for showing in self._state.showings]
@@ -362,7 +372,7 @@ class Device:
         for showing in list(self._state.showings):
             if showing.until * 3600 <= moment.now:
                 self._state.showings.remove(showing)
-            elif showing.at <= moment.now:
+            elif not moment.now < showing.at <= moment.now + moment.longest_wait:
                 descriptor = self._descriptor(showing.server)
                 if descriptor is None:
                     continue
@@ -428,7 +438,7 @@ class Device:
         if (owner := self._lane(lane)).epoch < oldest:
             del self._lanes[lane.secret]
             owner.advance(oldest)
-            lane.secret = owner.secret_bytes()
+            lane.secret, lane.since = owner.secret_bytes(), oldest
             self._lanes[lane.secret] = owner
 
     def _has_left(self, profile: ProfileState, moment: Moment) -> bool:

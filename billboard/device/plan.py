@@ -15,6 +15,7 @@ from billboard import posts
 from billboard.board.store import EPOCHS_AHEAD, BoardParameters
 from billboard.device.state import (
     PADDING,
+    UNSURE,
     WITHDRAWN,
     Contact,
     Content,
@@ -52,6 +53,11 @@ class Moment:
     def live(self) -> range:
         """The epochs that posts are made for."""
         return range(self.epoch, self.epoch + EPOCHS_AHEAD + 1)
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds for which nothing waits, unless the clock was wrong when it was planned."""
+        return max(self.parameters.epoch_length, 8 * self.parameters.late_interval)
 
     def begins(self, epoch: int) -> int:
         return epoch * self.parameters.epoch_length
@@ -103,7 +109,7 @@ def places(profile: ProfileState, epochs: range) -> Iterator[Place]:
     for name, contact in profile.contacts.items():
         for number, lane in enumerate(contact.lanes):
             if lane is not None and not lane.handed_over and not contact.overtaken:
-                for epoch in epochs:
+                for epoch in range(max(epochs.start, lane.since), epochs.stop):
                     yield Place(profile, name, contact, number, lane, epoch)
 
 
@@ -131,7 +137,7 @@ def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting
                 settled = moment.begins(place.epoch) + moment.parameters.skew
                 if posting.due < settled and not posting.published:
                     posting.due = _draw_within(moment.parameters.late_interval, settled)
-            if not posting.due:
+            if not 0 < posting.due <= moment.now + moment.longest_wait:
                 posting.due = _draw(place.epoch, moment)
         yield place, posting
 
@@ -150,6 +156,27 @@ def _draw(epoch: int, moment: Moment) -> float:
 
 def _draw_within(seconds: float, start: float) -> float:
     return random.SystemRandom().uniform(start, start + seconds)
+
+
+def probe(profile: ProfileState, moment: Moment) -> None:
+    """Have one post of each lane replaced, of an epoch that is not published yet.
+
+    The board refuses that if it has a newer one than this state knows of (SPEC 8.4).
+    """
+    for contact in profile.contacts.values():
+        for lane in filter(None, contact.lanes):
+            unpublished = [
+                posting
+                for epoch, posting in lane.postings.items()
+                if posting.seq is not None
+                and posting.version != WITHDRAWN
+                and posting.pending is None
+                and not moment.may_be_published(epoch)
+            ]
+            if unpublished:
+                posting = random.SystemRandom().choice(unpublished)
+                posting.version = UNSURE
+                posting.due = _draw_within(moment.parameters.late_interval, moment.now)
 
 
 def renew_gates(profile: ProfileState, moment: Moment, showings: list[Showing]) -> None:
@@ -173,7 +200,7 @@ def _holds(place: Place, content: Content, moment: Moment) -> bool:
         posting is not None
         and not place.is_padding
         and place.wanted == WITHDRAWN
-        and posting.version >= content.gate_since
+        and (posting.version >= content.gate_since or posting.version == UNSURE)
         and (posting.published or moment.may_be_published(place.epoch))
     )
 

@@ -126,7 +126,7 @@ class Profile:
             lane = contact.lanes[number]
             if lane is not None:
                 lane.handed_over = True
-                given[name] = contact.revoked, LaneState(lane.secret, lane.postings)
+                given[name] = contact.revoked, LaneState(lane.secret, lane.since, lane.postings)
         device._save()
         state = device._state
         handed = HandedOver(
@@ -148,18 +148,16 @@ class Profile:
     def _new_lanes(self) -> list[LaneState | None]:
         device = self._device
         state = device._state
-        return [
-            LaneState(
-                Lane.generate(
-                    state.origin,
-                    frame_class=device._frame_class,
-                    epoch_length=state.epoch_length,
-                    now=device._clock(),
-                ).secret_bytes(),
-                {},
+        made = [
+            Lane.generate(
+                state.origin,
+                frame_class=device._frame_class,
+                epoch_length=state.epoch_length,
+                now=device._clock(),
             )
             for _ in range(state.devices)
         ]
+        return [LaneState(lane.secret_bytes(), lane.epoch, {}) for lane in made]
 
     def _sentences(self, moment: Moment) -> Iterator[str]:
         """What `Device.status` says of it."""

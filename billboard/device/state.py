@@ -15,6 +15,9 @@ WITHDRAWN = 0
 PADDING = -1
 """The version that a post has which stands for a device that there is not."""
 
+UNSURE = -2
+"""The version of a post that may have been replaced: this state may be an old one."""
+
 LOG_LENGTH = 20
 """Lines that are kept of what went wrong."""
 
@@ -45,10 +48,12 @@ class Posting(msgspec.Struct):
 class LaneState(msgspec.Struct):
     """A lane of this device, or one that stands in for another device of the same user.
 
-    If it was ``handed_over`` that device posts to it, and this one does not.
+    ``since`` is the first epoch that it reaches. If it was ``handed_over`` that device posts to it,
+    and this one does not.
     """
 
     secret: bytes
+    since: int
     postings: dict[int, Posting]
     handed_over: bool = False
 
@@ -132,7 +137,8 @@ class Token(msgspec.Struct):
 class DeviceState(msgspec.Struct):
     """Everything. ``descriptors`` are the newest by push server, whose keys are text here.
 
-    They were looked for at ``looked_at`` the last time.
+    They were looked for at ``looked_at`` the last time. The device worked last at ``worked_at``, or
+    some minutes later.
     """
 
     origin: str
@@ -143,6 +149,7 @@ class DeviceState(msgspec.Struct):
     server: str
     descriptors: dict[str, bytes] = {}
     looked_at: float = 0.0
+    worked_at: float = 0.0
     token: Token | None = None
     profiles: dict[str, ProfileState] = {}
     showings: list[Showing] = []

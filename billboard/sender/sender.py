@@ -183,6 +183,7 @@ class Sender:
         can not be written.
         """
         now, error = self._clock(), None
+        self._correct(now)
         if now >= self._state.fetch_at:
             error = self._fetch()
             self._state.fetch_at = now + self._interval * random.SystemRandom().uniform(0.75, 1.25)
@@ -401,6 +402,18 @@ class Sender:
             return self._state.contacts[name]
         except KeyError:
             raise BillboardError(f"there is no contact {name}") from None
+
+    def _correct(self, now: float) -> None:
+        """Let nothing wait for long that was planned while the clock was wrong."""
+        state = self._state
+        if state.fetch_at > now + 2 * self._interval:
+            state.fetch_at = now
+        if self._decoys and state.decoy_at > now + 20 * 86_400 / self._decoys:
+            state.decoy_at = now
+        for each in state.waiting:
+            each.until = min(each.until, now + LIFETIME)
+            if each.next > now + max(_LONGEST_RETRY, 2 * self._interval):
+                each.next = now
 
     def _drop(self, names: Sequence[str]) -> None:
         self._state.waiting = [each for each in self._state.waiting if each.contact not in names]

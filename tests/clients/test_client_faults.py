@@ -1,0 +1,425 @@
+"""Devices and senders that are killed, restored from old files, or lied to."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from billboard import BoardError, Post, lanes, open_board, statefile
+from billboard.device import Device
+from billboard.errors import InvalidEncodingError, SecretFileError
+from billboard.lanes import LaneReader, decode_grants, encode_grants
+from billboard.sender import Sender
+
+from .test_clients import SETTLED, Friends
+from .world import DAY, HOUR, PERIOD, Clock, Killed, World, apns, woken
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+def check_posts(world: World) -> None:
+    """No salt is used for two posts, and no identifier's seq goes back."""
+    by_salt: defaultdict[bytes, set[bytes]] = defaultdict(set)
+    seqs: defaultdict[bytes, list[int]] = defaultdict(list)
+    for data in world.submissions:
+        post = Post.from_bytes(data)
+        by_salt[post.salt].add(data)
+        seqs[post.identifier].append(post.seq)
+    assert {len(each) for each in by_salt.values()} == {1}
+    assert all(each == sorted(each) for each in seqs.values())
+
+
+# Kills
+
+
+class Life:
+    """What a device and a sender do in a few days, killed at step ``kill`` of all their steps."""
+
+    def __init__(self, world: World, kill: int) -> None:
+        self.world, self.kill, self.steps = world, kill, 0
+        self.killed = False
+        world.step = self.step
+
+    def step(self, _what: str) -> None:
+        self.steps += 1
+        if self.steps == self.kill:
+            raise Killed
+
+    def replace(self, path: Path, data: bytes, *, private: bool) -> None:
+        """In the place of `replace_file`: killed before and after."""
+        self.step("before the state is written")
+        real_replace(path, data, private=private)
+        self.step("after the state is written")
+
+    def live(self) -> None:
+        """Do everything, each thing again if it was interrupted."""
+        self.open()
+        self.again(lambda: self.device.profiles or self.device.add_profile("alice"))
+        self.again(lambda: self.device.set_token(apns("phone")))
+        for name in ("bob", "carol"):
+            self.again(lambda name=name: self.meet(name))
+        self.pass_time(SETTLED)
+        self.again(lambda: self.device.set_token(apns("new")))
+        self.pass_time(2 * HOUR)
+        self.again(lambda: "carol" in self.alice.contacts and self.alice.revoke("carol"))
+        self.pass_time(SETTLED)
+
+    @property
+    def alice(self):  # type: ignore[no-untyped-def]
+        return self.device.profiles["alice"]
+
+    def open(self) -> None:
+        world = self.world
+        there = (world.directory / "alice").exists()
+        self.device = world.reopened("alice") if there else world.device("alice")
+        self.senders = {name: world.sender(name) for name in ("bob", "carol")}
+
+    def again(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except Killed:
+            self.killed = True
+            self.device.close()
+            for each in self.senders.values():
+                each.close()
+            self.open()
+            act()
+
+    def meet(self, name: str) -> None:
+        known = name in self.alice.contacts
+        grant = self.alice.grant(name) if known else self.alice.add_contact(name)
+        self.senders[name].add_contact("alice", grant)
+
+    def pass_time(self, seconds: float) -> None:
+        end = self.world.clock.now + seconds
+        while self.world.clock.now < end:
+            self.world.clock.now += HOUR / 2
+            self.world.board.publish_due()
+            self.again(lambda: self.device.work(1000))
+            for name in self.senders:
+                self.again(lambda name=name: self.senders[name].work())
+
+
+real_replace = statefile.replace_file
+
+
+def outlive(directory: Path, kill: int) -> int:
+    """Live with a kill; how many steps there were."""
+    directory.mkdir()
+    world = World(directory)
+    life = Life(world, kill)
+    with mock.patch.object(statefile, "replace_file", life.replace):
+        try:
+            life.live()
+        except Killed:
+            life.live()  # it was killed while its state was made
+        check_posts(world)
+        woken(world.server)
+        life.again(lambda: life.senders["bob"].wake("alice"))
+        life.pass_time(HOUR)
+        assert set(woken(world.server)) == {"new"}
+        life.senders["carol"].wake("alice")
+        assert woken(world.server) == {}
+        life.device.close()
+        for each in life.senders.values():
+            each.close()
+    world.close()
+    return life.steps
+
+
+def test_killed_at_some_steps(tmp_path: Path) -> None:
+    steps = outlive(tmp_path / "whole", 0)
+    assert steps > 100
+    for number in range(1, 8):
+        outlive(tmp_path / str(number), number * steps // 8)
+
+
+@pytest.mark.slow
+def test_killed_at_each_step(tmp_path: Path) -> None:
+    steps = outlive(tmp_path / "whole", 0)
+    for number in range(1, steps + 10):
+        outlive(tmp_path / str(number), number)
+        shutil.rmtree(tmp_path / str(number))
+
+
+def test_a_full_disk_loses_nothing(world: World) -> None:
+    friends = Friends(world, "bob")
+    submitted = len(world.submissions)
+    friends.device.set_token(apns("new"))
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with (
+        mock.patch.object(statefile, "replace_file", side_effect=full),
+        pytest.raises(SecretFileError, match="No space"),
+    ):
+        world.pass_time(PERIOD, [friends.device])
+    assert len(world.submissions) == submitted, "nothing is submitted that is not written down"
+    friends.settle()
+    assert friends.woken_by("bob") == {"new": 1}
+    check_posts(world)
+
+
+# Old states
+
+
+class Restored(Friends):
+    """Alice's phone goes back to the state that it had before ``change``."""
+
+    def __init__(self, world: World, change: Callable[[Friends], object]) -> None:
+        super().__init__(world, "bob", "carol")
+        path = world.directory / "alice"
+        backup = path.read_bytes()
+        change(self)
+        self.settle()
+        self.device.close()
+        path.write_bytes(backup)
+        self.device = world.reopened("alice")
+        self.alice = self.device.profiles["alice"]
+        self.settle()
+
+
+def test_a_revoked_contact_is_still_one_for_an_old_state_and_gets_nothing(world: World) -> None:
+    friends = Restored(world, lambda before: before.alice.revoke("bob"))
+    assert "an old one" in " ".join(friends.device.status())
+    friends.settle(16 * PERIOD)  # until there is nothing on the board that is newer
+    friends.senders["bob"].wake("alice")
+    assert woken(world.server) == {}
+    check_posts(world)
+    friends.alice.revoke("bob")
+    friends.senders["carol"].add_contact("alice", friends.alice.renew("carol"))
+    friends.settle()
+    assert friends.woken_by("carol") == {"phone": 1}
+    friends.senders["bob"].wake("alice")
+    assert woken(world.server) == {}
+    assert "this state is an old one" not in " ".join(friends.device.status())
+
+
+def test_an_old_state_of_which_nothing_was_replaced_goes_on(world: World) -> None:
+    friends = Restored(world, lambda _before: None)
+    assert friends.woken_by("bob") == {"phone": 1}
+    friends.settle(PERIOD)
+    assert friends.woken_by("carol") == {"phone": 1}
+    check_posts(world)
+
+
+def test_what_an_old_state_does_not_know_of_can_be_refused(world: World) -> None:
+    """Bob has a blob with a gate that came after the backup."""
+    friends = Restored(world, lambda before: before.alice.revoke("carol"))
+    assert friends.woken_by("bob") == {"phone": 1}
+    held = friends.senders["bob"]._state.contacts["alice"].lanes[0].found
+    assert held is not None
+    friends.alice.revoke("bob")
+    friends.device.work()
+    woken(world.server)
+    friends.senders["bob"].wake("alice")
+    assert woken(world.server) == {}
+
+
+def test_an_old_state_of_a_sender_harms_nobody(world: World) -> None:
+    friends = Friends(world, "bob")
+    path = world.directory / "bob"
+    backup = path.read_bytes()
+    for _ in range(2):
+        friends.settle(PERIOD)
+        assert friends.woken_by("bob") == {"phone": 1}
+    friends.senders["bob"].close()
+    path.write_bytes(backup)
+    friends.senders["bob"] = world.sender("bob")
+    friends.settle()
+    assert friends.woken_by("bob") == {"phone": 1}
+
+
+# Clocks
+
+
+@pytest.mark.parametrize("wrong", [-7 * DAY, -HOUR, HOUR, 7 * DAY])
+def test_a_device_whose_clock_is_wrong_for_a_while(world: World, wrong: float) -> None:
+    clock = Clock(world.clock.now)
+    device, bob = world.device("alice", clock=clock), world.sender("bob")
+    alice = device.add_profile("alice")
+    device.set_token(apns("phone"))
+    bob.add_contact("alice", alice.add_contact("bob"))
+    carol = world.sender("carol")
+    carol.add_contact("alice", alice.add_contact("carol"))
+    others = [bob, carol]
+    live(world, device, clock, others, SETTLED, 0.0)
+    live(world, device, clock, others, PERIOD, wrong)
+    alice.revoke("carol")
+    live(world, device, clock, others, PERIOD, wrong)
+    live(world, device, clock, others, 2 * PERIOD, 0.0)
+    check_posts(world)
+    woken(world.server)
+    bob.wake("alice")
+    assert woken(world.server) == {"phone": 1}
+    carol.wake("alice")
+    assert woken(world.server) == {}
+    device.close()
+    again = world.reopened("alice")
+    live(world, again, clock, others, 2 * PERIOD, 0.0)
+    bob.wake("alice")
+    assert woken(world.server) == {"phone": 1}
+
+
+def live(
+    world: World,
+    device: Device,
+    clock: Clock,
+    senders: list[Sender],
+    seconds: float,
+    wrong: float,
+) -> None:
+    """Let time pass while the clock of the device is ``wrong``."""
+    end = world.clock.now + seconds
+    while world.clock.now < end:
+        world.pass_time(HOUR / 2, senders)
+        clock.now = world.clock.now + wrong
+        device.work(1000)
+
+
+@pytest.mark.parametrize("wrong", [-7 * DAY, -HOUR, HOUR, 7 * DAY])
+def test_a_sender_whose_clock_is_wrong_for_a_while(world: World, wrong: float) -> None:
+    friends = Friends(world)
+    clock = Clock(world.clock.now)
+    bob = world.sender("bob", clock=clock)
+    bob.add_contact("alice", friends.alice.add_contact("bob"))
+    for step in range(48):
+        friends.settle(HOUR / 2)
+        clock.now = world.clock.now + (wrong if step < 24 else 0.0)
+        bob.work()
+    bob.wake("alice")
+    assert woken(world.server) == {"phone": 1}
+
+
+# Boards
+
+
+def test_a_board_that_is_down_for_a_day(world: World) -> None:
+    friends = Friends(world, "bob")
+    world.board_is_down = True
+    friends.device.set_token(apns("new"))
+    world.clock.now += 2 * HOUR
+    assert str(friends.device.work().error) == "the board is down"
+    assert str(friends.senders["bob"].work().error) == "the board is down"
+    friends.settle(PERIOD)
+    world.board_is_down = False
+    friends.settle()
+    assert friends.woken_by("bob") == {"new": 1}
+    assert "the board is down" in " ".join(friends.senders["bob"].status())
+
+
+def test_a_board_that_shows_two_logs(world: World) -> None:
+    """What shows it is handed on: two checkpoints that the board signed."""
+    friends = Friends(world, "bob")
+    shutil.copytree(world.directory / "board", world.directory / "fork")
+    friends.settle(PERIOD)
+    with open_board(world.directory / "fork", clock=world.clock) as forked:
+        forked.publish_due()
+        world.http.board = forked
+        world.clock.now += PERIOD
+        forked.publish_due()
+        forked.publish_due()
+        for client in (friends.device, friends.senders["bob"]):
+            error = client.work().error
+            assert isinstance(error, BoardError)
+            assert error.reason == "fork"
+            assert len(error.evidence) == 2
+    world.http.board = world.board
+    friends.settle(PERIOD)
+    assert friends.woken_by("bob") == {"phone": 1}
+
+
+def test_a_board_that_publishes_nothing_new(world: World) -> None:
+    """What was posted ahead wakes on; what is stale is said."""
+    friends = Friends(world, "bob")
+    publish_due, world.board.publish_due = world.board.publish_due, lambda: ()  # type: ignore
+    friends.settle(3 * PERIOD)
+    error = friends.device.work().error
+    assert isinstance(error, BoardError)
+    assert error.reason in ("stale", "missing")
+    assert "can not be woken" in " ".join(friends.senders["bob"].status())
+    world.board.publish_due = publish_due  # type: ignore[method-assign]
+    friends.settle()
+    assert friends.woken_by("bob") == {"phone": 1}
+
+
+def test_a_board_that_loses_posts(world: World) -> None:
+    """It takes them as another board of its key does, which publishes nothing here."""
+    device, bob = world.device("alice"), world.sender("bob")
+    device.set_token(apns("phone"))
+    bob.add_contact("alice", device.add_profile("alice").add_contact("bob"))
+    shutil.copytree(world.directory / "board", world.directory / "other")
+    with (
+        open_board(world.directory / "other", clock=world.clock) as other,
+        mock.patch.object(world.board, "submit_all", other.submit_all),
+    ):
+        world.pass_time(SETTLED, [device, bob])
+    assert bob.wake("alice").taken == 0
+    assert "nothing was found" in " ".join(bob.status())
+
+
+# Push servers
+
+
+def test_a_request_key_that_ends_on_the_way(world: World) -> None:
+    """The request is made anew, for the key that there is then."""
+    friends = Friends(world, "bob")
+    world.server.is_down = True
+    with mock.patch("billboard.sender.sender.LIFETIME", 3 * DAY):
+        friends.senders["bob"].wake("alice")
+        (waiting,) = friends.senders["bob"]._state.waiting
+        sealed = waiting.request
+        assert sealed
+        friends.settle(1.5 * DAY)
+        assert waiting.request == sealed
+        world.server.is_down = False
+        friends.settle()
+    assert woken(world.server) == {"phone": 1}
+
+
+def test_request_keys_that_the_board_does_not_log(world: World) -> None:
+    """The server itself is asked, when those that were logged are over."""
+    friends = Friends(world, "bob")
+    with mock.patch.object(world, "log_descriptors", world.server.renew):
+        world.clock.now += 9 * DAY
+        world.server.renew()
+        friends.settle()
+        assert friends.woken_by("bob") == {"phone": 1}
+
+
+# Grants
+
+
+def test_grants_of_another_kind(world: World) -> None:
+    friends = Friends(world, "bob")
+    (reader,) = decode_grants(friends.alice.grant("bob"))
+    data = bytes(reader)
+    for changed in (
+        b"\x02" + data[1:],
+        data[:1] + b"\x09" + data[2:],
+        data[:2] + b"\x07" + data[3:],
+    ):
+        whole = b"\x01\x01" + len(changed).to_bytes(2, "big") + changed
+        with pytest.raises(InvalidEncodingError):
+            friends.senders["bob"].add_contact("other", whole)
+    for whole in (b"", b"\x01", b"\x01\x00", b"\x02\x01" + data, b"\x01\x09"):
+        with pytest.raises(InvalidEncodingError):
+            decode_grants(whole)
+    with pytest.raises(InvalidEncodingError, match="1 to 8"):
+        encode_grants([reader] * (lanes.MOST_LANES + 1))
+    longer = LaneReader.from_bytes(data[:3] + (2 * PERIOD).to_bytes(4, "big") + data[7:])
+    with pytest.raises(InvalidEncodingError, match="one board"):
+        encode_grants([reader, longer])
+    friends.senders["bob"].add_contact("odd", encode_grants([longer]))
+    friends.settle()
+    assert "other epochs" in " ".join(friends.senders["bob"].status())
+    assert friends.woken_by("bob") == {"phone": 1}
