@@ -1,4 +1,4 @@
-"""A large edition on this machine: seconds to store, publish and expire it, and its memory.
+"""A large edition on this machine: seconds to store, publish, expire and sweep it, and its memory.
 
     python benchmarks/editions.py [POSTS]
 
@@ -53,10 +53,16 @@ def expire(board: Path, count: int) -> None:
             raise ArithmeticError("less than was published has expired")
 
 
+def sweep(board: Path, count: int) -> None:  # noqa: ARG001
+    with open_board(board) as opened:
+        opened.sweep()
+
+
 STEPS: dict[str, Callable[[Path, int], None]] = {
     "store": store,
     "publish": publish,
     "expire": expire,
+    "sweep": sweep,
 }
 
 

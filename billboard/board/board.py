@@ -300,9 +300,10 @@ class Board:
     def expire(self, before: int | None = None) -> int:
         """Delete epochs smaller than ``before``; how many posts that was, with dummies.
 
-        None stands for the epoch before the current one. What still has to be published, and all
-        after it, is kept. Raises `EpochError` for a later one, in which a reader or a late post may
-        still come (SPEC 9.7).
+        The room that they took is free only after `sweep`, which takes longer. None stands for the
+        epoch before the current one. What still has to be published, and all after it, is kept.
+        Raises `EpochError` for a later one, in which a reader or a late post may still come (SPEC
+        9.7).
         """
         latest = max(self.epoch - 1, 0)
         before = latest if before is None else before
@@ -315,6 +316,10 @@ class Board:
             if epoch < before:
                 self._objects.delete(f"{epoch}/")
         return self._store.expire(before)
+
+    def sweep(self) -> None:
+        """Free the room of what has expired, now or before. Raises `StoreError`."""
+        self._objects.sweep()
 
     def _waiting(self) -> set[int]:
         """The epochs of which posts wait for an edition."""

@@ -15,6 +15,9 @@ from billboard.errors import StoreError
 
 __all__ = ["FileObjects", "Objects"]
 
+_DELETED = ".deleted."
+"""Directories whose names begin so are swept."""
+
 
 class Objects(Protocol):
     """Immutable bytes by name: parts of ASCII letters, digits, ``.``, ``-`` and ``_``, with ``/``.
@@ -36,9 +39,17 @@ class Objects(Protocol):
         """The names of all objects below ``prefix``, a name and a slash or nothing."""
 
     def delete(self, prefix: str) -> None:
-        """Delete all objects below ``prefix``, a name and a slash, and what cut-off puts left.
+        """Delete all objects below ``prefix``, the first part of names and a slash.
 
-        Raises `StoreError` if storage failed; then some may be left.
+        When this returns they are gone for good, and what cut-off puts left there; the room that
+        they take may be free only after `sweep`. Raises `StoreError` if storage failed; then some
+        may be left.
+        """
+
+    def sweep(self) -> None:
+        """Free the room of all that was deleted, also by those that were killed before they could.
+
+        Where `delete` does that there is nothing to do. Raises `StoreError` if storage failed.
         """
 
 
@@ -47,7 +58,7 @@ class FileObjects:
     """Objects as files in ``directory``, which is made if it is missing.
 
     A file gets its name only when it is whole and on stable storage, and so does the name before
-    `put` returns.
+    `put` returns. What is deleted gets another name, all at once, until it is swept.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
@@ -91,7 +102,8 @@ class FileObjects:
 
     def names(self, prefix: str) -> Iterator[str]:
         """See `Objects.names`."""
-        for directory, _, files in os.walk(self.directory / prefix):
+        for directory, below, files in os.walk(self.directory / prefix):
+            below[:] = [each for each in below if not each.startswith(_DELETED)]
             for file in files:
                 if not file.startswith("."):
                     yield str((Path(directory) / file).relative_to(self.directory))
@@ -99,9 +111,17 @@ class FileObjects:
     def delete(self, prefix: str) -> None:
         """See `Objects.delete`."""
         path = self.directory / prefix
-        with _explained(path), contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(path)
-            sync(path.parent)
+        with _explained(path):
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(self.directory / f"{_DELETED}{secrets.token_hex(8)}")
+            # Also where it was not there: whoever deleted it may not have come so far.
+            sync(self.directory)
+
+    def sweep(self) -> None:
+        """See `Objects.sweep`."""
+        for path in self.directory.glob(f"{_DELETED}*/"):
+            with _explained(path), contextlib.suppress(FileNotFoundError):  # who sweeps it, too
+                shutil.rmtree(path)
 
     def _make(self, directory: Path, changed: set[Path]) -> None:
         """Make a directory and those above it; the ones whose names are new are ``changed``."""

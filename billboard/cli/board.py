@@ -85,6 +85,7 @@ def expire(board: BoardPath, passphrase: Ask = False) -> None:
     """Delete what is older than the previous epoch."""
     with open_board(board, files.passphrase(passphrase)) as opened:
         console.print(f"{opened.expire()} posts deleted")
+        opened.sweep()
 
 
 @board_app.command("info")

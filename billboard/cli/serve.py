@@ -124,6 +124,7 @@ def publish(path: Path, passphrase: str | None, witnesses: tuple[str, ...]) -> N
         with open_board(path, passphrase, witnesses=witnesses_of(witnesses)) as board:
             board.publish_due()
             board.expire()
+            board.sweep()
     except BillboardError as error:
         _log.error("%s", error)
         sys.exit(1)

@@ -33,7 +33,7 @@ class Operation:
     offset: int = 0
     data: bytes = b""
     other: str = ""
-    """Of a link: the new name."""
+    """Of a link or a rename: the new name."""
 
     @property
     def of_sqlite(self) -> bool:
@@ -99,7 +99,10 @@ class _System:
         self._hook = hook
         self._real = {
             name: getattr(os, name)
-            for name in ("open", "close", "write", "fsync", "link", "unlink", "mkdir", "rmdir")
+            for name in (
+                *("open", "close", "write", "fsync"),
+                *("link", "rename", "unlink", "mkdir", "rmdir"),
+            )
         }
         self._paths: dict[int, str] = {}
         self._offsets: dict[int, int] = {}
@@ -141,6 +144,11 @@ class _System:
     def _link(self, source: Any, target: Any) -> None:
         self._hook(Operation("link", os.fspath(source), other=os.fspath(target)))
         self._real["link"](source, target)
+
+    def _rename(self, source: Any, target: Any) -> None:
+        if Path(source).exists():
+            self._hook(Operation("rename", os.fspath(source), other=os.fspath(target)))
+        self._real["rename"](source, target)
 
     def _unlink(self, path: Any, *, dir_fd: int | None = None) -> None:
         self._hook(Operation("unlink", self._path(path, dir_fd)))
@@ -261,17 +269,35 @@ class _Inode:
         return bytes(data)
 
 
+_Names = dict[str, _Inode | None]
+_Change = Callable[[_Names], object]
+
+
+def _named(path: str, inode: _Inode | None) -> _Change:
+    return lambda names: names.update({path: inode})
+
+
+def _renamed(path: str, new: str) -> _Change:
+    """With all that is below it: of a name both are there, or neither."""
+
+    def change(names: _Names) -> None:
+        for name in [each for each in names if f"{each}/".startswith(f"{path}/")]:
+            names[new + name.removeprefix(path)] = names.pop(name)
+
+    return change
+
+
 class _Disk:
     """Files, and which of their bytes and names are durable."""
 
     def __init__(self, directory: Path) -> None:
-        self.names: dict[str, _Inode | None] = {}
+        self.names: _Names = {}
         """As they are seen; None is a directory."""
         for path in directory.rglob("*"):
             self.names[str(path)] = None if path.is_dir() else _Inode(path.read_bytes())
         self.durable = dict(self.names)
-        self.pending: list[tuple[str, _Inode | None, bool]] = []
-        """Changes of names: whether it is there, and what it names."""
+        self.pending: list[tuple[str, _Change]] = []
+        """Changes of names: whose, and what is done to all names."""
 
     def do(self, operation: Operation) -> None:
         path = operation.path
@@ -280,12 +306,13 @@ class _Disk:
         elif operation.kind == "sync":
             self._sync(path)
         elif operation.kind == "link":
-            self._name(operation.other, self.names[path])
+            self._change(operation.other, _named(operation.other, self.names[path]))
         elif operation.kind in ("create", "mkdir"):
-            self._name(path, _Inode() if operation.kind == "create" else None)
+            self._change(path, _named(path, _Inode() if operation.kind == "create" else None))
+        elif operation.kind == "rename":
+            self._change(path, _renamed(path, operation.other))
         else:
-            self.names.pop(path, None)
-            self.pending.append((path, None, False))
+            self._change(path, lambda names: names.pop(path, None))
 
     def left(self, chosen: random.Random) -> dict[str, bytes | None]:
         """What a power loss leaves: all that is durable, and any of the rest."""
@@ -301,12 +328,9 @@ class _Disk:
             return operation
 
         names = dict(self.durable)
-        for path, inode, is_there in self.pending:
+        for _, change in self.pending:
             if chosen.random() < likely:
-                if is_there:
-                    names[path] = inode
-                else:
-                    names.pop(path, None)
+                change(names)
         return {
             path: None if inode is None else inode.content(kept) for path, inode in names.items()
         }
@@ -316,9 +340,9 @@ class _Disk:
         assert inode is not None, f"{path} is a directory"
         return inode
 
-    def _name(self, path: str, inode: _Inode | None) -> None:
-        self.names[path] = inode
-        self.pending.append((path, inode, True))
+    def _change(self, path: str, change: _Change) -> None:
+        change(self.names)
+        self.pending.append((path, change))
 
     def _sync(self, path: str) -> None:
         inode = self.names.get(path)
@@ -327,11 +351,8 @@ class _Disk:
             inode.pending.clear()
         # SQLite's own code syncs the directory of a file that it made with the file.
         synced = [each for each in self.pending if self._is_synced(each[0], path, inode)]
-        for name, named, is_there in synced:
-            if is_there:
-                self.durable[name] = named
-            else:
-                self.durable.pop(name, None)
+        for _, change in synced:
+            change(self.durable)
         self.pending = [each for each in self.pending if each not in synced]
 
     def _is_synced(self, name: str, path: str, inode: _Inode | None) -> bool:

@@ -76,6 +76,7 @@ def steps(
     yield lambda: board.publish(EPOCH)
     yield lambda: submit(3, 4)
     yield board.expire
+    yield board.sweep
     yield lambda: board.publish_descriptor(Descriptor(b"of a push server"))
     yield lambda: submit(4, 5)
     yield lambda: board.publish(EPOCH)
@@ -104,6 +105,7 @@ def check(path: Path, posts: tuple[bytes, ...], promises: list[str], what: str) 
         board.publish(EPOCH)
         board.expire()
         assert board.editions(EXPIRED) == ()
+        assert not (path / OBJECTS / str(EXPIRED)).exists()
         published = [
             bytes(post)
             for edition in board.editions(EPOCH)
@@ -113,6 +115,8 @@ def check(path: Path, posts: tuple[bytes, ...], promises: list[str], what: str) 
         allowed = (1,) if str(number) in promises else (0, 1)
         assert published.count(post) in allowed, f"{what}: post {number}"
     assert findings(path) == [], what
+    FileObjects(path / OBJECTS).sweep()
+    assert not list((path / OBJECTS).glob(".deleted.*"))
 
 
 SPARED = 16

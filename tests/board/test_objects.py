@@ -82,6 +82,19 @@ def test_what_is_deleted(objects: FileObjects) -> None:
     assert objects.get("1/a") == b"5"
 
 
+def test_what_is_deleted_takes_room_until_it_is_swept(objects: FileObjects) -> None:
+    kept = {".deleted.file", ".snapshot", "2"}
+    (objects.directory / ".deleted.file").write_bytes(b"of a put that was cut off")
+    (objects.directory / ".snapshot").mkdir()
+    objects.put([("1/t/a", b"1"), ("2/a", b"2")])
+    objects.delete("1/")
+    assert len(list(objects.directory.iterdir())) == len(kept) + 1
+    FileObjects(objects.directory).sweep()
+    objects.sweep()
+    assert {path.name for path in objects.directory.iterdir()} == kept
+    assert list(objects.names("")) == ["2/a"]
+
+
 def test_cut_off_puts_are_no_objects(objects: FileObjects) -> None:
     objects.put([("a", b"1")])
     (objects.directory / ".a.0123").write_bytes(b"cut off")
@@ -98,6 +111,8 @@ def test_storage_that_fails(objects: FileObjects, monkeypatch: pytest.MonkeyPatc
             objects.put([("a", b"1")])
         with pytest.raises(StoreError, match="Input/output error"):
             FileObjects(objects.directory)
+        with pytest.raises(StoreError, match="Input/output error"):
+            objects.delete("d/")
     assert list(objects.names("")) == []
     objects.put([("a", b"1")])
     with pytest.raises(StoreError, match="File exists"):

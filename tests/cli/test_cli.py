@@ -102,7 +102,10 @@ def test_from_token_to_blob_of_a_contact(shell: Shell) -> None:
     info = shell.ok("board", "info", "board")
     assert "example.org/board" in info
     assert "256" in info
+    left = shell.directory / "board" / "objects" / ".deleted.0123"
+    left.mkdir()
     assert "0 posts deleted" in shell.ok("board", "expire", "board")
+    assert not left.exists()
 
 
 def test_a_published_post_is_replaced_by_the_next_slot(shell: Shell) -> None:

@@ -72,6 +72,8 @@ def wait_for_editions(board: Board, count: int) -> None:
 def test_it_publishes_what_is_due_and_ends_well(tmp_path: Path) -> None:
     path = tmp_path / "board"
     key = create_board(path, BoardParameters(ORIGIN, epoch_length=60, late_interval=4))
+    left = path / "objects" / ".deleted.0123"
+    left.mkdir()
     with serving(path) as served, open_board(path) as board:
         epoch = board.epoch
         post = make_post(board, epoch)
@@ -81,6 +83,7 @@ def test_it_publishes_what_is_due_and_ends_well(tmp_path: Path) -> None:
         wait_for_editions(board, 3)
         code, errors = served.end()
         assert (code, errors) == (0, "")
+        assert not left.exists()
         published = {
             bytes(each): edition.time
             for edition in board.editions(epoch)
