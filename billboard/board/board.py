@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Protocol, final
 
 from billboard import posts
@@ -30,7 +31,7 @@ from billboard.errors import (
 from billboard.posts import Post, epoch_at
 from billboard.tokens import FrameClass
 
-__all__ = ["Board", "Witness"]
+__all__ = ["Board", "EncodedPost", "Witness"]
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,21 @@ class Witness(Protocol):
 
         Raises `WitnessError`; `ForkError` if it shows a checkpoint that this log does not continue.
         """
+
+
+@final
+@dataclass(frozen=True)
+class EncodedPost:
+    """The bytes of a ``post`` that is well-formed but for its signature: there is none of others.
+
+    Raises `InvalidEncodingError` if they are not those of such a post.
+    """
+
+    encoded: bytes = field(repr=False)
+    post: Post = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "post", Post.from_bytes(self.encoded))
 
 
 @final
@@ -121,23 +137,28 @@ class Board:
         """
         check_may_sign(self._store)
 
-    def check(self, encoded: bytes) -> Post:
+    def check(self, encoded: bytes) -> EncodedPost:
         """The post of these bytes, if what costs nothing to check is right: not its signature.
 
-        Raises `RefusedPostError` with the reason ``encoding``, ``class`` or ``epoch``.
+        `submit_all` does not decode what this returns again. Raises `RefusedPostError` with the
+        reason ``encoding``, ``class`` or ``epoch``.
         """
-        parameters, now = self.parameters, self._clock()
         try:
-            post = Post.from_bytes(encoded)
+            found = EncodedPost(encoded)
         except InvalidEncodingError as error:
             raise RefusedPostError("encoding", str(error)) from None
+        self._check_open(found.post)
+        return found
+
+    def _check_open(self, post: Post) -> None:
+        """Whether posts of its class and epoch are taken here and now."""
+        parameters, now = self.parameters, self._clock()
         if post.frame_class is not parameters.frame_class:
             problem = f"this board is of class {parameters.frame_class.name}"
             raise RefusedPostError("class", problem)
         if not parameters.opens(post.epoch) <= now < parameters.ends(post.epoch):
             current = int(now // parameters.epoch_length)
             raise RefusedPostError("epoch", f"epoch {post.epoch} is not open in epoch {current}")
-        return post
 
     def submit(self, post: Post) -> Receipt:
         """Accept a post: when this returns, it is on stable storage.
@@ -154,7 +175,9 @@ class Board:
             raise outcome
         return outcome
 
-    def submit_all(self, encoded: Sequence[bytes]) -> list[Receipt | RefusedPostError]:
+    def submit_all(
+        self, encoded: Sequence[bytes | EncodedPost]
+    ) -> list[Receipt | RefusedPostError]:
         """Accept encoded posts, as `submit` does one: for each its receipt, or the refusal."""
         check_may_sign(self._store)
         checked = self._checked(encoded)
@@ -333,27 +356,32 @@ class Board:
         if not self._confirmed:
             self.cosign()
 
-    def _checked(self, encoded: Sequence[bytes]) -> list[Entry | RefusedPostError]:
+    def _checked(self, encoded: Sequence[bytes | EncodedPost]) -> list[Entry | RefusedPostError]:
         """The rules that need no database, and signatures all together."""
-        decoded = [self._admissible(data) for data in encoded]
-        found = [each for each in decoded if isinstance(each, Post)]
+        decoded = [self._admissible(each) for each in encoded]
+        found = [each.post for each in decoded if isinstance(each, EncodedPost)]
         # On one thread: the event loop has the other processor.
         verified = iter(posts.verify_batch(found, self.origin, threads=1).tolist())
         checked: list[Entry | RefusedPostError] = []
-        for data, post in zip(encoded, decoded, strict=True):
-            if isinstance(post, RefusedPostError):
-                checked.append(post)
+        for each in decoded:
+            if isinstance(each, RefusedPostError):
+                checked.append(each)
             elif next(verified):
-                checked.append(Entry(post.epoch, post.identifier, post.seq, data))
+                post = each.post
+                checked.append(Entry(post.epoch, post.identifier, post.seq, each.encoded))
             else:
                 problem = f"the signature does not verify for board {self.origin}"
                 checked.append(RefusedPostError("signature", problem))
         return checked
 
-    def _admissible(self, data: bytes) -> Post | RefusedPostError:
+    def _admissible(self, encoded: bytes | EncodedPost) -> EncodedPost | RefusedPostError:
         """The post, if but for its signature it may be submitted now."""
         try:
-            return self.check(data)
+            if not isinstance(encoded, EncodedPost):
+                return self.check(encoded)
+            # Again: its epoch may have ended while it waited, and another board may have checked.
+            self._check_open(encoded.post)
+            return encoded
         except RefusedPostError as error:
             return error
 

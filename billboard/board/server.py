@@ -133,13 +133,13 @@ class _Submit:
             return
         headers = dict(scope["headers"])
         try:
-            post = await read_body(
+            body = await read_body(
                 headers, receive, largest=LARGEST_BODY, seconds=self._body_seconds
             )
             work = decode_work(headers.get(b"billboard-work"))
-            self._board.check(post)
+            post = self._board.check(body)
             for each in self._admission:
-                each.admit(post, work)
+                each.admit(body, work)
             outcome = await self._submissions(post)
         except BodyError as error:
             await self._answer(send, str(error.status), error.status, [CLOSE])

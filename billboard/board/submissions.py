@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from billboard.board.board import Board
+from billboard.board.board import Board, EncodedPost
 from billboard.errors import RefusedPostError
 from billboard.grouped import Grouped
 
@@ -17,7 +17,7 @@ LARGEST_BATCH = 256
 Outcome = bytes | RefusedPostError
 """An encoded receipt, or why there is none."""
 
-Submissions = Grouped[bytes, Outcome]
+Submissions = Grouped[EncodedPost, Outcome]
 
 
 def submissions(board: Board, capacity: int, observe: Callable[[int], object]) -> Submissions:
@@ -26,7 +26,7 @@ def submissions(board: Board, capacity: int, observe: Callable[[int], object]) -
     ``observe`` is told how many are submitted together.
     """
 
-    def submit(posts: Sequence[bytes]) -> list[Outcome]:
+    def submit(posts: Sequence[EncodedPost]) -> list[Outcome]:
         observe(len(posts))
         try:
             return [

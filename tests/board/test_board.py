@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from billboard import (
     BoardParameters,
     DeviceToken,
     EpochError,
+    FrameClass,
     InvalidEncodingError,
     Lane,
     Platform,
@@ -24,8 +25,10 @@ from billboard import (
     RefusedPostError,
     SqliteStore,
     WithdrawnError,
+    posts,
 )
 from billboard.board import BUNDLE, FileObjects
+from billboard.board.board import EncodedPost
 from billboard.board.receipt import Receipt
 
 from .support import (
@@ -130,7 +133,18 @@ def test_late_posts_go_into_late_editions(board: Board) -> None:
     assert reader.find(everything) == late
 
 
-def test_each_post_of_a_batch_has_its_own_outcome(board: Board) -> None:
+def decoded(data: bytes) -> bytes | EncodedPost:
+    """Where it can be."""
+    try:
+        return EncodedPost(data)
+    except InvalidEncodingError:
+        return data
+
+
+@pytest.mark.parametrize("as_given", [bytes, decoded])
+def test_each_post_of_a_batch_has_its_own_outcome(
+    board: Board, as_given: Callable[[bytes], bytes | EncodedPost]
+) -> None:
     """In its place, whatever its neighbours are; a receipt is for the post that it answers."""
     lane = make_lane()
     twice = make_post(lane, seq=5), make_post(lane, seq=5)
@@ -146,9 +160,10 @@ def test_each_post_of_a_batch_has_its_own_outcome(board: Board) -> None:
         (bytes(twice[1]), "seq"),
         (bytes(elsewhere), "signature"),
         (bytes(make_post(epoch=EPOCH + 15)), "epoch"),
+        (bytes(posts.dummy(FrameClass.S, origin=board.origin, epoch=EPOCH)), "class"),
         (bytes(make_post(epoch=EPOCH + 1)), None),
     ]
-    outcomes = board.submit_all([data for data, _ in batch])
+    outcomes = board.submit_all([as_given(data) for data, _ in batch])
     for (data, reason), outcome in zip(batch, outcomes, strict=True):
         if isinstance(outcome, RefusedPostError):
             assert outcome.reason == reason
@@ -161,6 +176,14 @@ def test_each_post_of_a_batch_has_its_own_outcome(board: Board) -> None:
             assert isinstance(alone, RefusedPostError)
     assert board.epochs() == {EPOCH: 2, EPOCH + 1: 1}
     assert board.submit_all([]) == []
+
+
+def test_a_post_that_was_checked_before_its_epoch_ended_is_late(board: Board, clock: Clock) -> None:
+    checked = board.check(bytes(make_post()))
+    clock.now = board.parameters.ends(EPOCH)
+    (outcome,) = board.submit_all([checked])
+    assert isinstance(outcome, RefusedPostError)
+    assert outcome.reason == "epoch"
 
 
 def test_only_a_greater_seq_replaces(board: Board) -> None:
