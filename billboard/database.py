@@ -55,6 +55,8 @@ class Database:
         self._process = os.getpid()
         self._closed = False
         self._local = threading.local()
+        # One thread after the other: SQLite lets those who wait for each other sleep for 100 ms.
+        self._writing = threading.Lock()
         # Weak, so that the connection of a thread that has ended is closed with it.
         self._connections: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
         with self.explained(), contextlib.closing(_connect(self.path)) as db:
@@ -87,7 +89,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
         """All or nothing, on stable storage when the block is left."""
-        with self.explained():
+        with self._writing, self.explained():
             db = self._connection
             with _transaction(db):
                 yield db

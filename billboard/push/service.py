@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import random
+import sys
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
@@ -59,6 +61,9 @@ RETRY = 1.0
 HOUSEKEEPING = 60.0
 """Seconds after which what is over is forgotten, and request keys are looked at."""
 
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that computes lets the event loop answer."""
+
 _HOUR = 3600
 
 
@@ -94,7 +99,8 @@ class PushServer:
     """The server whose secrets are ``keys``, on ``outbox``, with the providers of ``dispatcher``.
 
     It belongs to one event loop. ``observe`` is called with each tick, and ``clock`` gives unix
-    seconds. Raises `StoreError`, `SecretFileError`.
+    seconds. A tick opens blobs with ``threads`` (None: all processors but one). While it runs, the
+    threads of its process switch every `SWITCH_INTERVAL`. Raises `StoreError`, `SecretFileError`.
     """
 
     def __init__(
@@ -112,7 +118,8 @@ class PushServer:
     ) -> None:
         self.keys, self.outbox, self.dispatcher = keys, outbox, dispatcher
         self.timing = timing or Timing()
-        self._observe, self._threads = observe, threads
+        self._observe = observe
+        self._threads = max(1, len(os.sched_getaffinity(0)) - 1) if threads is None else threads
         self._clock, self._sleep = clock, sleep
         self._put: Grouped[SealedRequest, None] = Grouped(self._put_all, LARGEST_INTAKE, capacity)
         self._register: Grouped[Registration, bool] = Grouped(
@@ -207,12 +214,16 @@ class PushServer:
         What was taken and is not delivered yet stays in the outbox for the next start.
         """
         self._running = True
+        # For the threads of ticks, in which what opens requests keeps the GIL.
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(min(before, SWITCH_INTERVAL))
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.dispatcher.run())
                 await self._tick_until_stopped()
                 self.dispatcher.stop()
         finally:
+            sys.setswitchinterval(before)
             self._running = False
             await self.dispatcher.aclose()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -72,6 +73,12 @@ CREATE INDEX dead_kind ON dead (platform, app, outcome, number);
 
 _COPIED = "id, platform, app, token, priority, collapse_id"
 """What a notification and a dead letter have in common."""
+
+_Due = tuple[bytes, Notification, float]
+"""The MAC of a token, a notification for it, and when that is due."""
+
+_LISTED = "SELECT unhex(value) FROM json_each(?)"
+"""Any number of values in one statement."""
 
 
 @final
@@ -196,35 +203,18 @@ class SqliteOutbox:
         self, done: Collection[bytes], due: Iterable[tuple[Notification, float]], pace: Pace
     ) -> int:
         """See `Outbox.enqueue`."""
+        delete = f"DELETE FROM request WHERE digest IN ({_LISTED})"  # noqa: S608
+        ones, listed = self._with_macs(due), _listed(done)
+        # A few statements, however many rows: intake waits for this transaction, and this thread
+        # would wait for the GIL after each statement.
         with self._database.writing() as db:
-            for digest in done:
-                rows(db, "DELETE FROM request WHERE digest = ?", digest)
-                if not db.changes():
-                    raise StoreError(f"{self.path}: another process has opened these requests")
-            return sum(self._enqueue(db, each, when, pace) for each, when in due)
+            rows(db, delete, listed)
+            if db.changes() != len(set(done)):
+                raise StoreError(f"{self.path}: another process has opened these requests")
+            return _enqueue(db, ones, pace)
 
-    def _enqueue(
-        self, db: apsw.Connection, one: Notification, due: float, pace: Pace | None
-    ) -> bool:
-        if one.expires is None:
-            raise ValueError("a notification in an outbox has to expire")
-        mac, token = self._mac(one.token), one.token
-        # With as many attempts as one of its own would have.
-        merge = (
-            "UPDATE notification SET expires = max(expires, ?), attempts = 0"
-            " WHERE mac = ? AND NOT claimed"
-        )
-        rows(db, merge, one.expires, mac)
-        if db.changes():
-            return False
-        if pace is not None:
-            before = rows(db, "SELECT before FROM pace WHERE mac = ?", mac)
-            due, after = pace.next(before[0][0] if before else due, due)
-            rows(db, "INSERT OR REPLACE INTO pace VALUES (?, ?)", mac, after)
-        insert = "INSERT INTO notification VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, NULL)"
-        fields = int(token.platform), token.app, token.value, one.expires, one.priority
-        rows(db, insert, one.id.bytes, mac, *fields, one.collapse_id, due)
-        return True
+    def _with_macs(self, due: Iterable[tuple[Notification, float]]) -> list[_Due]:
+        return [(self._mac(one.token), one, when) for one, when in due]
 
     def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:
         """See `Outbox.claim`."""
@@ -320,7 +310,7 @@ class SqliteOutbox:
                 rows(db, "DELETE FROM dead WHERE id = ?", row[0])
                 # Whatever the pace of its token: whoever replays wants it now.
                 again = replace(_notification(*row), expires=expires)
-                self._enqueue(db, again, now, None)
+                _enqueue(db, self._with_macs([(again, now)]), None)
         return len(found)
 
     def _mac(self, token: DeviceToken) -> bytes:
@@ -329,9 +319,43 @@ class SqliteOutbox:
         return hmac.digest(self._mac_key, prefix + token.value, "sha256")[:16]
 
 
+def _listed(values: Iterable[bytes]) -> str:
+    """What `_LISTED` takes."""
+    return json.dumps([each.hex() for each in values])
+
+
 def _seen(key_id: bytes) -> str:
     """The table of the digests of requests under a key."""
     return f"seen_{key_id.hex()}"
+
+
+def _enqueue(db: apsw.Connection, ones: Sequence[_Due], pace: Pace | None) -> int:
+    macs = _listed(mac for mac, _, _ in ones)
+    query = f"SELECT mac FROM notification WHERE NOT claimed AND mac IN ({_LISTED})"  # noqa: S608
+    waiting = {mac for (mac,) in rows(db, query, macs)}
+    query = f"SELECT mac, before FROM pace WHERE mac IN ({_LISTED})"  # noqa: S608
+    before, paced, made, count = dict(rows(db, query, macs)), {}, [], len(waiting)
+    for mac, one, when in ones:
+        if one.expires is None:
+            raise ValueError("a notification in an outbox has to expire")
+        due = when
+        if pace is not None and mac not in waiting:
+            due, paced[mac.hex()] = pace.next(before.get(mac, when), when)
+        waiting.add(mac)
+        token = one.token
+        fields = int(token.platform), token.app, token.value.hex(), one.expires, one.priority
+        made.append((one.id.hex, mac.hex(), *fields, one.collapse_id, due))
+    # What waits already gets as many attempts as one of its own would have.
+    insert = (
+        "INSERT INTO notification SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2,"
+        " value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6, value ->> 7, value ->> 8,"
+        " 0, 0, NULL FROM json_each(?) WHERE true ON CONFLICT (mac) WHERE NOT claimed"
+        " DO UPDATE SET expires = max(expires, excluded.expires), attempts = 0"
+    )
+    rows(db, insert, json.dumps(made))
+    replace = "INSERT OR REPLACE INTO pace SELECT unhex(key), value FROM json_each(?)"
+    rows(db, replace, json.dumps(paced))
+    return len(waiting) - count
 
 
 def _claimed(db: apsw.Connection, claim: Claim) -> tuple[bytes, bytes] | None:

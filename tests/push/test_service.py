@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -54,6 +55,15 @@ async def test_a_request_that_comes_again_wakes_once(tmp_path: Path) -> None:
             await again.take(request)
             await asyncio.sleep(60)
     assert sent(provider) == [token]
+
+
+async def test_ticks_let_the_event_loop_answer_meanwhile(tmp_path: Path) -> None:
+    before = sys.getswitchinterval()
+    with site(tmp_path, Scripted(delivers)) as made:
+        async with made.server:
+            await asyncio.sleep(0.01)
+            assert sys.getswitchinterval() < before
+    assert sys.getswitchinterval() == before
 
 
 @simulated
