@@ -338,6 +338,64 @@ async def test_the_pin_goes_before_what_curl_knows_of_a_name() -> None:
         assert sandbox.connections == 0
 
 
+async def test_a_stranger_that_never_answers_takes_no_place_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever names he has for an address, and whatever addresses in his network."""
+    addresses = {
+        **{f"{each}.evil.test": ["127.0.0.3"] for each in range(30)},
+        **{f"{each}.evil6.test": [f"fd00::{each + 1}", f"127.0.1.{each}"] for each in range(30)},
+        **{f"{each}.silent.test": [] for each in range(30)},
+        "good.test": ["127.0.0.4"],
+        "listed.test": ["127.0.0.3"],
+    }
+
+    async def resolve(host: str, _port: int) -> list[str]:
+        if "silent" in host:
+            await asyncio.Event().wait()
+        return addresses[host]
+
+    async def never(*_: object) -> Attempt:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    full = Attempt(L, "as many wait for the endpoint's host as may")
+    async with WebPushSandbox() as sandbox:
+        options: dict[str, Any] = {
+            "hosts": {"*", "listed.test"},
+            "networks": ("127.0.0.0/8", "fd00::/8"),
+            "resolve": resolve,
+        }
+        async with connected(sandbox, **options) as web_push:
+
+            async def in_flight(*hosts: str) -> list[asyncio.Task[Attempt]]:
+                good = subscribe(sandbox)
+                made = [
+                    WebPushSubscription(
+                        good.endpoint.replace(sandbox.NAME, host), good.p256dh, good.auth
+                    )
+                    for host in hosts
+                ]
+                tasks = [asyncio.create_task(web_push.send(message(each))) for each in made]
+                _, waiting = await asyncio.wait(tasks, timeout=0.2)
+                assert {each.result() for each in tasks if each.done()} <= {full}
+                return list(waiting)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(web_push._transport, "post", never)
+                waiting = []
+                for stranger in ("evil", "evil6", "silent"):
+                    hosts = [f"{each}.{stranger}.test" for each in range(30)]
+                    waiting += (found := await in_flight(*hosts))
+                    assert len(found) == 20, stranger
+                waiting += await in_flight("good.test", *["listed.test"] * 40)
+                assert len(waiting) == 101
+                for each in waiting:
+                    each.cancel()
+                await asyncio.wait(waiting)
+                assert not web_push._hosts._in_flight, "they are counted while they last"
+
+
 async def test_hosts_do_not_share_pins() -> None:
     async with WebPushSandbox() as one, WebPushSandbox(address="127.0.0.2") as two:
         addresses = {"one.test": "127.0.0.1", "two.test": "127.0.0.2"}

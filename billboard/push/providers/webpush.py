@@ -68,7 +68,8 @@ class WebPushProvider:
     is reached only if its host is one of ``hosts`` (`BROWSER_SERVICES`, to be extended by names
     or ``*.name``; or `ANY_HOST`) and its port one of ``ports``; and only at public addresses, or
     at those of ``networks``, such as 10.0.0.0/8 for a server beside this one. ``resolve`` finds
-    the addresses of a host; they are checked, and no others are connected to.
+    the addresses of a host; they are checked, and no others are connected to. At one that
+    `ANY_HOST` alone allows 20 requests are in flight at most; more are RETRYs.
 
     ``ca_file`` has the authorities to trust instead of certifi's; ``clock`` gives unix
     seconds. It belongs to the event loop that first uses it.
@@ -117,24 +118,24 @@ class WebPushProvider:
         try:
             subscription = WebPushSubscription.from_token(notification.token)
             target = self._hosts.target(subscription.endpoint)
-            pin = await self._hosts.pin(target)
+            async with self._hosts.reserved(target) as pin:
+                if self._transport.closed:
+                    return WAS_CLOSED
+                now = self._clock()
+                return await self._transport.post(
+                    target.url,
+                    _headers(notification, self._vapid.current(target.origin), now),
+                    _encrypted(self._plaintext, subscription),
+                    lambda response: classify(
+                        response.status_code, requested_delay(response, self._clock())
+                    ),
+                    pin,
+                )
         except InvalidEncodingError:
             return Attempt(Outcome.REJECTED, "the token is no subscription")
         except Refused as refused:
             outcome = Outcome.RETRY if refused.transient else Outcome.REJECTED
             return Attempt(outcome, refused.reason)
-        if self._transport.closed:
-            return WAS_CLOSED
-        now = self._clock()
-        return await self._transport.post(
-            target.url,
-            _headers(notification, self._vapid.current(target.origin), now),
-            _encrypted(self._plaintext, subscription),
-            lambda response: classify(
-                response.status_code, requested_delay(response, self._clock())
-            ),
-            pin,
-        )
 
     async def aclose(self) -> None:
         """Close the connections; see `Provider.aclose`. What is in flight is a RETRY."""

@@ -10,9 +10,18 @@ import asyncio
 import ipaddress
 import re
 import socket
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -41,6 +50,9 @@ MAX_PINS = 1000
 
 RESOLVE_TIMEOUT = 10.0
 """Seconds for one look-up."""
+
+MOST_AT_HOST = 20
+"""Requests in flight at one address of a host that is not on the list by name."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Finds the addresses of a host, given a port too. Raises OSError if there are none."""
@@ -120,6 +132,7 @@ class PinnedHosts:
         self._networks = tuple(_checked_network(each) for each in networks)
         self._resolve = resolve
         self._clock = clock
+        self._in_flight: Counter[str] = Counter()
         self._pins: OrderedDict[str, tuple[float, asyncio.Task[Sequence[str]]]] = OrderedDict()
 
     def target(self, endpoint: str) -> Target:
@@ -150,16 +163,45 @@ class PinnedHosts:
         # With a plus curl forgets them in time.
         return f"+{target.host}:{target.port}:{','.join(listed)}"
 
+    @asynccontextmanager
+    async def reserved(self, target: Target) -> AsyncIterator[str]:
+        """The `pin` of a host, for as long as a request to it is in flight.
+
+        A host that no entry but ``*`` allows is a stranger's, who may have it never answer: there
+        are at most `MOST_AT_HOST` requests at one of its addresses, and as many that wait for the
+        addresses of such hosts. Raises Refused, at once if there is no room.
+        """
+        if self._allows(target.host, ()):
+            yield await self.pin(target)
+            return
+        with self._counted({".".join(target.host.split(".")[-2:])}):
+            pin = await self.pin(target)
+        with self._counted({_network_of(each) for each in pin.split(":", 2)[2].split(",")}):
+            yield pin
+
+    @contextmanager
+    def _counted(self, places: Collection[str]) -> Iterator[None]:
+        if any(self._in_flight[each] >= MOST_AT_HOST for each in places):
+            raise Refused("as many wait for the endpoint's host as may", transient=True)
+        self._in_flight.update(places)
+        try:
+            yield
+        finally:
+            self._in_flight.subtract(places)
+            for each in places:
+                if not self._in_flight[each]:
+                    del self._in_flight[each]
+
     async def aclose(self) -> None:
         """Wait for what is looked up."""
         pending = [task for _, task in self._pins.values() if not task.done()]
         if pending:
             await asyncio.wait(pending)
 
-    def _allows(self, host: str) -> bool:
+    def _allows(self, host: str, any_host: Iterable[str] = ANY_HOST) -> bool:
         labels = host.split(".")
         parents = (".".join(labels[index:]) for index in range(1, len(labels)))
-        return not self._hosts.isdisjoint({host, "*", *(f"*.{each}" for each in parents)})
+        return not self._hosts.isdisjoint({host, *any_host, *(f"*.{each}" for each in parents)})
 
     def _addresses(self, target: Target) -> asyncio.Task[Sequence[str]]:
         now = self._clock()
@@ -189,6 +231,12 @@ async def resolve(host: str, port: int) -> list[str]:
     call = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, call)
     return [str(address[0]) for *_, address in found]
+
+
+def _network_of(address: str) -> str:
+    """What whoever has an address has at least: with IPv6 2^64 of them."""
+    plain = address.strip("[]")
+    return str(ipaddress.ip_network((plain, 64), strict=False)) if ":" in plain else plain
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
