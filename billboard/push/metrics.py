@@ -45,6 +45,7 @@ class Metrics:
         self._overdue = self._gauge(
             "overdue_seconds", "How long the notification waits that is due first.", "platform"
         )
+        self._kept = self._gauge("kept", "Gates and handles that are kept.", "kind")
         self._breakers = self._gauge("breaker_open", "1: it is left alone.", "platform")
         self._credentials = self._gauge(
             "credential_age_seconds", "Age of a provider's token.", "platform"
@@ -76,6 +77,8 @@ class Metrics:
         count, first = server.outbox.waiting()
         self._waiting.set(count)
         self._age.set(0.0 if first is None else max(now - first, 0.0))
+        for kind, kept in server.outbox.kept().items():
+            self._kept.labels(kind).set(kept)
         for platform, is_open in server.dispatcher.breakers_open().items():
             due = server.outbox.next_due(platform)
             self._overdue.labels(platform.name).set(0.0 if due is None else max(now - due, 0.0))

@@ -106,14 +106,23 @@ class Outbox(Protocol):
     def requests(self, limit: int) -> list[SealedRequest]:
         """Those that wait longest."""
 
-    def refuse(self, gates: Mapping[bytes, float]) -> None:
-        """Refuse each gate until a time; or until the later one, if it is refused already."""
+    def kept(self) -> Mapping[str, int]:
+        """How many ``gates`` and ``handles`` are kept, as far as is known."""
+
+    def refuse(self, gates: Mapping[bytes, float]) -> int:
+        """Refuse each gate until a time; or until the later one, if it is refused already.
+
+        How many are not refused, for as many are kept as may be.
+        """
 
     def refused(self, gates: Collection[bytes], now: float) -> set[bytes]:
         """Which of these gates are refused now."""
 
     def register(self, registration: Registration) -> bool:
-        """Keep what a handle stands for; False if what is kept is not older."""
+        """Keep what a handle stands for; False if what is kept is not older.
+
+        Raises `BusyError` if the handle is new and as many are kept as may be.
+        """
 
     def tokens(self, handles: Collection[Handle]) -> dict[Handle, DeviceToken]:
         """What these handles stand for."""

@@ -16,6 +16,7 @@ from typing import Self, final
 
 from billboard.errors import (
     BillboardError,
+    BusyError,
     InvalidEncodingError,
     InvalidSignatureError,
     NotMine,
@@ -122,7 +123,7 @@ class PushServer:
         self._threads = max(1, len(os.sched_getaffinity(0)) - 1) if threads is None else threads
         self._clock, self._sleep = clock, sleep
         self._put: Grouped[SealedRequest, None] = Grouped(self._put_all, LARGEST_INTAKE, capacity)
-        self._register: Grouped[Registration, bool] = Grouped(
+        self._register: Grouped[Registration, bool | BusyError] = Grouped(
             self._register_all, LARGEST_INTAKE, capacity
         )
         self._size = request_size(keys.frame_class)
@@ -205,7 +206,10 @@ class PushServer:
             raise RefusedRequestError("signature", str(error)) from None
         if abs(registration.time / 1000 - self._clock()) > SKEW:
             raise RefusedRequestError("time", "its time is more than an hour from the server's")
-        if not await self._register(registration):
+        taken = await self._register(registration)
+        if isinstance(taken, BusyError):
+            raise taken
+        if not taken:
             raise RefusedRequestError("time", "a later registration of this handle was taken")
 
     async def run(self) -> None:
@@ -268,7 +272,10 @@ class PushServer:
         now = self._clock()
         found = [self._open(each) for each in requests]
         pushes = [each for each in found if isinstance(each, PushRequest)]
-        self.outbox.refuse(_gates([each for each in found if isinstance(each, Revocation)], now))
+        gates = _gates([each for each in found if isinstance(each, Revocation)], now)
+        left_out = self.outbox.refuse(gates)
+        if left_out:
+            _log.error("%d revocations were dropped: as many gates are kept as may be", left_out)
         tick = open_tick(
             self.keys.secret_keys,
             pushes,
@@ -284,7 +291,7 @@ class PushServer:
         ]
         self.outbox.enqueue([each.digest for each in requests], due, self.timing.pace)
         if self._observe is not None:
-            dropped = {**tick.dropped, "request": found.count(None)}
+            dropped = {**tick.dropped, "request": found.count(None), "full": left_out}
             self._observe(replace(tick, received=len(requests), dropped=dropped))
 
     def _open(self, request: SealedRequest) -> PushRequest | Revocation | None:
@@ -308,8 +315,14 @@ class PushServer:
         self.outbox.put(requests, self._clock())
         return [None] * len(requests)
 
-    def _register_all(self, registrations: Sequence[Registration]) -> list[bool]:
-        return [self.outbox.register(each) for each in registrations]
+    def _register_all(self, registrations: Sequence[Registration]) -> list[bool | BusyError]:
+        return [self._register_one(each) for each in registrations]
+
+    def _register_one(self, registration: Registration) -> bool | BusyError:
+        try:
+            return self.outbox.register(registration)
+        except BusyError as error:  # not of the others, which may be known handles
+            return error
 
 
 def _digest(sealed: bytes) -> bytes:

@@ -14,13 +14,19 @@ from uuid import UUID
 import apsw
 
 from billboard.database import Database, Schema, rows
-from billboard.errors import StoreError
+from billboard.errors import BusyError, StoreError
 from billboard.push.notification import Notification, Outcome
 from billboard.push.outbox import Claim, DeadLetter, Pace, SealedRequest, Settlement
 from billboard.push.registration import Registration
 from billboard.tokens import DeviceToken, Handle, Platform
 
-__all__ = ["MOST_DEAD_LETTERS", "SqliteOutbox"]
+__all__ = ["MOST_DEAD_LETTERS", "MOST_GATES", "MOST_HANDLES", "SqliteOutbox"]
+
+MOST_GATES = 4_000_000
+"""Refused gates that are kept, in some 80 bytes each: revocations are free to make."""
+
+MOST_HANDLES = 4_000_000
+"""Handles that are kept, in some 200 bytes and their token each: so are registrations."""
 
 MOST_DEAD_LETTERS = 10_000
 """Dead letters of one platform, app and outcome that are kept; the oldest go first."""
@@ -91,6 +97,7 @@ class SqliteOutbox:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._database = Database(path, _SCHEMA, ("PRAGMA secure_delete = ON",))
         ((self._mac_key,),) = self._database.rows("SELECT mac_key FROM secret")
+        self._kept = self._counted()
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Self:
@@ -159,15 +166,31 @@ class SqliteOutbox:
 
     # Gates and handles
 
-    def refuse(self, gates: Mapping[bytes, float]) -> None:
+    def kept(self) -> dict[str, int]:
+        """See `Outbox.kept`."""
+        return dict(self._kept)
+
+    def _counted(self) -> dict[str, int]:
+        # Not while writing: it reads all of an index. Other processes are seen from time to time.
+        ((gates,),) = self._database.rows("SELECT count(*) FROM gate")
+        ((handles,),) = self._database.rows("SELECT count(*) FROM handle")
+        return {"gates": gates, "handles": handles}
+
+    def refuse(self, gates: Mapping[bytes, float]) -> int:
         """See `Outbox.refuse`."""
-        insert = (
-            "INSERT INTO gate VALUES (?, ?)"
-            " ON CONFLICT DO UPDATE SET until = max(until, excluded.until)"
-        )
+        update = "UPDATE gate SET until = max(until, ?2) WHERE gate = ?1"
+        left_out = 0
         with self._database.writing() as db:
             for gate, until in gates.items():
-                rows(db, insert, gate, until)
+                rows(db, update, gate, until)
+                if db.changes():
+                    continue
+                if self._kept["gates"] >= MOST_GATES:
+                    left_out += 1
+                    continue
+                rows(db, "INSERT INTO gate VALUES (?, ?)", gate, until)
+                self._kept["gates"] += 1
+        return left_out
 
     def refused(self, gates: Collection[bytes], now: float) -> set[bytes]:
         """See `Outbox.refused`."""
@@ -187,8 +210,13 @@ class SqliteOutbox:
             " (time, mac, platform, app, token) = (excluded.time, excluded.mac,"
             " excluded.platform, excluded.app, excluded.token) WHERE excluded.time > time"
         )
+        known = "SELECT 1 FROM handle WHERE handle = ?"
         with self._database.writing() as db:
+            is_new = not rows(db, known, registration.handle.value)
+            if is_new and self._kept["handles"] >= MOST_HANDLES:
+                raise BusyError("as many handles are kept as may be")
             rows(db, insert, registration.handle.value, registration.time / 1000, *stands)
+            self._kept["handles"] += is_new
             return bool(db.changes())
 
     def tokens(self, handles: Collection[Handle]) -> dict[Handle, DeviceToken]:
@@ -290,6 +318,7 @@ class SqliteOutbox:
             newest = "row_number() OVER (PARTITION BY platform, app, outcome ORDER BY number DESC)"
             old = f"SELECT number FROM (SELECT number, {newest} AS n FROM dead) WHERE n > ?"  # noqa: S608
             rows(db, f"DELETE FROM dead WHERE number IN ({old})", MOST_DEAD_LETTERS)  # noqa: S608
+        self._kept = self._counted()
         return given_up
 
     # Dead letters

@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from billboard import StoreError
+from billboard.errors import BusyError
 from billboard.push import Notification, Outcome
 from billboard.push.outbox import Pace, Settlement
 from billboard.push.sqlite import DEAD_LETTER_LIFETIME, REGISTRATION_MEMORY, SqliteOutbox
@@ -313,6 +314,29 @@ def test_a_released_claim_is_due_again_and_not_counted(outbox: SqliteOutbox) -> 
     assert claim(outbox, NOW + 20) == []
 
 
+def test_as_many_gates_and_handles_are_kept_as_may_be(
+    outbox: SqliteOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billboard.push.sqlite.MOST_GATES", 2)
+    monkeypatch.setattr("billboard.push.sqlite.MOST_HANDLES", 2)
+    gates = [bytes([each]) * 16 for each in range(4)]
+    assert outbox.refuse({gates[0]: NOW + 100, gates[1]: NOW + 200, gates[2]: NOW + 100}) == 1
+    assert outbox.refuse({gates[0]: NOW + 150}) == 0, "it is there already"
+    assert outbox.refused(gates, NOW + 120) == set(gates[:2])
+    handles = [Handle(each) for each in gates]
+    for handle in handles[:2]:
+        assert outbox.register(registration(handle, -10, device()))
+    with pytest.raises(BusyError):
+        outbox.register(registration(handles[2], -10, device()))
+    assert outbox.register(registration(handles[0], -5, device())), "it is there already"
+    assert set(outbox.tokens(handles)) == set(handles[:2])
+    with SqliteOutbox(outbox.path) as again:
+        assert again.kept() == outbox.kept() == {"gates": 2, "handles": 2}
+    outbox.prune(NOW + 160)
+    assert outbox.kept() == {"gates": 1, "handles": 2}
+    assert outbox.refuse({gates[3]: NOW + 1000}) == 0, "there is room again"
+
+
 @pytest.mark.parametrize("dead_since", [None, NOW - 50])
 def test_handles_of_a_dead_token_go_unless_they_are_newer(
     outbox: SqliteOutbox, dead_since: float | None
@@ -454,5 +478,6 @@ def test_no_method_reads_a_whole_table(outbox: SqliteOutbox) -> None:
     outbox.prune(NOW)
     kinds = "SCAN dead USING COVERING INDEX dead_kind", "SCAN (subquery"
     ordered = ("SCAN request in: SELECT digest", "SCAN json_each", *kinds)
+    ordered += ("SCAN gate in: SELECT count", "SCAN handle USING COVERING INDEX")  # once a minute
     assert [each for each in plans if not each.startswith(ordered)] == []
     assert any(each.startswith(ordered[0]) for each in plans), "they are explained at all"

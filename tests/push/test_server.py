@@ -310,6 +310,7 @@ def test_metrics_are_for_who_bears_the_token(tmp_path: Path) -> None:
     assert 'billboard_push_requests_total{outcome="accepted"} 1.0' in text
     assert "billboard_push_opened_total 1.0" in text
     assert 'billboard_push_breaker_open{platform="APNS"} 0.0' in text
+    assert 'billboard_push_kept{kind="gates"} 0.0' in text
 
 
 def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:

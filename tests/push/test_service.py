@@ -296,6 +296,30 @@ async def test_a_handle_is_woken_through_what_it_stands_for(tmp_path: Path) -> N
 
 
 @simulated
+async def test_where_all_room_is_taken_known_handles_are_registered_and_revocations_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks: list[Tick] = []
+    monkeypatch.setattr("billboard.push.sqlite.MOST_HANDLES", 1)
+    monkeypatch.setattr("billboard.push.sqlite.MOST_GATES", 1)
+    with served(tmp_path, frame_class=FrameClass.H, observe=ticks.append) as made:
+        key, other, token = HandleKey.generate(), HandleKey.generate(), device()
+        await made.server.register(key.register(device(), made.descriptor, now=now() - 1))
+        results = await asyncio.gather(
+            made.server.register(other.register(token, made.descriptor, now=now())),
+            made.server.register(key.register(token, made.descriptor, now=now())),
+            return_exceptions=True,
+        )
+        assert [type(each) for each in results] == [BusyError, type(None)]
+        assert made.server.outbox.tokens([key.handle]) == {key.handle: token}
+        async with made.server as server:
+            for _ in range(3):
+                await server.take(revocation(made, new_kappa(), 5))
+            await opened(made)
+    assert sum(each.dropped["full"] for each in ticks) == 2
+
+
+@simulated
 async def test_registrations_that_are_refused(tmp_path: Path) -> None:
     with served(tmp_path, frame_class=FrameClass.H) as made:
         key, server, descriptor = HandleKey.generate(), made.server, made.descriptor
