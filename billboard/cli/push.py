@@ -35,6 +35,7 @@ from billboard.push import (
     create_server_keys,
     seal,
 )
+from billboard.push.clock import ClockWatch
 from billboard.push.config import Config
 from billboard.push.descriptor import check_url
 from billboard.tokens import DeviceToken, Platform
@@ -156,6 +157,19 @@ def check(directory: Directory, passphrase: Ask = False) -> None:
         keys.renew(time.time())
     for provider in config.providers:
         console.print(f"pushes to {provider.platform.name}")
+
+
+@push_app.command("clock")
+def clock(directory: Directory) -> None:
+    """Say that the clock of this machine is right, though the server was down for over a day.
+
+    What is over by then is destroyed. If the server runs and its clock was set, restart it after.
+    """
+    now = time.time()
+    if not (directory / CONFIG).is_file():
+        raise BillboardError(f"{directory} is no push server's directory")
+    ClockWatch(directory / CLOCK, time.monotonic).trust(now)
+    console.print(f"it is {datetime.datetime.fromtimestamp(now, datetime.UTC):%Y-%m-%d %H:%M} UTC")
 
 
 @push_app.command("descriptor")

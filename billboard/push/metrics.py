@@ -45,6 +45,7 @@ class Metrics:
         self._overdue = self._gauge(
             "overdue_seconds", "How long the notification waits that is due first.", "platform"
         )
+        self._ahead = self._gauge("clock_ahead_seconds", "Above 0 it is not believed.")
         self._kept = self._gauge("kept", "Gates and handles that are kept.", "kind")
         self._breakers = self._gauge("breaker_open", "1: it is left alone.", "platform")
         self._credentials = self._gauge(
@@ -77,6 +78,7 @@ class Metrics:
         count, first = server.outbox.waiting()
         self._waiting.set(count)
         self._age.set(0.0 if first is None else max(now - first, 0.0))
+        self._ahead.set(server.clock_ahead)
         for kind, kept in server.outbox.kept().items():
             self._kept.labels(kind).set(kept)
         for platform, is_open in server.dispatcher.breakers_open().items():

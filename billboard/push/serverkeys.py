@@ -65,7 +65,7 @@ class ServerKeys:
         if not secret_keys:
             raise InvalidEncodingError("keys", "there is none: `billboard keygen` makes one")
         self.secret_keys = tuple(secret_keys)
-        self._directory, self._url, self._passphrase = directory, url, passphrase
+        self.directory, self._url, self._passphrase = directory, url, passphrase
         self._signer = load_signer(directory / SERVER_KEY, passphrase)
         self._requests: dict[bytes, RequestSecret] = {}
         (directory / REQUEST_KEYS).mkdir(mode=0o700, exist_ok=True)  # no backup has it
@@ -123,7 +123,7 @@ class ServerKeys:
         """Delete the request keys that are over: what is sealed to them can not be opened then."""
         with self._locked():
             # Of processes that ended while they wrote a key.
-            for path in (self._directory / REQUEST_KEYS).glob(".*"):
+            for path in (self.directory / REQUEST_KEYS).glob(".*"):
                 _delete(path)
             for key_id in set(self._requests) - self.held(now):
                 _delete(self._path(self._requests[key_id]))
@@ -156,7 +156,7 @@ class ServerKeys:
         if last is not None and replace(current, number=last.number) == last:
             return
         signed = current.sign(self._signer)
-        path = self._directory / DESCRIPTOR
+        path = self.directory / DESCRIPTOR
         try:
             replace_file(path, signed)
         except OSError as error:
@@ -165,7 +165,7 @@ class ServerKeys:
 
     def _read(self) -> tuple[ServerDescriptor | None, bytes]:
         """The descriptor in the file, if it is one of this server."""
-        path = self._directory / DESCRIPTOR
+        path = self.directory / DESCRIPTOR
         try:
             signed = path.read_bytes()
             return ServerDescriptor.from_bytes(signed, self.server), signed
@@ -178,14 +178,14 @@ class ServerKeys:
     def _load(self) -> None:
         """Read the request keys that are not known yet."""
         known = {self._path(secret) for secret in self._requests.values()}
-        for path in sorted((self._directory / REQUEST_KEYS).glob("*.key")):
+        for path in sorted((self.directory / REQUEST_KEYS).glob("*.key")):
             if path not in known:
                 self._add(RequestSecret.load(path, self._passphrase))
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """No other process is in such a block."""
-        path = self._directory / REQUEST_KEYS
+        path = self.directory / REQUEST_KEYS
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
@@ -201,7 +201,7 @@ class ServerKeys:
 
     def _path(self, secret: RequestSecret) -> Path:
         key_id = secret.key.id(self.server).hex()
-        return self._directory / REQUEST_KEYS / f"{secret.key.start}-{key_id}.key"
+        return self.directory / REQUEST_KEYS / f"{secret.key.start}-{key_id}.key"
 
 
 def _is_over(secret: RequestSecret, hour: int) -> bool:

@@ -23,6 +23,7 @@ from billboard.errors import (
     RefusedRequestError,
 )
 from billboard.grouped import Grouped
+from billboard.push.clock import ClockWatch
 from billboard.push.dispatcher import Dispatcher, first_of
 from billboard.push.outbox import Outbox, Pace, SealedRequest
 from billboard.push.registration import LABEL as REGISTRATION
@@ -65,6 +66,11 @@ HOUSEKEEPING = 60.0
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread that computes lets the event loop answer."""
 
+CLOCK = "clock"
+"""The file of `ClockWatch`, beside the keys."""
+
+ADVICE = "nothing is destroyed; set it right, or see `billboard push clock` if it is"
+
 _HOUR = 3600
 
 
@@ -101,7 +107,11 @@ class PushServer:
 
     It belongs to one event loop. ``observe`` is called with each tick, and ``clock`` gives unix
     seconds. A tick opens blobs with ``threads`` (None: all processors but one). While it runs, the
-    threads of its process switch every `SWITCH_INTERVAL`. Raises `StoreError`, `SecretFileError`.
+    threads of its process switch every `SWITCH_INTERVAL`.
+
+    What is over is destroyed only while `ClockWatch` believes the clock, by the seconds that
+    ``passed`` gives (None: the system's monotonic clock; a ``clock`` of one's own is believed).
+    Raises `StoreError`, `SecretFileError`.
     """
 
     def __init__(
@@ -115,6 +125,7 @@ class PushServer:
         observe: Callable[[Tick], None] | None = None,
         threads: int | None = None,
         clock: Callable[[], float] = time.time,
+        passed: Callable[[], float] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self.keys, self.outbox, self.dispatcher = keys, outbox, dispatcher
@@ -122,6 +133,11 @@ class PushServer:
         self._observe = observe
         self._threads = max(1, len(os.sched_getaffinity(0)) - 1) if threads is None else threads
         self._clock, self._sleep = clock, sleep
+        if passed is None:
+            passed = time.monotonic if clock is time.time else clock
+        self._watch = ClockWatch(keys.directory / CLOCK, passed)
+        self.clock_ahead = 0.0
+        """Seconds by which the clock is later than is believed, when it was looked at last."""
         self._put: Grouped[SealedRequest, None] = Grouped(self._put_all, LARGEST_INTAKE, capacity)
         self._register: Grouped[Registration, bool | BusyError] = Grouped(
             self._register_all, LARGEST_INTAKE, capacity
@@ -132,7 +148,7 @@ class PushServer:
         self._running = False
         self._taken: OrderedDict[bytes, None] = OrderedDict()
         self._random = random.SystemRandom()
-        self._renew_keys()
+        self._keep_house(prune=False)
 
     async def __aenter__(self) -> Self:
         """Have it `run` until the block is left."""
@@ -244,8 +260,7 @@ class PushServer:
                     await asyncio.to_thread(self.tick)
                     self.dispatcher.wake()
                 if not 0 <= self._clock() - renewed < HOUSEKEEPING:
-                    await asyncio.to_thread(self.outbox.prune, self._clock())
-                    await asyncio.to_thread(self._renew_keys)
+                    await asyncio.to_thread(self._keep_house)
                     self.dispatcher.wake()  # it may have ticked
                     renewed = self._clock()
             except BillboardError as error:
@@ -302,10 +317,21 @@ class PushServer:
         except NotMine:
             return None
 
-    def _renew_keys(self) -> None:
-        """Make request keys for the days ahead, and destroy those that are over."""
+    def _keep_house(self, *, prune: bool = True) -> None:
+        """Make request keys for the days ahead; destroy those that are over, and forget the rest.
+
+        Nothing is destroyed or forgotten by a clock that is not believed: what it takes for over
+        may be needed when it is right again.
+        """
         now = self._clock()
         self.keys.renew(now)
+        self.clock_ahead = self._watch.ahead(now)
+        if self.clock_ahead:
+            _log.error("the clock is %.0f s later than is believed: %s", self.clock_ahead, ADVICE)
+            self.outbox.hold(self.keys.held(0.0))
+            return
+        if prune:
+            self.outbox.prune(now)
         self.outbox.hold(self.keys.held(now))  # nothing more is stored under those that are over
         if self.keys.ended(now):
             self.tick()  # what waits under them can not be opened later

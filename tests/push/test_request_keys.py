@@ -13,6 +13,7 @@ import pytest
 
 from billboard import FrameClass, SecretKey
 from billboard.errors import RefusedRequestError
+from billboard.push.clock import ClockWatch
 from billboard.push.descriptor import ServerDescriptor
 from billboard.push.request import LONGEST_REVOCATION, Revocation, gate_of, seal
 from billboard.push.serverkeys import DAYS_AHEAD, ServerKeys, create_server_keys
@@ -33,13 +34,13 @@ class Server:
         create_server_keys(folder, "push.example")
         self.folder, self.now, self.ticks = folder, now, list[Tick]()
         self.outbox = SqliteOutbox.create(folder / "outbox.sqlite")
+        self.options: Any = {"clock": lambda: self.now, "observe": self.ticks.append}
         self.start()
 
     def start(self) -> None:
         self.keys = ServerKeys(self.folder, [SECRET], "https://push.example")
         dispatcher: Any = SimpleNamespace(serves=lambda _: True, wake=lambda: None)
-        observed: Any = {"clock": lambda: self.now, "observe": self.ticks.append}
-        self.server = PushServer(self.keys, self.outbox, dispatcher, **observed)
+        self.server = PushServer(self.keys, self.outbox, dispatcher, **self.options)
 
     def take(self, sealed: bytes) -> None:
         asyncio.run(self.server.take(sealed))
@@ -99,11 +100,11 @@ def test_what_was_taken_in_the_last_second_is_opened(midnight: Server) -> None:
     """Though it reaches the disk when the key is over, and the keys are renewed meanwhile."""
     late = revocation(midnight, MIDNIGHT - 1, int(MIDNIGHT // HOUR) + 9)
     midnight.now = MIDNIGHT + HOUR
-    midnight.server._renew_keys()
+    midnight.server._keep_house()
     midnight.now -= 0.5  # when it was looked at
     midnight.take(late)
     midnight.now += 0.5
-    midnight.server._renew_keys()
+    midnight.server._keep_house()
     midnight.server.tick()
     assert midnight.ticks[-1].dropped["request"] == 0
     assert midnight.outbox.refused([gate_of(KAPPA)], midnight.now)
@@ -113,10 +114,10 @@ def test_a_key_is_destroyed_a_minute_after_its_last_hour(midnight: Server) -> No
     folder = midnight.folder / "request-keys"
     first = min(folder.iterdir())
     midnight.now = MIDNIGHT + HOUR + 59
-    midnight.server._renew_keys()
+    midnight.server._keep_house()
     assert first.exists()
     midnight.now += 1
-    midnight.server._renew_keys()
+    midnight.server._keep_house()
     assert not first.exists()
 
 
@@ -135,6 +136,63 @@ def test_a_clock_that_was_wrong_twice_stops_nobody(midnight: Server) -> None:
     midnight.take(revocation(midnight, right))
 
 
+def files(server: Server) -> set[str]:
+    return {each.name for each in (server.folder / "request-keys").glob("*.key")}
+
+
+def test_a_clock_that_jumps_ahead_destroys_nothing(
+    midnight: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    passed = 100.0
+    midnight.options["passed"] = lambda: passed
+    midnight.start()
+    sealed = revocation(midnight, midnight.now, int(MIDNIGHT // HOUR) + 2)
+    midnight.take(sealed)
+    midnight.server.tick()
+    before, right = files(midnight), midnight.now
+    midnight.now += 3 * DAY
+    passed += 60
+    midnight.server._keep_house()
+    assert "later than is believed" in caplog.text
+    assert midnight.server.clock_ahead == 3 * DAY - 60 - HOUR
+    assert before < files(midnight), "there are keys for the days that it says, too"
+    midnight.now = right + 60
+    midnight.server._keep_house()
+    assert before < files(midnight)
+    assert midnight.server.clock_ahead == 0
+    assert midnight.outbox.refused([gate_of(KAPPA)], midnight.now)
+    midnight.take(sealed)
+    assert midnight.outbox.waiting()[0] == 0, "it is known still"
+    midnight.now, passed = right + 3 * DAY, passed + 3 * DAY
+    midnight.server._keep_house()
+    assert not before <= files(midnight), "time passed"
+
+
+def test_after_a_long_time_keys_are_destroyed_when_the_operator_says_so(midnight: Server) -> None:
+    before = files(midnight)
+    midnight.now += DAY - 1
+    midnight.start()
+    assert not before <= files(midnight), "it was down for a day at most"
+    before = files(midnight)
+    midnight.now += 2 * DAY
+    for _ in range(2):
+        midnight.start()
+        midnight.server._keep_house()
+        assert midnight.server.clock_ahead == DAY
+        assert before <= files(midnight)
+    ClockWatch(midnight.folder / "clock", lambda: 0.0).trust(midnight.now)
+    midnight.server._keep_house()
+    assert not before <= files(midnight)
+
+
+def test_a_clock_that_was_ahead_may_not_be_again(tmp_path: Path) -> None:
+    """The least by which it was ahead of the time that passed is what counts."""
+    watch = ClockWatch(tmp_path / "clock", lambda: 0.0)
+    assert [watch.ahead(1e9 + each) for each in (5000, 5000 + HOUR, 0, HOUR, HOUR + 10)] == [
+        0, 0, 0, 0, 10,
+    ]  # fmt: skip
+
+
 def test_numbers_of_descriptors_go_up_though_the_clock_does_not(midnight: Server) -> None:
     before = midnight.descriptor.number
     midnight.now -= 3 * DAY
@@ -148,7 +206,7 @@ def test_no_copy_of_a_key_outlives_it(midnight: Server, tmp_path: Path) -> None:
     copy = kept / ".1-00.key.0123456789abcdef"
     copy.write_bytes(b"a seed")
     midnight.now = MIDNIGHT + HOUR + 61
-    midnight.server._renew_keys()
+    midnight.server._keep_house()
     assert not copy.exists()
 
 
