@@ -262,7 +262,7 @@ def _registration_open(given: Json, setting: Setting) -> Json:
     with served(setting, Keys(server, FrameClass.H, secret), given["time"] / 1000) as (it, _):
         if given["last"] is not None:
             handle = _claimed(sealed, secret, server)
-            it.outbox.register(Registration(handle, given["last"], None))
+            it.outbox.register(Registration(handle, given["last"], None), 0.0)
         asyncio.run(it.register(sealed))
         ((value, time),) = it.outbox._database.rows("SELECT handle, time FROM handle")
         found = it.outbox.tokens([Handle(value)]).get(Handle(value))
@@ -298,7 +298,9 @@ def _tick(given: Json, setting: Setting) -> Json:
             {bytes.fromhex(row["gate"]): row["until"] * HOUR for row in given["refused"]}
         )
         for row in given["registered"]:
-            it.outbox.register(Registration(Handle(bytes.fromhex(row["handle"])), 0, token_of(row)))
+            it.outbox.register(
+                Registration(Handle(bytes.fromhex(row["handle"])), 0, token_of(row)), 0.0
+            )
         for number, plaintext in enumerate(unhex(given["plaintexts"])):
             sealed = secret.key.seal("request", server, frame_class, plaintext)
             key_id = secret.key.id(server)

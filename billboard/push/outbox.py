@@ -46,7 +46,7 @@ class Settlement:
 
     If it is to be attempted again, ``due`` says when (seconds since 1970). Handles are removed that
     stand for its token if that is ``dead``, since ``dead_since`` if that is known: not those that
-    were registered later.
+    came in later.
     """
 
     claim: Claim
@@ -118,8 +118,8 @@ class Outbox(Protocol):
     def refused(self, gates: Collection[bytes], now: float) -> set[bytes]:
         """Which of these gates are refused now."""
 
-    def register(self, registration: Registration) -> bool:
-        """Keep what a handle stands for; False if what is kept is not older.
+    def register(self, registration: Registration, now: float) -> bool:
+        """Keep what a handle stands for since ``now``; False if what is kept is not older.
 
         Raises `BusyError` if the handle is new and as many are kept as may be.
         """

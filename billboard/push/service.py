@@ -346,7 +346,7 @@ class PushServer:
 
     def _register_one(self, registration: Registration) -> bool | BusyError:
         try:
-            return self.outbox.register(registration)
+            return self.outbox.register(registration, self._clock())
         except BusyError as error:  # not of the others, which may be known handles
             return error
 

@@ -74,6 +74,8 @@ CREATE TABLE dead (
 CREATE INDEX dead_died ON dead (died);
 CREATE INDEX dead_kind ON dead (platform, app, outcome, number);
 """,
+        # When a registration came in: its own time is of the clock of a device.
+        "ALTER TABLE handle ADD COLUMN taken REAL NOT NULL DEFAULT 0",
     ),
 )
 
@@ -197,7 +199,7 @@ class SqliteOutbox:
         query = "SELECT 1 FROM gate WHERE gate = ? AND until > ?"
         return {gate for gate in set(gates) if self._database.rows(query, gate, now)}
 
-    def register(self, registration: Registration) -> bool:
+    def register(self, registration: Registration, now: float) -> bool:
         """See `Outbox.register`."""
         token = registration.token
         stands = (
@@ -206,16 +208,17 @@ class SqliteOutbox:
             else (self._mac(token), int(token.platform), token.app, token.value)
         )
         insert = (
-            "INSERT INTO handle VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
-            " (time, mac, platform, app, token) = (excluded.time, excluded.mac,"
-            " excluded.platform, excluded.app, excluded.token) WHERE excluded.time > time"
+            "INSERT INTO handle VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+            " (time, mac, platform, app, token, taken) = (excluded.time, excluded.mac,"
+            " excluded.platform, excluded.app, excluded.token, excluded.taken)"
+            " WHERE excluded.time > time"
         )
         known = "SELECT 1 FROM handle WHERE handle = ?"
         with self._database.writing() as db:
             is_new = not rows(db, known, registration.handle.value)
             if is_new and self._kept["handles"] >= MOST_HANDLES:
                 raise BusyError("as many handles are kept as may be")
-            rows(db, insert, registration.handle.value, registration.time / 1000, *stands)
+            rows(db, insert, registration.handle.value, registration.time / 1000, *stands, now)
             self._kept["handles"] += is_new
             return bool(db.changes())
 
@@ -415,7 +418,7 @@ def _forget(db: apsw.Connection, mac: bytes, since: float | None) -> None:
     # They stay without one, and so remember their time: no old registration comes back.
     update = (
         "UPDATE handle SET (mac, platform, app, token) = (NULL, NULL, NULL, NULL)"
-        " WHERE mac = ?1 AND (?2 IS NULL OR time <= ?2)"
+        " WHERE mac = ?1 AND (?2 IS NULL OR taken <= ?2)"
     )
     rows(db, update, mac, since)
 

@@ -187,7 +187,7 @@ def test_laws_of_retrying(
 
 def register(outbox: SqliteOutbox, token: DeviceToken, time: float) -> Handle:
     handle = Handle(os.urandom(16))
-    assert outbox.register(Registration(handle, int(time * 1000), token))
+    assert outbox.register(Registration(handle, int(time * 1000), token), time)
     return handle
 
 

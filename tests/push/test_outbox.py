@@ -113,39 +113,41 @@ def test_the_latest_registration_of_a_handle_holds(outbox: SqliteOutbox) -> None
     handle, other = Handle(b"h" * 16), Handle(b"H" * 16)
     tokens = [device(), device(Platform.FCM, 7), DeviceToken(Platform.WEB_PUSH, b"w" * 1098)]
     assert outbox.tokens([handle]) == {}
-    assert outbox.register(registration(handle, 0, tokens[0]))
-    assert outbox.register(registration(other, 0, tokens[0])), "one device of two users"
-    assert not outbox.register(registration(handle, 0, tokens[1])), "a replay, or a rival of it"
-    assert not outbox.register(registration(handle, -0.001, tokens[1]))
+    assert outbox.register(registration(handle, 0, tokens[0]), NOW)
+    assert outbox.register(registration(other, 0, tokens[0]), NOW), "one device of two users"
+    assert not outbox.register(registration(handle, 0, tokens[1]), NOW), (
+        "a replay, or a rival of it"
+    )
+    assert not outbox.register(registration(handle, -0.001, tokens[1]), NOW)
     assert outbox.tokens([handle, other]) == {handle: tokens[0], other: tokens[0]}
     for seconds, token in ((0.001, tokens[1]), (0.002, tokens[2])):
-        assert outbox.register(registration(handle, seconds, token))
+        assert outbox.register(registration(handle, seconds, token), NOW)
         assert outbox.tokens([handle]) == {handle: token}
 
 
 def test_an_old_registration_does_not_undo_an_unregistration(outbox: SqliteOutbox) -> None:
     handle, token = Handle(b"h" * 16), device()
     old, gone = registration(handle, 0, token), registration(handle, 10, None)
-    assert outbox.register(old)
-    assert outbox.register(gone)
+    assert outbox.register(old, NOW)
+    assert outbox.register(gone, NOW)
     assert outbox.tokens([handle]) == {}
     for later in (0.0, REGISTRATION_MEMORY):
         outbox.prune(NOW + later)
-        assert not outbox.register(old)
-        assert not outbox.register(gone)
-    assert outbox.register(registration(handle, 11, token))
+        assert not outbox.register(old, NOW)
+        assert not outbox.register(gone, NOW)
+    assert outbox.register(registration(handle, 11, token), NOW)
     assert outbox.tokens([handle]) == {handle: token}
 
 
 def test_the_time_of_an_unregistration_is_forgotten_at_last(outbox: SqliteOutbox) -> None:
     """Then the registration that it undid has long been too old for the server."""
     kept, gone = Handle(b"h" * 16), Handle(b"H" * 16)
-    outbox.register(registration(kept, 0, device()))
-    outbox.register(registration(gone, 0, None))
+    outbox.register(registration(kept, 0, device()), NOW)
+    outbox.register(registration(gone, 0, None), NOW)
     outbox.prune(NOW + REGISTRATION_MEMORY)
     assert set(outbox.tokens([kept, gone])) == {kept}
-    assert outbox.register(registration(gone, 0, device()))
-    assert not outbox.register(registration(kept, 0, device())), "what stands is not forgotten"
+    assert outbox.register(registration(gone, 0, device()), NOW)
+    assert not outbox.register(registration(kept, 0, device()), NOW), "what stands is not forgotten"
 
 
 # Notifications
@@ -325,10 +327,10 @@ def test_as_many_gates_and_handles_are_kept_as_may_be(
     assert outbox.refused(gates, NOW + 120) == set(gates[:2])
     handles = [Handle(each) for each in gates]
     for handle in handles[:2]:
-        assert outbox.register(registration(handle, -10, device()))
+        assert outbox.register(registration(handle, -10, device()), NOW)
     with pytest.raises(BusyError):
-        outbox.register(registration(handles[2], -10, device()))
-    assert outbox.register(registration(handles[0], -5, device())), "it is there already"
+        outbox.register(registration(handles[2], -10, device()), NOW)
+    assert outbox.register(registration(handles[0], -5, device()), NOW), "it is there already"
     assert set(outbox.tokens(handles)) == set(handles[:2])
     with SqliteOutbox(outbox.path) as again:
         assert again.kept() == outbox.kept() == {"gates": 2, "handles": 2}
@@ -346,14 +348,15 @@ def test_handles_of_a_dead_token_go_unless_they_are_newer(
     for handle, (seconds, stands) in zip(
         handles, [(-100, token), (-10, token), (-100, device())], strict=True
     ):
-        outbox.register(registration(handle, seconds, stands))
+        # By the clock of the server, whatever that of the device says.
+        outbox.register(registration(handle, -seconds / 2, stands), NOW + seconds)
     enqueue(outbox, notification(token))
     one = claimed(outbox)
     dead = Settlement(one, Outcome.UNREGISTERED, "Gone", dead=True, dead_since=dead_since)
     outbox.settle([dead], NOW)
     left = {handles[2]} if dead_since is None else {handles[1], handles[2]}
     assert set(outbox.tokens(handles)) == left
-    assert not outbox.register(registration(handles[0], -100, token)), "nor do they come back"
+    assert not outbox.register(registration(handles[0], 50, token), NOW), "nor do they come back"
 
 
 # Dead letters, and what is forgotten
@@ -461,7 +464,7 @@ def test_no_method_reads_a_whole_table(outbox: SqliteOutbox) -> None:
     outbox.requests(10)
     outbox.refuse({b"g" * 16: NOW})
     outbox.refused([b"g" * 16], NOW)
-    outbox.register(registration(Handle(b"h" * 16), 0, device()))
+    outbox.register(registration(Handle(b"h" * 16), 0, device()), NOW)
     outbox.tokens([Handle(b"h" * 16)])
     outbox.enqueue([request(1).digest], [(notification(), NOW) for _ in range(3)], Pace())
     first, second, third = claim(outbox)
