@@ -209,7 +209,7 @@ class Dispatcher:
             if not limit.expired():
                 return Attempt(Outcome.RETRY, f"provider raised {type(error).__name__}")
             attempt = Attempt(Outcome.RETRY, f"no answer in {ATTEMPT_SECONDS:g} s")
-        if lane.provider.one_service:
+        if lane.provider.one_service and not attempt.of_account:
             lane.breaker.observe(attempt, probe)
         return attempt
 

@@ -90,3 +90,4 @@ class Attempt:
     status: int | None = None
     retry_after: float | None = None
     unregistered_at: float | None = None
+    of_account: bool = False

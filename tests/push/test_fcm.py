@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from billboard.errors import ProviderError
 from billboard.push import Attempt, Notification, Outcome
+from billboard.push.breaker import FAILURES, LONGEST_PAUSE
 from billboard.push.content import CONTENT_FREE_DATA
 from billboard.push.providers.fcm import FcmAccount, FcmProvider, classify
 from billboard.push.sandbox_fcm import PROJECT, FcmSandbox
@@ -234,7 +235,8 @@ async def test_each_app_has_its_account_and_an_unknown_one_is_rejected_unsent() 
         fcm = FcmProvider(accounts, one.url, one.ca_file)
         assert (await fcm.send(notification(fcm_device(app=2)))).outcome is D
         refused = await fcm.send(notification(fcm_device(app=1)))
-        assert refused == Attempt(L, "access token: transport error PEER_FAILED_VERIFICATION")
+        reason = "access token: transport error PEER_FAILED_VERIFICATION"
+        assert refused == Attempt(L, reason, of_account=True)
         unknown = await fcm.send(notification(fcm_device(app=3)))
         assert unknown == Attempt(X, "no account for app 3")
         await fcm.aclose()
@@ -308,7 +310,7 @@ async def test_a_replacement_that_is_refused_too_makes_no_flood() -> None:
     ],
 )
 async def test_no_access_token(grant: Reply, outcome: Outcome, reason: str) -> None:
-    assert await answer(grant=grant) == Attempt(outcome, f"access token: {reason}")
+    assert await answer(grant=grant) == Attempt(outcome, f"access token: {reason}", of_account=True)
 
 
 async def test_the_token_endpoint_is_asked_once_in_an_attempt() -> None:
@@ -324,12 +326,40 @@ async def test_the_token_endpoint_is_asked_once_in_an_attempt() -> None:
         assert len(asked) == 1
 
 
+async def test_an_account_without_tokens_is_left_alone_for_a_while() -> None:
+    asked: list[Request] = []
+
+    class Down(Canned):
+        def _grant(self, request: Request) -> Reply:
+            asked.append(request)
+            return Reply(503) if self.down else super()._grant(request)
+
+        down = True
+
+    clock = Clock()
+    async with Down() as sandbox, connected(sandbox, clock=clock) as fcm:
+        for number in range(30):
+            attempt = await fcm.send(message())
+            assert (attempt.outcome, attempt.of_account) == (L, True)
+            assert (attempt.retry_after is None) == (number < FAILURES)
+        assert len(asked) == FAILURES
+        for seconds, probes in [(2.0, 1), (0.1, 1), (LONGEST_PAUSE, 2)]:
+            clock.now += seconds
+            await asyncio.gather(*(fcm.send(message()) for _ in range(5)))
+            assert len(asked) == FAILURES + probes
+        sandbox.down = False
+        clock.now += LONGEST_PAUSE
+        assert not (await fcm.send(message())).of_account
+
+
 async def test_a_key_that_google_does_not_know_is_refused() -> None:
     async with FcmSandbox() as sandbox, FcmSandbox() as other:
         stranger = sandbox.key_file() | {"private_key": other.key_file()["private_key"]}
         account = FcmAccount(PROJECT, json.dumps(stranger).encode())
         fcm = FcmProvider({0: account}, sandbox.url, sandbox.ca_file)
-        assert await fcm.send(message()) == Attempt(X, "access token: invalid_grant")
+        assert await fcm.send(message()) == Attempt(
+            X, "access token: invalid_grant", of_account=True
+        )
         await fcm.aclose()
 
 

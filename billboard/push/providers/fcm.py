@@ -100,7 +100,7 @@ class FcmProvider:
             app: f"{host}/v1/projects/{account.project_id}/messages:send"
             for app, account in accounts.items()
         }
-        self._tokens = {app: AccessToken(each, ca_file) for app, each in accounts.items()}
+        self._tokens = {app: AccessToken(each, ca_file, clock) for app, each in accounts.items()}
         self._data = _checked_data(data)
         self._transport = Transport("FCM", ca_file)
         self._clock = clock
@@ -126,7 +126,7 @@ class FcmProvider:
             bearer = await access.current()
         except TokenError as error:
             outcome = Outcome.RETRY if error.transient else Outcome.REJECTED
-            return Attempt(outcome, error.reason)
+            return Attempt(outcome, error.reason, retry_after=error.retry_after, of_account=True)
         if self._transport.closed:
             return WAS_CLOSED
         attempt = await self._transport.post(

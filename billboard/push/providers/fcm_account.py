@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +23,8 @@ from google.auth.transport import Request, Response
 from google.oauth2.service_account import Credentials
 
 from billboard.errors import ProviderError
+from billboard.push.breaker import Breaker
+from billboard.push.notification import Attempt, Outcome
 from billboard.push.providers.transport import (
     checked_ca_file,
     error_name,
@@ -35,6 +39,9 @@ SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 
 REFUSED_AGAIN_DELAY = 60.0
 """Seconds until a retry, when FCM refuses a token that has just replaced a refused one."""
+
+LEAST_WAIT = 1.0
+"""Seconds until a retry, while somebody asks for a token whether there is one again."""
 
 _LONGEST_LIFETIME = 24 * 3600
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
@@ -91,19 +98,28 @@ class FcmAccount:
 class TokenError(Exception):
     """There is no access token. ``reason`` tells why, and holds no secret.
 
-    ``transient`` says whether the account may be in order, and a later try do better.
+    ``transient`` says whether the account may be in order, and a later try do better: after
+    ``retry_after`` seconds, if that is known.
     """
 
-    def __init__(self, reason: str, transient: bool) -> None:
+    def __init__(self, reason: str, transient: bool, retry_after: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.transient = transient
+        self.retry_after = retry_after
 
 
 class AccessToken:
-    """The access token of one account: fetched when needed, in a thread, once for all who wait."""
+    """The access token of one account: fetched when needed, in a thread, once for all who wait.
 
-    def __init__(self, account: FcmAccount, ca_file: str | Path | None) -> None:
+    It has a breaker of its own, by ``clock`` in seconds: where tokens come from may be down for one
+    account, and then nobody waits for it, and the accounts of other apps go on.
+    """
+
+    def __init__(
+        self, account: FcmAccount, ca_file: str | Path | None, clock: Callable[[], float]
+    ) -> None:
+        self._breaker = Breaker(clock, random.random)
         self._credentials = account.credentials()
         self._request = _TokenRequest(checked_ca_file("FCM", ca_file))
         self._fetching: asyncio.Task[None] | None = None
@@ -114,9 +130,13 @@ class AccessToken:
     async def current(self) -> str:
         """The token to send now. Raises TokenError if there is none."""
         if not self._credentials.valid or self._credentials.token == self._refused:
+            if not self._breaker.allowed(1):
+                problem = "access token: there was none lately, and it is not asked for"
+                raise TokenError(problem, True, self._breaker.wait or LEAST_WAIT)
             if self._fetching is None:
+                probe = self._breaker.begin()
                 self._fetching = asyncio.create_task(asyncio.to_thread(self._fetch))
-                self._fetching.add_done_callback(self._fetched)
+                self._fetching.add_done_callback(partial(self._fetched, probe))
             await asyncio.shield(self._fetching)
         return str(self._credentials.token)
 
@@ -139,10 +159,13 @@ class AccessToken:
         if self._fetching is not None:
             await asyncio.wait([self._fetching])
 
-    def _fetched(self, task: asyncio.Task[None]) -> None:
+    def _fetched(self, probe: bool, task: asyncio.Task[None]) -> None:
         self._fetching = None
+        self._breaker.end(probe)
         if not task.cancelled():
-            task.exception()  # those who wait have it; there may be none any more
+            error = task.exception()  # those who wait have it; there may be none any more
+            failed = isinstance(error, TokenError) and error.transient
+            self._breaker.observe(Attempt(Outcome.RETRY if failed else Outcome.DELIVERED), probe)
 
     def _fetch(self) -> None:
         try:
