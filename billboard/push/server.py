@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import final
@@ -35,6 +36,9 @@ LARGEST_BODY = max(REGISTRATION_SIZE, *map(request_size, FrameClass))
 
 RETRY = "1"
 """Seconds after which a queue that was full, or a rate, has room again."""
+
+READY_SECONDS = 1.0
+"""Seconds for which `/readyz` does not ask the outbox again: anybody may ask for it."""
 
 Take = Callable[[bytes], Awaitable[None]]
 
@@ -146,6 +150,7 @@ class _About:
         self._server, self._metrics = server, metrics
         self._bearer = None if token is None else f"Bearer {token}".encode()
         self._content = Content(b"", b"", b"")
+        self._asked: tuple[float, asyncio.Task[bool]] | None = None
 
     async def descriptor(self, request: Request) -> Content:
         """The descriptor, the same for all."""
@@ -164,12 +169,19 @@ class _About:
     async def readiness(self, request: Request) -> Response:
         """Whether a request would be taken now, and delivered."""
         del request
+        now = time.monotonic()
+        if self._asked is None or (self._asked[1].done() and now - self._asked[0] > READY_SECONDS):
+            self._asked = now, asyncio.create_task(self._storage_works())
+        works = await asyncio.shield(self._asked[1])  # for others wait for it too
+        ready = works and self._server.running and not self._server.busy
+        return Response(None, 200 if ready else 503, _NEVER)
+
+    async def _storage_works(self) -> bool:
         try:
             await asyncio.to_thread(self._server.outbox.waiting)
         except StoreError:
-            return Response(None, 503, _NEVER)
-        ready = self._server.running and not self._server.busy
-        return Response(None, 200 if ready else 503, _NEVER)
+            return False
+        return True
 
     async def metrics(self, request: Request) -> Response:
         """Sums and ages, for those who bear the token."""

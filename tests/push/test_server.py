@@ -246,6 +246,19 @@ def test_storage_that_fails(tmp_path: Path) -> None:
         assert http.get("/healthz").status == 200
 
 
+def test_readiness_asks_the_outbox_once_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For anybody may ask for it. Faults show when that is over."""
+    with served(tmp_path, timing=SLOW) as (made, http):
+        with monkeypatch.context() as patch:
+            patch.setattr("billboard.push.server.READY_SECONDS", 3600.0)
+            assert http.get("/readyz").status == 200
+            made.server.outbox.close()  # type: ignore[attr-defined]
+            assert http.get("/readyz").status == 200
+        wait_for(lambda: http.get("/readyz").status == 503)
+
+
 def test_the_descriptor(tmp_path: Path) -> None:
     with served(tmp_path) as (made, http):
         answer = http.get("/descriptor")
