@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, final
 
+from billboard import secretfile
 from billboard.errors import BillboardError, ConfigError, ProviderError
 from billboard.keys import SecretKey
 from billboard.push.descriptor import MOST_KEYS, check_url
@@ -173,13 +174,8 @@ class Section:
         return self._path.parent / self.text(key)
 
     def content(self, key: str) -> bytes:
-        """What is in the file that it names."""
-        path = self._path.parent / self.text(key)
-        try:
-            return path.read_bytes()
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise self.error(key, f"names {path}, which can not be read: {reason}") from None
+        """What is in the file that it names, which is a secret: its owner alone can use it."""
+        return self.checked(key, secretfile.read, self._path.parent / self.text(key))
 
     def apps(self, key: str, read: Callable[[Section, str], T]) -> dict[int, T]:
         """A table with an entry for each app number, which ``read`` takes from it."""

@@ -199,6 +199,11 @@ def make_key(shell: Shell) -> None:
     subprocess.run(command, cwd=shell.directory, check=True, capture_output=True)
 
 
+def write_secret(shell: Shell, name: str, text: str) -> None:
+    shell.write(name, text)
+    (shell.directory / name).chmod(0o600)
+
+
 BEGIN = 'url = "http://wake"\nkeys = ["secret.key"]\n'
 
 WRONG = {
@@ -246,7 +251,27 @@ WRONG = {
     "no contact": (BEGIN + '[web_push]\nkey_file = "apns.p8"\ncontact = "me"', "VAPID contact"),
     "no team": (BEGIN + SECTION.replace("team_id", "team"), "[apns] team_id is missing"),
     "an unknown key": (BEGIN + SECTION + "topic = 1\n", "[apns] topic is not known"),
-    "no file": (BEGIN + SECTION.replace("apns.p8", "no.p8"), "no.p8, which can not be read"),
+    "no file": (BEGIN + SECTION.replace("apns.p8", "no.p8"), "no.p8 can not be read"),
+    "a key that others can read": (
+        BEGIN + SECTION.replace("apns.p8", "open.p8"),
+        "open.p8 is open to others than its owner: run chmod 600 on it",
+    ),
+    "an account that others can read": (
+        BEGIN + '[fcm.accounts.0]\nproject_id = "p-1234"\nkey_file = "open.p8"\n',
+        "is open to others",
+    ),
+    "a VAPID key that others can read": (
+        BEGIN + '[web_push]\nkey_file = "open.p8"\ncontact = "mailto:a@b.c"',
+        "is open to others",
+    ),
+    "an API key that others can read": (
+        BEGIN + '[pushy.api_key_files]\n0 = "open.p8"\n',
+        "is open to others",
+    ),
+    "a token that others can read": (
+        BEGIN + 'metrics_token_file = "open.p8"\n' + SECTION,
+        "is open to others",
+    ),
     "no p8 file": (BEGIN + SECTION.replace("apns.p8", "empty"), "not an unencrypted P-256"),
     "no topics": (BEGIN + SECTION.split("topics")[0], "topics is missing"),
     "an app that is no number": (BEGIN + SECTION.replace('"0"', '"x"'), "is no number of an app"),
@@ -261,7 +286,9 @@ def test_a_configuration_that_is_wrong(
     text, message = WRONG[case]
     monkeypatch.setenv("NO_KEY", "bm8ga2V5")
     make_key(shell)
-    shell.write("push/empty", "")
+    write_secret(shell, "push/empty", "")
+    shell.write("push/open.p8", "")
+    (shell.directory / "push" / "open.p8").chmod(0o640)
     shell.write("push/push.toml", text)
     path = shell.directory / "push" / "push.toml"
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
@@ -304,8 +331,8 @@ host = "http://127.0.0.1:8088"
 
 def test_every_push_service_has_a_section(shell: Shell) -> None:
     make_key(shell)
-    shell.write("push/fcm.json", json.dumps(service_account()))
-    shell.write("push/pushy.key", "0123456789abcdef0123456789abcdef\n")
+    write_secret(shell, "push/fcm.json", json.dumps(service_account()))
+    write_secret(shell, "push/pushy.key", "0123456789abcdef0123456789abcdef\n")
     path = shell.directory / "push" / "push.toml"
     shell.write("push/push.toml", ALL)
     apns, fcm, web_push, pushy = Config.load(path).providers
