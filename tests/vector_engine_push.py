@@ -56,6 +56,8 @@ def always(seed: bytes) -> RequestSecret:
 class Keys:
     """The keys of a server that has one request key, as `ServerKeys` offers them."""
 
+    directory: Path
+
     def __init__(
         self,
         server: NoteKey,
@@ -93,6 +95,8 @@ def served(
     dispatcher: Any = SimpleNamespace(serves=serves, wake=lambda: None)
     with SqliteOutbox.create(setting.new_path()) as outbox:
         stand_in: Any = keys
+        keys.directory = setting.new_path()
+        keys.directory.mkdir()
         clock = {"clock": lambda: now, "observe": ticks.append}
         yield PushServer(stand_in, outbox, dispatcher, **clock), ticks
 
