@@ -38,6 +38,7 @@ from billboard.push import (
 from billboard.push.clock import ClockWatch
 from billboard.push.config import Config
 from billboard.push.descriptor import check_url
+from billboard.push.service import CLOCK
 from billboard.tokens import DeviceToken, Platform
 
 push_app = typer.Typer(no_args_is_help=True, help="Run a push server.")

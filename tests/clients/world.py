@@ -115,7 +115,7 @@ class _Outbox(SqliteOutbox):
 
     def enqueue(self, done, due, pace) -> None:  # type: ignore[no-untyped-def]
         self.woken.update(each.token.value for each, _ in due)
-        super().enqueue(done, [], pace)
+        return super().enqueue(done, [], pace)
 
 
 class Server:
@@ -135,7 +135,7 @@ class Server:
 
     def renew(self) -> None:
         """What it does every hour."""
-        self.push._renew_keys()
+        self.push._keep_house()
 
     def rotate(self) -> PublicKey:
         """Have a new key, to which devices encrypt from now on; the old one is still read."""
@@ -157,7 +157,7 @@ class Server:
         secret = self.keys.request_secret(key_id)
         plaintext = secret.open("registration", self.key, self.keys.frame_class, sealed)
         registration = Registration.from_plaintext(plaintext, self.key, self.keys.frame_class)
-        if not self.outbox.register(registration):
+        if not self.outbox.register(registration, self.clock()):
             raise RefusedRequestError("time", "a later one was taken")
 
     def tick(self) -> Counter[bytes]:

@@ -116,6 +116,22 @@ async def test_one_provider_that_hangs_starves_no_other(outbox: SqliteOutbox) ->
 
 
 @simulated
+async def test_an_account_that_fails_opens_no_breaker(outbox: SqliteOutbox) -> None:
+    """Other apps have others, at the same push service."""
+    failed = Attempt(Outcome.RETRY, "access token: status 503", of_account=True)
+    provider = Scripted(lambda one, _: failed if one.token.app else DELIVERED)
+    fine = notifications(20)
+    async with delivering(outbox, provider, concurrency=10) as dispatcher:
+        enqueue(outbox, *(notification(device(app=1)) for _ in range(200)))
+        await asyncio.sleep(10.0)
+        assert not dispatcher.breakers_open()[Platform.APNS]
+        begin = elapsed()
+        enqueue(outbox, *fine)
+        await until(lambda: {each.id for each in fine} <= {each.id for _, each in provider.sent})
+        assert elapsed() - begin < 2
+
+
+@simulated
 async def test_no_more_are_in_flight_than_allowed(outbox: SqliteOutbox) -> None:
     provider = Scripted(lambda *_: after(1.0))
     async with delivering(outbox, provider, concurrency=7):

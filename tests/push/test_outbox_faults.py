@@ -10,6 +10,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,8 @@ def test_nothing_is_left_of_what_was_deleted(tmp_path: Path) -> None:
             those = [notification() for _ in range(60)]
             for each in those[:20]:
                 handle = Handle(os.urandom(16))
-                outbox.register(registration(handle, 0, each.token))
-                outbox.register(registration(handle, 1, None))
+                outbox.register(registration(handle, 0, each.token), NOW)
+                outbox.register(registration(handle, 1, None), NOW)
             secrets += [each.sealed[:32] for each in requests]
             secrets += [each.sealed[-32:] for each in requests]
             secrets += [each.token.value for each in those]
@@ -200,3 +201,32 @@ def test_a_file_is_created_once_and_reopened(tmp_path: Path) -> None:
         db.execute("CREATE TABLE other (number INTEGER)")
     with pytest.raises(StoreError, match="no outbox"):
         SqliteOutbox(other)
+
+
+def test_intake_waits_for_a_few_statements_however_large_the_tick_is(outbox: SqliteOutbox) -> None:
+    statements: list[str] = []
+
+    def trace(db: apsw.Cursor, query: str, bindings: object) -> bool:
+        del db, bindings
+        statements.append(query)
+        return True
+
+    made = [request() for _ in range(300)]
+    outbox.put(made, NOW)
+    outbox._database._connection.exec_trace = trace
+    due = [(notification(), NOW) for _ in made]
+    assert outbox.enqueue([each.digest for each in made], due, Pace()) == 300
+    assert len(statements) < 15
+    assert outbox.waiting()[0] == 0
+
+
+def test_threads_that_write_wait_for_each_other_and_not_by_sleeping(
+    outbox: SqliteOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would let them sleep for up to 100 ms: here it may not let them wait at all."""
+    monkeypatch.setattr("billboard.database._BUSY_TIMEOUT", 0)
+    with ThreadPoolExecutor(4) as threads:
+        puts = [threads.submit(outbox.put, [request()], NOW) for _ in range(200)]
+        for each in puts:
+            each.result()
+    assert outbox.waiting()[0] == 200
