@@ -16,7 +16,7 @@ from billboard.board.note import Algorithm, NoteKey
 from billboard.durable import replace_file
 from billboard.errors import InvalidEncodingError, InvalidSignatureError, NotMine, SecretFileError
 from billboard.keys import SecretKey
-from billboard.push.descriptor import ServerDescriptor
+from billboard.push.descriptor import ServerDescriptor, read_descriptor
 from billboard.push.requestkey import RequestSecret
 from billboard.tokens import FrameClass, hours
 
@@ -168,7 +168,7 @@ class ServerKeys:
         path = self.directory / DESCRIPTOR
         try:
             signed = path.read_bytes()
-            return ServerDescriptor.from_bytes(signed, self.server), signed
+            return read_descriptor(signed, self.server), signed
         except FileNotFoundError:
             return None, b""
         except (InvalidEncodingError, InvalidSignatureError) as error:
