@@ -27,6 +27,7 @@ __all__ = [
     "StoreError",
     "UnreachableError",
     "UnsupportedError",
+    "WakuError",
     "WithdrawnError",
     "WitnessError",
 ]
@@ -213,3 +214,19 @@ class ConfigError(BillboardError):
 
 class ProviderError(BillboardError):
     """A push provider is misconfigured: a bad signing key, an app without a topic, a bad host."""
+
+
+class WakuError(BillboardError):
+    """A Waku node did not do what it was asked. ``reason`` is one of
+
+    - ``unreachable``: there is no answer. It may have done it all the same: ask again.
+    - ``refused``: it answers that it does not do this, and why.
+    - ``answer``: what it answers is not what a Waku node answers.
+    """
+
+    def __init__(self, reason: str, explanation: str) -> None:
+        super().__init__(explanation)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.reason, str(self))

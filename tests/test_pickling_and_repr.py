@@ -231,6 +231,7 @@ ERRORS: list[BillboardError] = [
     errors.ConfigError("config"),
     errors.RefusedRequestError("key", "explanation"),
     errors.UnreachableError("explanation"),
+    errors.WakuError("refused", "explanation"),
 ]
 
 

@@ -33,11 +33,11 @@ class Answer:
 
 
 class Running:
-    """An application that is served at ``port`` of this machine until `stop`."""
+    """An application that is served at ``port`` of this machine until `stop`; 0 is a free one."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, port: int = 0) -> None:
         config = uvicorn.Config(
-            app, port=0, http=TimedProtocol, ws="none", log_config=None, access_log=False
+            app, port=port, http=TimedProtocol, ws="none", log_config=None, access_log=False
         )
         self.server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self.server.run)
