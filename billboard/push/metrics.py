@@ -52,6 +52,16 @@ class Metrics:
             "credential_age_seconds", "Age of a provider's token.", "platform"
         )
 
+        self._waku_messages = self._counter(
+            "waku_messages", "Messages from the Waku node, by what came of them.", "outcome"
+        )
+        self._waku_failures = self._counter(
+            "waku_failures", "Looks at the Waku node that failed, and why.", "reason"
+        )
+        self._waku_read = self._gauge(
+            "waku_read_timestamp_seconds", "When all that the Waku node had was read."
+        )
+
     def request(self, outcome: str) -> None:
         """Of one request: ``accepted``, or why not."""
         self._requests.labels(outcome).inc()
@@ -71,6 +81,18 @@ class Metrics:
         elif reason not in self._reasons:
             reason = "other"
         self._attempts.labels(platform.name, attempt.outcome.value, reason).inc()
+
+    def waku_message(self, outcome: str) -> None:
+        """Of one message over Waku: ``accepted``, ``repeated``, or why not; of each try anew."""
+        self._waku_messages.labels(outcome).inc()
+
+    def waku_failure(self, reason: str) -> None:
+        """That the Waku node could not be read to the end."""
+        self._waku_failures.labels(reason).inc()
+
+    def waku_read(self, now: float) -> None:
+        """That it could, at ``now`` (seconds since 1970)."""
+        self._waku_read.set(now)
 
     def text(self, server: PushServer) -> bytes:
         """All of it in Prometheus's text format. Raises `StoreError`."""

@@ -23,6 +23,7 @@ from billboard.push.request import PushRequest, request_size, seal
 from billboard.push.serverkeys import ServerKeys, create_server_keys
 from billboard.push.service import PushServer, Timing
 from billboard.push.sqlite import SqliteOutbox
+from billboard.push.wakusource import WakuSource
 
 from .support import TOPIC
 
@@ -36,7 +37,13 @@ AT_ONCE = Timing(
 
 # What starts a server quickly: the process that forks them has imported all of this.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["billboard.push.service", "billboard.push.providers.apns"])
+CONTEXT.set_forkserver_preload(
+    [
+        "billboard.push.service",
+        "billboard.push.providers.apns",
+        "billboard.push.wakusource",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,18 @@ async def _serve(site: Site, clock: Callable[[], float]) -> None:
                         senders.create_task(send())
             while outbox.waiting()[0] or outbox.next_due(Platform.APNS) is not None:
                 await asyncio.sleep(0.02)
+
+
+def take_from_waku(site: Site, url: str) -> None:
+    """Take what the Waku node at ``url`` has, and open nothing of it, until this is killed."""
+    asyncio.run(_take_from_waku(site, url))
+
+
+async def _take_from_waku(site: Site, url: str) -> None:
+    with SqliteOutbox(site.outbox) as outbox:
+        keys = ServerKeys(site.directory, [site.secret_key()], URL)
+        server = PushServer(keys, outbox, Dispatcher(outbox, []))
+        await WakuSource(server, url, site.directory / "swept", interval=0.01).run()
 
 
 @dataclass
