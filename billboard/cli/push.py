@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, final
+from typing import TYPE_CHECKING, Annotated, final
 from uuid import UUID
 
 import typer
@@ -19,7 +20,7 @@ from billboard.board.submitting import MOST_WORK
 from billboard.cli import files
 from billboard.cli.files import Ask, Blobs, Class, Host, Port, console
 from billboard.cli.logs import log_json_lines
-from billboard.errors import BillboardError
+from billboard.errors import BillboardError, WakuError
 from billboard.keys import SecretKey
 from billboard.push import (
     Attempt,
@@ -41,11 +42,14 @@ from billboard.push.descriptor import check_url
 from billboard.push.service import CLOCK
 from billboard.tokens import DeviceToken, Platform
 
+if TYPE_CHECKING:
+    from curl_cffi import Response, Session
+
 push_app = typer.Typer(no_args_is_help=True, help="Run a push server.")
 
 Directory = Annotated[Path, typer.Argument(metavar="SERVER", help="The push server's directory.")]
 
-CONFIG, OUTBOX = "push.toml", "outbox.sqlite"
+CONFIG, OUTBOX, SWEPT = "push.toml", "outbox.sqlite", "waku-swept"
 FIRST_KEY, PUBLIC_KEY = "secret.key", "public.key"
 
 _WORK = frozenset(map(str, range(1, MOST_WORK + 1)))
@@ -71,6 +75,9 @@ rate = 1000  # requests a second, all senders together
 # lifetime = 3600
 # pace_interval = 10
 # pace_burst = 6
+
+# [waku]  # requests over Waku too
+# url = "http://127.0.0.1:8645"
 
 # One section for each push service.
 # [apns]
@@ -135,12 +142,21 @@ def serve(
             timing=config.timing,
             observe=metrics.tick,
         )
-        admission = admission_of(server.keys.server.name, config.proof_of_work, config.rate)
+        name = server.keys.server.name
+        rate = admission_of(name, None, config.rate)  # one for all, however they come
+        admission = [*admission_of(name, config.proof_of_work, None), *rate]
         app = create_app(
             server, admission=admission, metrics=metrics, metrics_token=config.metrics_token
         )
         http = Server(app, host or config.host, config.port if port is None else port)
-        http.serve_until_stopped(_run(server))
+        beside = [_run(server)]
+        if config.waku is not None:
+            from billboard.push.wakusource import WakuSource
+
+            path = directory / SWEPT
+            source = WakuSource(server, config.waku, path, admission=rate, metrics=metrics)
+            beside.append(source.run())
+        http.serve_until_stopped(*beside)
 
 
 @push_app.command("check")
@@ -156,6 +172,11 @@ def check(directory: Directory, passphrase: Ask = False) -> None:
     with SqliteOutbox(directory / OUTBOX) as outbox:
         Dispatcher(outbox, config.providers)
         keys.renew(time.time())
+    if config.waku is not None:
+        from billboard.push.waku import content_topic
+
+        console.print(f"takes requests from the Waku node at {config.waku}, under")
+        console.print(content_topic(keys.server))
     for provider in config.providers:
         console.print(f"pushes to {provider.platform.name}")
 
@@ -236,40 +257,75 @@ def replay(
 
 @push_app.command("send")
 def send(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Of the push server.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Of the push server; or a file, its descriptor.")
+    ],
     key: Annotated[str, typer.Option(metavar="VKEY", help="The server's key, as `init` shows it.")],
     blobs: Blobs = "-",
     key_id: Annotated[
         str | None, typer.Option(help="Key id of the blobs, in hex; that of its first key.")
     ] = None,
+    waku: Annotated[
+        str | None, typer.Option(metavar="URL", help="Send through the Waku node there.")
+    ] = None,
 ) -> None:
-    """Hand over blobs, each re-randomised before: the devices are woken. Says how many it took."""
+    """Hand over blobs, each re-randomised before: the devices are woken. Says how many it took.
+
+    With --waku it says how many the node has sent. To have nothing to do with the server then,
+    give its descriptor in a file.
+    """
     from curl_cffi import CurlError, requests
 
     server = NoteKey.from_text(key)
     named = None if key_id is None else files.read_hex("--key-id", key_id)
     try:
         with requests.Session(allow_redirects=False, timeout=30) as session:
-            answer = session.get(f"{url}/descriptor")
-            if answer.status_code != 200:
-                raise BillboardError(f"{url}/descriptor: status {answer.status_code}")
-            descriptor = ServerDescriptor.from_bytes(answer.content, server)
+            descriptor = ServerDescriptor.from_bytes(_descriptor(session, url), server)
             chosen = descriptor.keys[0].key_id if named is None else named
             found = files.read_blobs(blobs, descriptor.frame_class)
             requested = [seal(PushRequest(chosen, each.tobytes()), descriptor) for each in found]
-            headers = {"content-type": "application/octet-stream"}
-            for number, request in enumerate(requested, start=1):
-                answer = session.post(f"{url}/push", data=request, headers=headers)
-                bits = answer.headers.get("billboard-work") or ""
-                if answer.status_code == 429 and bits in _WORK:
-                    work = find_work(server.name, request, int(bits)).hex()
-                    proved = {**headers, "billboard-work": work}
-                    answer = session.post(f"{url}/push", data=request, headers=proved)
-                if answer.status_code != 202:
-                    raise BillboardError(f"{url}/push: line {number}: status {answer.status_code}")
+            if waku is None:
+                _post(session, descriptor.url if Path(url).is_file() else url, server, requested)
+            else:
+                _publish(waku, server, requested)
     except CurlError as error:
         raise BillboardError(f"{url} can not be reached (curl error {error.code})") from None
-    console.print(f"{len(requested)} taken")
+    console.print(f"{len(requested)} {'taken' if waku is None else 'sent'}")
+
+
+def _descriptor(session: Session[Response], url: str) -> bytes:
+    if Path(url).is_file():
+        return Path(url).read_bytes()
+    answer = session.get(f"{url}/descriptor")
+    if answer.status_code != 200:
+        raise BillboardError(f"{url}/descriptor: status {answer.status_code}")
+    return answer.content
+
+
+def _post(
+    session: Session[Response], url: str, server: NoteKey, requested: Sequence[bytes]
+) -> None:
+    headers = {"content-type": "application/octet-stream"}
+    for number, request in enumerate(requested, start=1):
+        answer = session.post(f"{url}/push", data=request, headers=headers)
+        bits = answer.headers.get("billboard-work") or ""
+        if answer.status_code == 429 and bits in _WORK:
+            work = find_work(server.name, request, int(bits)).hex()
+            proved = {**headers, "billboard-work": work}
+            answer = session.post(f"{url}/push", data=request, headers=proved)
+        if answer.status_code != 202:
+            raise BillboardError(f"{url}/push: line {number}: status {answer.status_code}")
+
+
+def _publish(url: str, server: NoteKey, requested: Sequence[bytes]) -> None:
+    from billboard.push.waku import WakuClient
+
+    with WakuClient(url, server) as client:
+        for number, request in enumerate(requested, start=1):
+            try:
+                client.send(request)
+            except WakuError as error:
+                raise BillboardError(f"line {number}: {error}") from None
 
 
 async def _run(server: PushServer) -> None:

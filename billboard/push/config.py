@@ -48,6 +48,8 @@ class Config:
     rate: float | None
     proof_of_work: int | None
     metrics_token: str | None = field(repr=False)
+    waku: str | None
+    """The URL of the Waku node that requests come through too."""
 
     @classmethod
     def load(cls, path: Path, passphrase: str | None = None) -> Config:
@@ -75,6 +77,7 @@ class Config:
             rate=section.number("rate", None, 0.001, 1e9),
             proof_of_work=section.integer("proof_of_work", None, 1, 28),
             metrics_token=_metrics_token(section),
+            waku=_waku(section),
         )
         section.end()
         if not config.keys:
@@ -246,6 +249,20 @@ def _metrics_token(section: Section) -> str | None:
     if not token or not token.isascii():
         raise section.error("metrics_token_file", "names a file that holds no token in ASCII")
     return token
+
+
+def _waku(section: Section) -> str | None:
+    there, inner = "waku" in section, section.section("waku")
+    if not there:
+        return None
+    try:
+        from billboard.push.waku import check_node_url
+    except ModuleNotFoundError as error:
+        problem = f"needs {error.name}, which is not installed: see the extras in README.md"
+        raise inner.error("", problem) from None
+    url = inner.checked("url", check_node_url, inner.text("url"))
+    inner.end()
+    return url
 
 
 def _providers(section: Section) -> Iterator[Provider]:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from processes import LONGEST, watched
+from push.waku_node import WakuNode
 
 from billboard import FrameClass, SecretKey
 from billboard.board.note import NoteKey
@@ -234,6 +235,15 @@ WRONG = {
         + '[gorush_apns]\nhost = "http://127.0.0.1:1"\ntopics = { "0" = "org.a" }\n',
         "several sections push to APNS",
     ),
+    "a Waku node without a URL": (BEGIN + SECTION + "[waku]\n", "[waku] url is missing"),
+    "a Waku node that is none": (
+        BEGIN + SECTION + '[waku]\nurl = "127.0.0.1:8645"\n',
+        "[waku] url can not be used: the URL of a Waku node must be http(s)://host",
+    ),
+    "a Waku node with more": (
+        BEGIN + SECTION + '[waku]\nurl = "http://127.0.0.1:8645"\ntopic = "a"\n',
+        "[waku] topic is not known here; there are url",
+    ),
     "a delay that outlives a push": (
         BEGIN + "[timing]\njitter = 60\nlifetime = 60\n" + SECTION,
         "longer than its lifetime",
@@ -422,3 +432,34 @@ def test_all_secrets_have_the_passphrase(shell: Shell) -> None:
     assert "exists" in shell.fails(*init)
     assert "url" in shell.fails("push", "init", "third", "--name", "n", "--url", "ftp://x.org")
     assert not (tmp_path / "third").exists()
+
+
+def test_requests_over_waku(shell: Shell) -> None:
+    """A server with a node, and a sender that has to do with the node alone; it is a stub."""
+    node = WakuNode()
+    with node.running():
+        make_key(shell)
+        set_up(shell, SECTION + f'[waku]\nurl = "{node.url}"\n')
+        key = shell.read("vkey")
+        checked = shell.ok("push", "check", "push")
+        assert f"from the Waku node at {node.url}, under\n/billboard/1/push-" in checked
+        shell.write("descriptor", shell.ok("push", "descriptor", "push"))
+        sent = shell.ok(
+            "push", "send", "descriptor", "--key", key, "blob", "--waku", node.url
+        )  # while there is no server
+        assert sent == "1 sent\n"
+        assert node.pushed[0]["contentTopic"] in checked
+        serve = ("push", "serve", "push", "--dry-run", "--port", "0")
+        with program(shell, *serve, ends=signal.SIGTERM, code=0) as said:
+            said.readline()
+            deadline = time.monotonic() + LONGEST
+            with SqliteOutbox(shell.directory / "push" / "outbox.sqlite") as outbox:
+                query = "SELECT count(*) FROM pace"  # of each token that was to be pushed
+                while outbox._database.rows(query) == [(0,)]:
+                    assert time.monotonic() < deadline
+                    time.sleep(0.1)
+        node.peers = 0
+        arguments = ("push", "send", "descriptor", "--key", key, "blob", "--waku")
+        assert "line 1: the Waku node answers 505" in shell.fails(*arguments, node.url)
+    assert "line 1: the Waku node can not be reached" in shell.fails(*arguments, node.url)
+    assert "the URL of a Waku node must be" in shell.fails(*arguments, "node")
