@@ -210,9 +210,10 @@ def _decode_payload(message: dict[str, Any], size: int) -> bytes | None:
     if not isinstance(payload, str) or len(payload) != -(-size // 3) * 4:
         return None
     try:
-        return base64.b64decode(payload, validate=True)
+        decoded = base64.b64decode(payload, validate=True)
     except ValueError:
         return None
+    return decoded if len(decoded) == size else None
 
 
 def _is_name(value: Any) -> bool:

@@ -112,7 +112,7 @@ class WakuSource:
         self._size = request_size(server.keys.frame_class)
         self._done: OrderedDict[str, None] = OrderedDict()
         self._newest = 0.0
-        self._swept = _read_time(path)
+        self._swept = _time_in(path)
         self._last_sweep: float | None = None
 
     async def run(self) -> None:
@@ -251,11 +251,18 @@ class _TooLongError(WakuError):
         super().__init__("answer", f"the Waku node answers more than {LARGEST_PAGE} bytes")
 
 
-def _read_time(path: Path) -> float | None:
-    """The time in a file; None if it holds none, and then all that there is will be read."""
+def decode_time(data: bytes) -> float | None:
+    """The time that a file holds; None if it holds none, and then all that there is is read."""
     try:
-        return float(int(path.read_bytes()[:20]))
-    except (OSError, ValueError):
+        return float(int(data[:20]))
+    except ValueError:
+        return None
+
+
+def _time_in(path: Path) -> float | None:
+    try:
+        return decode_time(path.read_bytes())
+    except OSError:
         return None
 
 

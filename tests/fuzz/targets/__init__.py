@@ -18,6 +18,7 @@ from . import (
     push,
     requests,
     tokens,
+    waku,
     web_push,
 )
 
@@ -37,4 +38,5 @@ TARGETS: dict[str, Target] = {
     **groups.TARGETS,
     **findmy.TARGETS,
     **web_push.TARGETS,
+    **waku.TARGETS,
 }

@@ -134,6 +134,8 @@ def _configs() -> Iterator[bytes]:
         yield _with_key(b"", START + f"[pushy]\napi_key_files = {wrong}\n")
     yield _with_key(b"", START + f"[pushy]\napi_key_files.{'9' * 5000} = 'api.key'\n")
     yield _with_key(b"", START + 'metrics_token_file = "binary"\n' + SECTIONS[4])
+    for node in ('url = "http://localhost:8645"', 'url = "me:pw@node"', "url = 5", ""):
+        yield _with_key(b"", START + SECTIONS[4] + f"[waku]\n{node}\n")
     for value in ("nan", "1.5", "true", "9" * 5000, "0x" + "f" * 2000, "-inf", "[" * 1500):
         yield _with_key(b"", START + f"port = {value}\n" + SECTIONS[4])
         yield _with_key(b"", START + SECTIONS[4] + f"[timing]\nminimum = {value}\n")
