@@ -17,12 +17,12 @@ from curl_cffi import CurlECode, CurlError, CurlOpt, Response, Session
 
 from billboard.board.connection import URL
 from billboard.board.note import NoteKey
-from billboard.errors import InvalidEncodingError, WakuError
-from billboard.push.descriptor import server_id
+from billboard.errors import InvalidEncodingError, UnreachableError, WakuError
+from billboard.push.descriptor import ServerDescriptor, server_id
 from billboard.push.request import request_size
 from billboard.tokens import FrameClass
 
-__all__ = ["WakuClient", "content_topic"]
+__all__ = ["WakuClient", "WakuCourier", "content_topic"]
 
 TIMEOUT = 30.0
 """Seconds for one exchange with a node, from connecting to the last byte."""
@@ -130,6 +130,26 @@ class WakuClient:
         peers = json_object(response.content).get("relayPeerCount")
         if type(peers) is not int or peers < 1:
             raise WakuError("answer", "the Waku node does not say that it sent the message")
+
+
+@final
+class WakuCourier:
+    """A `Courier` that brings requests through the Waku node at ``url``; see `WakuClient`."""
+
+    def __init__(
+        self, url: str, *, timeout: float = TIMEOUT, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._url, self._timeout, self._clock = check_node_url(url), timeout, clock
+
+    def send(self, request: bytes, descriptor: ServerDescriptor) -> None:
+        """See `Courier.send`. Raises `WakuError`."""
+        made = WakuClient(self._url, descriptor.server, timeout=self._timeout, clock=self._clock)
+        with made as client:
+            client.send(request)
+
+    def descriptor(self, known: ServerDescriptor) -> bytes:
+        """Raises `UnreachableError`: over Waku nobody is asked, and boards have descriptors."""
+        raise UnreachableError(f"{known.server.name} is not asked for its descriptor over Waku")
 
 
 def check_node_url(url: str) -> str:
