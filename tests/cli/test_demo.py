@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from billboard import DeviceToken, Platform
+from billboard import Blob, DeviceToken, Platform, PublicKey
 from billboard.board.monitor import Finding
 from billboard.cli import demo
 from billboard.push import Notification, service
 from billboard.push.tick import Tick
+from billboard.sender import Errand
 
 
 def play() -> tuple[bool, str]:
@@ -58,18 +60,25 @@ def test_a_push_too_few_or_too_many_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_post(
-        grant: bytes, client: demo.BoardClient, epoch: int, _: demo.PublicKey
-    ) -> demo.Blob:
-        reader = demo.LaneReader.from_bytes(grant)
-        post = client.find(reader, epoch)
-        assert post is not None
-        blob = reader.open(post).blob
+    wake, rerandomize = demo.Sender.wake, Blob.rerandomize
+    sent: list[bytes] = []
+    sending = threading.Event()
+
+    def changed(blob: Blob, key: PublicKey) -> Blob:
+        if not sending.is_set():
+            return rerandomize(blob, key)
         sent.append(bytes(blob))
         return blob
 
-    sent: list[bytes] = []
-    monkeypatch.setattr(demo, "_find", open_post)
+    def woken(sender: demo.Sender, name: str) -> Errand:
+        sending.set()
+        try:
+            return wake(sender, name)
+        finally:
+            sending.clear()
+
+    monkeypatch.setattr(Blob, "rerandomize", changed)
+    monkeypatch.setattr(demo.Sender, "wake", woken)
     assert play()[0], "a sealed post shows no blob, so this alone is no leak"
     assert sent
 
@@ -82,11 +91,17 @@ def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.Monk
     assert "FAIL no blob" in said
 
 
-def test_a_promise_that_is_not_kept_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo.BoardClient, "check_receipt", lambda *_: None)
+def test_a_post_that_is_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    checks = demo._checks
+
+    def fewer(story: demo.Story, files: list[bytes]) -> dict[str, bool]:
+        story.on_board = story.on_board[: story.posted - 1]
+        return checks(story, files)
+
+    monkeypatch.setattr(demo, "_checks", fewer)
     passed, said = play()
     assert not passed
-    assert "FAIL the board kept all" in said
+    assert "FAIL the board published all" in said
 
 
 def test_what_a_monitor_finds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,22 +109,16 @@ def test_what_a_monitor_finds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(demo.Monitor, "check", lambda _: [finding])
     passed, said = play()
     assert not passed
-    assert "FAIL the board kept all" in said
+    assert "FAIL the board published all" in said
 
 
 def test_a_token_in_the_clear_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    original = demo._publish_lanes
-
-    def leak(
-        device: demo.Device, client: demo.BoardClient, epoch: int, key: demo.PublicKey
-    ) -> list[tuple[demo.Receipt, demo.Post]]:
-        leaked.append(device.token.value)
-        return original(device, client, epoch, key)
-
-    leaked: list[bytes] = []
-    monkeypatch.setattr(demo, "_publish_lanes", leak)
     checks = demo._checks
-    monkeypatch.setattr(demo, "_checks", lambda story, files: checks(story, [*files, *leaked]))
+
+    def leak(story: demo.Story, files: list[bytes]) -> dict[str, bool]:
+        return checks(story, [*files, next(iter(story.expected))])
+
+    monkeypatch.setattr(demo, "_checks", leak)
     passed, said = play()
     assert not passed
     assert "FAIL no token" in said
@@ -119,4 +128,4 @@ def test_the_posts_themselves_are_searched() -> None:
     """The board's own bytes are searched, not only files."""
     story = demo.Story(on_board=[b"1" * 40 + b"t" * 32 + b"2" * 40])
     story.expected[b"t" * 32] = 1
-    assert not demo._checks(story, [])["no token is on the board"]
+    assert not demo._checks(story, [])["no token is on the board, or in a file"]
