@@ -5,6 +5,10 @@ contact finds it, re-randomises it, and hands it to the push server, which alone
 SPEC.md defines every byte.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from billboard.blob import Blob, stack, unstack, validate_batch
 from billboard.board import Board, BoardParameters, Edition, SqliteStore, create_board, open_board
 from billboard.errors import (
@@ -29,12 +33,17 @@ from billboard.posts import Envelope, Post, epoch_at
 from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, Handle, Platform
 from billboard.webpush import WebPushSubscription
 
+if TYPE_CHECKING:
+    from billboard.device import Device
+    from billboard.sender import Sender
+
 __all__ = [
     "BillboardError",
     "Blob",
     "Board",
     "BoardError",
     "BoardParameters",
+    "Device",
     "DeviceToken",
     "Edition",
     "Envelope",
@@ -56,6 +65,7 @@ __all__ = [
     "RefusedPostError",
     "SecretFileError",
     "SecretKey",
+    "Sender",
     "SqliteStore",
     "StoreError",
     "UnsupportedError",
@@ -69,3 +79,16 @@ __all__ = [
     "unstack",
     "validate_batch",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # They need the extra `client`, and little else does.
+    if name == "Device":
+        from billboard.device import Device
+
+        return Device
+    if name == "Sender":
+        from billboard.sender import Sender
+
+        return Sender
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,21 +12,36 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from board.serving import OCTETS, running
 from board.witnesses import serving
 
 from billboard import (
+    Board,
     BoardParameters,
     DeviceToken,
-    Lane,
     Platform,
     SecretKey,
     create_board,
     open_board,
 )
+from billboard.board.checkpoint import Policy
+from billboard.board.client import BoardClient
+from billboard.board.manifest import Descriptor
+from billboard.board.note import NoteKey
 from billboard.board.server import create_app
-from billboard.push import SqliteOutbox, create_server_keys
+from billboard.cli.demo_servers import listening, url_of
+from billboard.push import (
+    Dispatcher,
+    PushServer,
+    ServerKeys,
+    SqliteOutbox,
+    Timing,
+    create_server_keys,
+)
+from billboard.push.providers.apns import ApnsProvider
 from billboard.push.sandbox import Sandbox
+from billboard.push.server import create_app as create_push_app
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -100,17 +115,53 @@ async def test_the_readme_is_a_push_server(tmp_path: Path) -> None:
         assert [delivery.token for delivery in sandbox.deliveries] == [value]
 
 
-def test_the_readme_reads_a_board_over_http(tmp_path: Path) -> None:
-    """Its example of a client, against a board that is served."""
-    fetch = readme("fetch")
-    key = create_board(tmp_path / "board", BoardParameters("example.org/board"))
-    server_key, lane = SecretKey.generate().public_key, Lane.generate("example.org/board")
-    blob = server_key.encrypt(DeviceToken(Platform.APNS, bytes(32)))
-    with open_board(tmp_path / "board") as board, serving(create_app(board)) as url:
-        post = lane.post(board.epoch, blob, server_key)
-        board.submit(post)
-        board.publish(board.epoch)
-        assert fetch(url, key, lane.grant(board.epoch)) == post
+async def test_the_readme_wakes_alice(tmp_path: Path) -> None:
+    """Its device and its sender, over HTTP: a board, a push server, and the sandbox."""
+    server_key = create_server_keys(tmp_path, "example.org/push")
+    parameters = BoardParameters("example.org/board", late_interval=1)
+    board_key = create_board(tmp_path / "board", parameters)
+    with (
+        SqliteOutbox.create(tmp_path / "outbox.sqlite") as outbox,
+        open_board(tmp_path / "board") as board,
+        listening() as its_socket,
+    ):
+        async with Sandbox() as sandbox:
+            provider = ApnsProvider(sandbox.key, {0: "topic"}, sandbox.url, sandbox.ca_file)
+            keys = ServerKeys(tmp_path, [SecretKey.generate()], url_of(its_socket))
+            soon = Timing(tick=0.1, minimum=1, patience=0.1, jitter=0.0)
+            push = PushServer(keys, outbox, Dispatcher(outbox, [provider]), timing=soon)
+            board.publish_due()
+            board.publish_descriptor(Descriptor(keys.descriptor))
+            app = uvicorn.Server(
+                uvicorn.Config(create_push_app(push), lifespan="off", log_config=None)
+            )
+            async with push:
+                serving_push = asyncio.create_task(app.serve(sockets=[its_socket]))
+                await asyncio.to_thread(_wake_alice, tmp_path, board, board_key, server_key)
+                deadline = time.monotonic() + 120
+                while not sandbox.deliveries:
+                    assert time.monotonic() < deadline
+                    await asyncio.sleep(0.05)
+                app.should_exit = True
+                await serving_push
+            assert [each.token for each in sandbox.deliveries] == [b"alice's phone".ljust(32)]
+
+
+def _wake_alice(directory: Path, board: Board, board_key: NoteKey, server_key: NoteKey) -> None:
+    alice, bob, policy = readme("alice"), readme("bob"), Policy(board_key)
+    secret = bytes(range(32))
+    with serving(create_app(board)) as url, BoardClient(url, policy) as client:
+        token = b"alice's phone".ljust(32)
+        device, grant = alice(directory / "alice", secret, client, server_key, token)
+        with device, bob(directory / "bob", secret, client, server_key, grant) as sender:
+            deadline = time.monotonic() + 120
+            while not sender.wake("alice").taken:
+                assert time.monotonic() < deadline
+                device.work()
+                board.publish_due()
+                sender._state.fetch_at = 0.0  # rather than in an hour
+                sender.work()
+                time.sleep(0.2)
 
 
 def test_the_code_cites_sections_that_exist() -> None:
