@@ -56,7 +56,7 @@ def _frame(data: bytes) -> bytes:
 
 
 def _lane(data: bytes) -> bytes:
-    lane = Lane._from_payload(data)
+    lane = Lane.from_secret_bytes(data)
     return lane._schedule.encode(bytes(lane._secret))
 
 

@@ -48,7 +48,7 @@ def public_key(frame_class: FrameClass = FrameClass.L) -> PublicKey:
 @functools.cache
 def lane() -> Lane:
     """The lane of most test vectors; it is of class L."""
-    return Lane._from_payload(vector("post/seal", "lane"))
+    return Lane.from_secret_bytes(vector("post/seal", "lane"))
 
 
 @functools.cache
