@@ -64,6 +64,8 @@ def decode_grants(data: bytes) -> list[LaneReader]:
     grants, rest = [], data[2:]
     for _ in range(data[1]):
         size = int.from_bytes(rest[:2], "big")
+        if len(rest) < 2 + size:
+            raise InvalidEncodingError("grants", "are shorter than they say")
         grants.append(LaneReader.from_bytes(rest[2 : 2 + size]))
         rest = rest[2 + size :]
     if rest:

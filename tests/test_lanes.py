@@ -216,6 +216,19 @@ def test_a_bad_secret_in_a_file_is_refused(tmp_path: Path, wrong: bytes) -> None
         Lane.load(tmp_path / "lane")
 
 
+def test_a_length_beyond_the_end_of_grants_is_refused() -> None:
+    """What is left is a whole grant: but there would be two encodings of the same grants."""
+    lane = Lane.generate(ORIGIN, now=NOW)
+    grants = [lane.grant(lane.epoch)] * 2
+    good, last = lanes.encode_grants(grants), len(bytes(grants[0]))
+    at = len(good) - last - 2
+    assert good[at : at + 2] == last.to_bytes(2, "big")
+    for beyond in (last + 1, 2**16 - 1):
+        bad = good[:at] + beyond.to_bytes(2, "big") + good[at + 2 :]
+        with pytest.raises(InvalidEncodingError, match="shorter than they say"):
+            lanes.decode_grants(bad)
+
+
 def test_a_grant_whose_public_element_is_the_identity_is_refused() -> None:
     grant = bytes(READER)
     with pytest.raises(InvalidEncodingError, match="P_0: is the identity"):
