@@ -54,8 +54,14 @@ class Kind(enum.IntEnum):
     SENDER = 6
 
 
+_STATES = (Kind.DEVICE, Kind.SENDER)
+"""What is protected by a key only; the others never are."""
+
+
 def encode(kind: Kind, payload: bytes, passphrase: str | None) -> bytes:
-    """The bytes of a secret file."""
+    """The bytes of a secret file. Raises `SecretFileError` for a kind that only a key protects."""
+    if kind in _STATES:
+        raise SecretFileError(f"{_name(kind)} is protected by a key only")
     header = _MAGIC + bytes([_VERSION, kind, _PLAIN if passphrase is None else _SCRYPT])
     if passphrase is None:
         return header + payload + hash_bytes("file", header + payload)[:_CHECKSUM]
@@ -68,6 +74,8 @@ def encode(kind: Kind, payload: bytes, passphrase: str | None) -> bytes:
 def decode(data: bytes, kind: Kind, passphrase: str | None) -> bytes:
     """The payload of a secret file. Raises `SecretFileError` that says what to do."""
     header, rest, protection = _parsed(data, kind)
+    if kind in _STATES and protection in (_PLAIN, _SCRYPT):
+        raise SecretFileError(f"{_name(kind)} is protected by a key only")
     if protection == _PLAIN:
         return _decode_plain(header, rest, passphrase)
     if protection == _SCRYPT:
@@ -78,7 +86,12 @@ def decode(data: bytes, kind: Kind, passphrase: str | None) -> bytes:
 
 
 def encode_keyed(kind: Kind, payload: bytes, key: bytes) -> bytes:
-    """The bytes of a secret file under a key of `KEY_SIZE` uniform bytes."""
+    """The bytes of a secret file under a key of `KEY_SIZE` uniform bytes.
+
+    Raises `SecretFileError` for a kind that a key does not protect.
+    """
+    if kind not in _STATES:
+        raise SecretFileError(f"{_name(kind)} is not protected by a key")
     header = _MAGIC + bytes([_VERSION, kind, _KEYED]) + os.urandom(_KEYED_SALT)
     return header + _keyed_cipher(key, header).encrypt(bytes(_NONCE), payload, header)
 
@@ -86,8 +99,8 @@ def encode_keyed(kind: Kind, payload: bytes, key: bytes) -> bytes:
 def decode_keyed(data: bytes, kind: Kind, key: bytes) -> bytes:
     """The payload of a file of `encode_keyed`. Raises `SecretFileError` that says what to do."""
     _, _, protection = _parsed(data, kind)
-    if protection != _KEYED:
-        raise SecretFileError("the file is not protected by a key")
+    if protection != _KEYED or kind not in _STATES:
+        raise SecretFileError(f"{_name(kind)} is not protected by a key")
     split = _HEADER + _KEYED_SALT
     header, box = data[:split], data[split:]
     if len(header) < split:

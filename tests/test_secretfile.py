@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from processes import LONGEST
 
 from billboard import Lane, SecretFileError, SecretKey, secretfile
+from billboard.hashing import expand, hash_bytes
 from billboard.secretfile import Kind
 
 PAYLOAD = bytes(range(256))
 PASSPHRASE = "correct horse"  # noqa: S105
 PLAIN = secretfile.encode(Kind.LANE, PAYLOAD, None)
 PROTECTED = secretfile.encode(Kind.LANE, PAYLOAD, PASSPHRASE)
+STATES = (Kind.DEVICE, Kind.SENDER)
+OTHERS = [kind for kind in Kind if kind not in STATES]
+KEY = bytes(range(32))
 
 
 def save(path: Path, passphrase: str | None = None) -> None:
@@ -41,7 +46,7 @@ def write(path: Path, data: bytes) -> Path:
 
 
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE, "", "pässwörd 🔑", " \n"])
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", OTHERS)
 def test_a_payload_goes_round(tmp_path: Path, kind: Kind, passphrase: str | None) -> None:
     secretfile.save(tmp_path / "file", kind, PAYLOAD, passphrase)
     assert secretfile.load(tmp_path / "file", kind, passphrase) == PAYLOAD
@@ -54,6 +59,41 @@ def test_a_protected_file_shows_nothing_and_is_fresh_each_time() -> None:
     assert PROTECTED[:23] == again[:23]
     assert PROTECTED[23:39] != again[23:39]
     assert PROTECTED[39:51] != again[39:51]
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_a_state_goes_round_under_a_key(kind: Kind) -> None:
+    data = secretfile.encode_keyed(kind, PAYLOAD, KEY)
+    assert secretfile.decode_keyed(data, kind, KEY) == PAYLOAD
+    assert PAYLOAD[:8] not in data
+    assert secretfile.encode_keyed(kind, PAYLOAD, KEY)[20:] != data[20:]
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_a_state_is_never_without_a_key(kind: Kind) -> None:
+    """Also where somebody else made the file."""
+    header = b"billboard-secret\n" + bytes([1, kind])
+    plain = header + b"\0" + PAYLOAD
+    plain += hash_bytes("file", plain)[:16]
+    for data, passphrase in ((plain, None), (header + b"\1" + bytes(100), PASSPHRASE)):
+        with pytest.raises(SecretFileError, match="protected by a key only"):
+            secretfile.encode(kind, PAYLOAD, passphrase)
+        with pytest.raises(SecretFileError, match="protected by a key only"):
+            secretfile.decode(data, kind, passphrase)
+    keyed = secretfile.encode_keyed(kind, PAYLOAD, KEY)
+    with pytest.raises(SecretFileError, match="not by a passphrase"):
+        secretfile.decode(keyed, kind, None)
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_what_is_no_state_is_never_under_a_key(kind: Kind) -> None:
+    with pytest.raises(SecretFileError, match="is not protected by a key"):
+        secretfile.encode_keyed(kind, PAYLOAD, KEY)
+    header = b"billboard-secret\n" + bytes([1, kind, 2]) + bytes(32)
+    cipher = ChaCha20Poly1305(expand(KEY, "state", 32, header))
+    data = header + cipher.encrypt(bytes(12), PAYLOAD, header)
+    with pytest.raises(SecretFileError, match="is not protected by a key"):
+        secretfile.decode_keyed(data, kind, KEY)
 
 
 def test_writers_use_the_parameters_of_the_specification() -> None:
@@ -273,7 +313,8 @@ def test_refusals_say_what_to_do(tmp_path: Path) -> None:
     assert "load it without" in refused(tmp_path, PLAIN, PASSPHRASE)
     assert "not a billboard secret file" in refused(tmp_path, b"-----BEGIN PRIVATE KEY-----")
     assert "upgrade billboard" in refused(tmp_path, PLAIN[:17] + b"\x02" + PLAIN[18:])
-    assert "upgrade billboard" in refused(tmp_path, PLAIN[:19] + b"\x02" + PLAIN[20:])
+    assert "upgrade billboard" in refused(tmp_path, PLAIN[:19] + b"\x03" + PLAIN[20:])
+    assert "by a key, not by" in refused(tmp_path, PLAIN[:19] + b"\x02" + PLAIN[20:])
     other = secretfile.encode(Kind.SECRET_KEY, PAYLOAD, None)
     assert "holds a secret key, not a lane" in refused(tmp_path, other)
     assert "restore it from a backup" in refused(tmp_path, PLAIN[:-1] + b"\0\0")
