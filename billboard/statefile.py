@@ -70,7 +70,7 @@ class StateFile(Generic[S]):
         except SecretFileError as error:
             self.close()
             raise SecretFileError(f"{self._path}: {error}") from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.close()
             raise SecretFileError(f"{self._path}: its content is not known here") from None
 
