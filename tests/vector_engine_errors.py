@@ -56,10 +56,14 @@ IN_A_FILE = {
     "lane/decode",
     "note-key/decode-payload",
     "file/decode",
+    "file/decode-keyed",
+    "file/encode",
+    "file/encode-keyed",
+    "file/encode-protected",
     "file/mode",
     "request-key/decode-payload",
 }
-"""Whatever is wrong in a secret file, loading it raises `SecretFileError`."""
+"""Whatever is wrong with a secret file raises `SecretFileError`."""
 
 
 OF_PROOFS = {

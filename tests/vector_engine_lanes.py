@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import cast
 
-from vector_engine import Json, Setting, drawn, element, hexed, operation
+from vector_engine import Json, Setting, drawn, element, hexed, operation, unhex
 
 from billboard import (
     Blob,
@@ -20,7 +20,7 @@ from billboard import (
 )
 from billboard.errors import InvalidEncodingError
 from billboard.hashing import expand
-from billboard.lanes import SLOTS, _Schedule
+from billboard.lanes import SLOTS, _Schedule, decode_grants, encode_grants
 
 
 def load_lane(payload: str, setting: Setting) -> Lane:
@@ -154,6 +154,19 @@ def _grant_decode(given: Json, _: Setting) -> Json:
     return {"public": hexed(reader._public), **fields}
 
 
+@operation("grants/encode")
+def _grants_encode(given: Json, _: Setting) -> Json:
+    readers = [LaneReader.from_bytes(grant) for grant in unhex(given["grants"])]
+    return {"encoding": encode_grants(readers).hex()}
+
+
+@operation("grants/decode")
+def _grants_decode(given: Json, _: Setting) -> Json:
+    readers = decode_grants(bytes.fromhex(given["encoding"]))
+    assert encode_grants(readers).hex() == given["encoding"]
+    return {"grants": [hexed(reader) for reader in readers]}
+
+
 # SPEC 8
 
 
@@ -271,6 +284,30 @@ def _file_decode(given: Json, setting: Setting) -> Json:
             refusals.append(error)
         else:
             return {"kind": int(kind), "protection": data[19], "payload": payload.hex()}
+    raise refusals[0]
+
+
+@operation("file/encode-keyed")
+def _file_encode_keyed(given: Json, _: Setting) -> Json:
+    """The engine draws the salt."""
+    kind, key = secretfile.Kind(given["kind"]), bytes.fromhex(given["key"])
+    with drawn(bytes.fromhex(given["salt"])):
+        data = secretfile.encode_keyed(kind, bytes.fromhex(given["payload"]), key)
+    return {"file": data.hex()}
+
+
+@operation("file/decode-keyed")
+def _file_decode_keyed(given: Json, _: Setting) -> Json:
+    """As each kind that there is."""
+    data, key = bytes.fromhex(given["file"]), bytes.fromhex(given["key"])
+    refusals = []
+    for kind in secretfile.Kind:
+        try:
+            payload = secretfile.decode_keyed(data, kind, key)
+        except SecretFileError as error:
+            refusals.append(error)
+        else:
+            return {"kind": int(kind), "payload": payload.hex()}
     raise refusals[0]
 
 

@@ -21,6 +21,7 @@ from vector_engine_blobs import token_fields, token_of
 from billboard import DeviceToken, FrameClass, Handle, PublicKey, SecretKey, secretfile
 from billboard.blob import Blob
 from billboard.board.note import Algorithm, NoteKey, NoteSigner
+from billboard.device.plan import kappa_of
 from billboard.errors import NotMine
 from billboard.push.descriptor import ServerDescriptor, server_id
 from billboard.push.outbox import SealedRequest
@@ -195,6 +196,12 @@ def _descriptor(
 @operation("gate/of")
 def _gate(given: Json, _: Setting) -> Json:
     return {"gate": gate_of(bytes.fromhex(given["kappa"])).hex()}
+
+
+@operation("gate/kappa")
+def _kappa(given: Json, _: Setting) -> Json:
+    root = bytes.fromhex(given["root"])
+    return {"kappa": kappa_of(root, given["epoch"], given["number"]).hex()}
 
 
 def unsealed(request: PushRequest | Revocation, frame_class: FrameClass) -> Json:

@@ -3,14 +3,16 @@
 import hashlib
 from typing import NamedTuple
 
-from .notation import VERSION, be8, hash_parts
-from .refusals import Refused, require
+from .notation import VERSION, be8, expand, hash_parts
+from .refusals import Refused, require, require_length
 from .symmetric import aead_open, aead_seal
 
 MAGIC = b"billboard-secret\n"
 KINDS = (1, 2, 3, 4)
+KINDS_OF_STATE = (5, 6)
 CHECKSUM = 16
 PROTECTED_HEADER = len(MAGIC) + 3 + 3 + 16 + 12
+KEYED_HEADER = len(MAGIC) + 3 + 32
 
 
 class Cost(NamedTuple):
@@ -30,7 +32,7 @@ class SecretFile(NamedTuple):
 
 
 def head(kind: int, protection: int, version: int = VERSION) -> bytes:
-    """Give the bytes with which both kinds of protection begin."""
+    """Give the bytes with which all kinds of protection begin."""
     return MAGIC + be8(version) + be8(kind) + be8(protection)
 
 
@@ -59,7 +61,7 @@ def protect(associated: bytes, key: bytes, payload: bytes) -> bytes:
 
 def encode(kind: int, payload: bytes) -> bytes:
     """Encode a file without protection."""
-    require(kind in KINDS, "kind-unknown")
+    require(kind in KINDS, "protection-of-kind")
     return with_checksum(head(kind, 0) + payload)
 
 
@@ -67,25 +69,65 @@ def encode_protected(
     kind: int, payload: bytes, passphrase: str, salt: bytes, nonce: bytes
 ) -> bytes:
     """Encode a file under a passphrase, as writers do."""
-    require(kind in KINDS, "kind-unknown")
+    require(kind in KINDS, "protection-of-kind")
     cost = Cost()
     beginning = protected_head(head(kind, 1), cost, salt, nonce)
     return protect(beginning, derive(passphrase, salt, cost), payload)
 
 
-def decode(data: bytes, passphrase: str | None) -> SecretFile:
-    """Decode a file; the passphrase counts under protection 1 only."""
+def seal_keyed(beginning: bytes, payload: bytes, key: bytes, salt: bytes) -> bytes:
+    """Add the salt and the box of protection 2 to the bytes before them."""
+    associated = beginning + salt
+    sealing_key = expand(key, "state", 32, associated)
+    return associated + aead_seal(sealing_key, bytes(12), payload, associated)
+
+
+def encode_keyed(kind: int, payload: bytes, key: bytes, salt: bytes) -> bytes:
+    """Encode the state of a device or a sender, under a key."""
+    require(kind in KINDS_OF_STATE, "protection-of-kind")
+    require_length(key, 32)
+    require_length(salt, 32)
+    return seal_keyed(head(kind, 2), payload, key, salt)
+
+
+def decode_keyed(data: bytes, key: bytes) -> SecretFile:
+    """Decode the state of a device or a sender."""
+    kind, protection = _kind_and_protection(data)
+    if protection != 2:
+        raise Refused("other-protection")
+    if len(data) < KEYED_HEADER + 16:
+        raise Refused("wrong-length")
+    associated = data[:KEYED_HEADER]
+    sealing_key = expand(key, "state", 32, associated)
+    payload = aead_open(sealing_key, bytes(12), data[KEYED_HEADER:], associated)
+    if payload is None:
+        raise Refused("box")
+    return SecretFile(kind, protection, payload)
+
+
+def _kind_and_protection(data: bytes) -> tuple[int, int]:
+    """Check what all files begin with."""
     if len(data) < len(MAGIC) + 3:
         raise Refused("wrong-length")
     require(data.startswith(MAGIC), "magic")
     version, kind, protection = data[len(MAGIC) : len(MAGIC) + 3]
     require(version == VERSION, "version")
-    require(kind in KINDS, "kind-unknown")
+    require(kind in KINDS + KINDS_OF_STATE, "kind-unknown")
+    if protection > 2:
+        raise Refused("protection-unknown")
+    others = KINDS if protection == 2 else KINDS_OF_STATE
+    require(kind not in others, "protection-of-kind")
+    return kind, protection
+
+
+def decode(data: bytes, passphrase: str | None) -> SecretFile:
+    """Decode a file of a key or a lane; the passphrase counts under protection 1 only."""
+    kind, protection = _kind_and_protection(data)
     if protection == 0:
         return SecretFile(kind, protection, _checked_payload(data))
     if protection == 1:
         return SecretFile(kind, protection, _unprotected_payload(data, passphrase or ""))
-    raise Refused("protection-unknown")
+    raise Refused("other-protection")
 
 
 def _checked_payload(data: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Lanes and grants, SPEC 7, and the payload of a lane, SPEC 11."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from .notation import (
     SUITE_NUMBER,
     VERSION,
     be8,
+    be16,
     be32,
     check_epoch_length,
     check_origin,
@@ -20,6 +22,7 @@ from .refusals import Refused, require, require_length
 SLOTS = 16
 REACH = 4096
 FIXED_LENGTH = 76
+DEVICES = 8
 
 
 class Channel(NamedTuple):
@@ -166,3 +169,37 @@ def decode_lane(data: bytes) -> Lane:
     value = ristretto255.decode_scalar(secret, "secret-not-canonical")
     require(value != 0, "secret-zero")
     return Lane(channel, value)
+
+
+def check_grants(grants: Sequence[Grant]) -> None:
+    """Refuse grants that are not those of the devices of one user, SPEC 7.3."""
+    require(1 <= len(grants) <= DEVICES, "grant-count")
+    channels = [grant.channel for grant in grants]
+    require(len({channel.origin for channel in channels}) <= 1, "grant-origins")
+    require(len({channel.epoch_length for channel in channels}) <= 1, "grant-epoch-lengths")
+    require(len({channel.n for channel in channels}) <= 1, "grant-classes")
+
+
+def encode_grants(grants: Sequence[Grant]) -> bytes:
+    """Encode the grants of a user's devices, in their order, SPEC 7.3."""
+    check_grants(grants)
+    encoded = map(encode_grant, grants)
+    return be8(VERSION) + be8(len(grants)) + b"".join(be16(len(it)) + it for it in encoded)
+
+
+def decode_grants(data: bytes) -> list[Grant]:
+    """Decode the grants of a user's devices, SPEC 7.3."""
+    if len(data) < 2:
+        raise Refused("wrong-length")
+    require(data[0] == VERSION, "version")
+    grants, rest = [], data[2:]
+    for _ in range(data[1]):
+        if len(rest) < 2:
+            raise Refused("wrong-length")
+        length, rest = int.from_bytes(rest[:2], "big"), rest[2:]
+        require_length(rest[:length], length)
+        grants.append(decode_grant(rest[:length]))
+        rest = rest[length:]
+    require_length(rest, 0)
+    check_grants(grants)
+    return grants

@@ -5,7 +5,17 @@ from typing import NamedTuple
 from . import ed25519, hpke
 from .descriptors import request_key_id
 from .frames import PLATFORMS
-from .notation import CLASS_H, VERSION, be8, be16, be32, blob_length, hash_parts, tuple_bytes
+from .notation import (
+    CLASS_H,
+    VERSION,
+    be8,
+    be16,
+    be32,
+    blob_length,
+    expand,
+    hash_parts,
+    tuple_bytes,
+)
 from .refusals import NOT_MINE, Refused, all_refusals_as, require, require_length
 
 PUSH, REVOCATION = 1, 2
@@ -72,6 +82,12 @@ def gate(kappa: bytes) -> bytes:
     """Give the gate of a kappa."""
     require_length(kappa, 32)
     return hash_parts("gate", kappa)[:16]
+
+
+def kappa(root: bytes, epoch: int, number: int) -> bytes:
+    """Give a kappa of a profile, SPEC 10.5; `number` is g."""
+    require_length(root, 32)
+    return expand(root, "kappa", 32, be32(epoch), be32(number))
 
 
 def handle(handle_key: bytes) -> bytes:

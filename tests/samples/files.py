@@ -8,8 +8,18 @@ from __future__ import annotations
 import random
 
 from billboard import secretfile
-from billboard.hashing import hash_bytes
-from samples.sampler import Json, Random, chance, damaged, data, length, replaced, sampler
+from billboard.hashing import expand, hash_bytes
+from samples.sampler import (
+    Json,
+    Random,
+    chance,
+    damaged,
+    data,
+    flipped,
+    length,
+    replaced,
+    sampler,
+)
 
 POOL = random.Random("passphrases and salts")
 PASSPHRASES = (
@@ -28,7 +38,8 @@ def _payload(rng: Random) -> bytes:
 
 
 def _kind(rng: Random) -> int:
-    return rng.choice((1, 2, 3, 4))
+    """Of a key or a lane; a share is of a state."""
+    return rng.choice((5, 6)) if chance(rng, 0.04) else rng.choice((1, 2, 3, 4))
 
 
 @sampler("file/encode")
@@ -89,6 +100,40 @@ def _protected(rng: Random) -> Json:
 @sampler("file/decode")
 def _decode(rng: Random) -> Json:
     return _plain(rng) if chance(rng, 0.5) else _protected(rng)
+
+
+def _kind_of_state(rng: Random) -> int:
+    """Of a state; a share is of a key or a lane."""
+    return rng.choice((1, 2, 3, 4)) if chance(rng, 0.04) else rng.choice((5, 6))
+
+
+@sampler("file/encode-keyed")
+def _encode_keyed(rng: Random) -> Json:
+    return {
+        "kind": _kind_of_state(rng),
+        "payload": _payload(rng).hex(),
+        "key": data(rng, 32).hex(),
+        "salt": data(rng, 32).hex(),
+    }
+
+
+@sampler("file/decode-keyed")
+def _decode_keyed(rng: Random) -> Json:
+    """Some with something wrong in a header that the box fits."""
+    if chance(rng, 0.05):
+        return {"file": _plain(rng)["file"], "key": data(rng, 32).hex()}
+    head = MAGIC + bytes([1, _kind_of_state(rng), 2])
+    if chance(rng, 0.15):
+        head = replaced(head, rng.randrange(len(head)), rng.randbytes(1))
+    header, key = head + data(rng, 32), data(rng, 32)
+    cipher = secretfile.ChaCha20Poly1305(expand(key, "state", 32, header))
+    file = header + cipher.encrypt(bytes(12), _payload(rng), header)
+    if chance(rng, 0.2):
+        file = flipped(rng, file) if chance(rng, 0.5) else damaged(rng, file)
+    elif chance(rng, 0.05):
+        file = file[: rng.choice((0, 19, 20, 51, 52, 67, len(file) - 1))]
+    given = data(rng, 32) if chance(rng, 0.05) else key
+    return {"file": file.hex(), "key": given.hex()}
 
 
 @sampler("file/mode")

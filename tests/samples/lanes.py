@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from billboard import FrameClass, Lane
 from billboard.groups.ristretto255 import Scalar
-from billboard.lanes import LONGEST_CATCH_UP, SLOTS, _Schedule
+from billboard.lanes import LONGEST_CATCH_UP, MOST_LANES, SLOTS, _Schedule
 from samples.keys import frame_class
 from samples.sampler import (
     IDENTITY,
@@ -148,3 +148,57 @@ def _grant_decode(rng: Random) -> Json:
 def _grant_from_lane(rng: Random) -> Json:
     made = lane(rng)
     return {"lane": payload(made).hex(), "epoch": later(rng, made.epoch, share=0.3)}
+
+
+def _grants(rng: Random) -> list[bytes]:
+    """Those of a user's devices, mostly; a share has one of another board, or too many or few."""
+    made = lane(rng)
+    count = rng.choice((0, MOST_LANES + 1)) if chance(rng, 0.08) else number(rng, 1, MOST_LANES)
+    first, grants = bytes(made.grant(made.epoch)), []
+    for _ in range(count):
+        changed = replaced(replaced(first, 7, data(rng, 4)), 43, data(rng, 32))
+        grants.append(replaced(changed, 11, multiple(scalar(rng, nonzero=True))))
+    if grants and chance(rng, 0.2):
+        other = lane(rng) if chance(rng, 0.3) else made
+        stranger = bytes(other.grant(other.epoch))
+        kind = rng.randrange(3)
+        if kind == 0:
+            stranger = replaced(stranger, 2, bytes([frame_class(rng).elements]))
+        elif kind == 1:
+            stranger = replaced(stranger, 3, epoch_length(rng).to_bytes(4, "big"))
+        else:
+            stranger = replaced(stranger, len(stranger) - 1, b"~")
+        grants[rng.randrange(len(grants))] = stranger
+    return grants
+
+
+def _joined(grants: list[bytes]) -> bytes:
+    parts = [len(grant).to_bytes(2, "big") + grant for grant in grants]
+    return bytes([1, len(grants)]) + b"".join(parts)
+
+
+@sampler("grants/encode")
+def _grants_encode(rng: Random) -> Json:
+    return {"grants": [grant.hex() for grant in _grants(rng)]}
+
+
+@sampler("grants/decode")
+def _grants_decode(rng: Random) -> Json:
+    """Half of them with something wrong: in a grant, in a number, or anywhere."""
+    grants = _grants(rng)
+    kind = rng.randrange(10)
+    if kind == 0 and grants:
+        which = rng.randrange(len(grants))
+        grants[which] = _damaged_channel(rng, grants[which])
+    value = _joined(grants)
+    if kind == 1:
+        value = replaced(value, rng.randrange(2), rng.randbytes(1))
+    elif kind == 2 and grants:  # a length
+        start = len(value) - len(grants[-1]) - 2
+        other = rng.choice((len(grants[-1]) + 1, len(grants[-1]) - 1, 0, 2**16 - 1))
+        value = replaced(value, start, other.to_bytes(2, "big"))
+    elif kind == 3:
+        value = damaged(rng, value, 2)
+    elif kind == 4:
+        value = value[: rng.randrange(len(value))]
+    return {"encoding": value.hex()}

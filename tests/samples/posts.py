@@ -143,7 +143,7 @@ def _withdraw(rng: Random) -> Json:
         "lane": payload(made).hex(),
         "epoch": later(rng, made.epoch, share=0),
         "slot": slot(rng, share=0),
-        "seq": seq(rng),
+        "seq": None if chance(rng, 0.3) else seq(rng),
         "salt": data(rng, 32).hex(),
         "box": data(rng, posts.box_size(made.frame_class)).hex(),
         "rnd": data(rng, 32).hex(),

@@ -37,6 +37,12 @@ def _gate(rng: Random) -> Json:
     return {"kappa": data(rng, 32).hex()}
 
 
+@sampler("gate/kappa")
+def _kappa(rng: Random) -> Json:
+    numbers = {"epoch": number(rng, 0, LAST), "number": number(rng, 0, LAST)}
+    return {"root": data(rng, 32).hex(), **numbers}
+
+
 @sampler("handle/of")
 def _handle(rng: Random) -> Json:
     return {"handle_key": data(rng, 32).hex()}

@@ -256,6 +256,16 @@ def grant_decode(i: Input) -> Json:
     return _channel_json(grant.channel, "public", grant.public)
 
 
+def grants_encode(i: Input) -> Json:
+    grants = list(map(lanes.decode_grant, i.byte_strings("grants")))
+    return {"encoding": lanes.encode_grants(grants).hex()}
+
+
+def grants_decode(i: Input) -> Json:
+    grants = lanes.decode_grants(i.data("encoding"))
+    return {"grants": _hexes([lanes.encode_grant(grant) for grant in grants])}
+
+
 # SPEC 8
 
 
@@ -287,9 +297,10 @@ def post_seal(i: Input) -> Json:
 
 def post_withdraw(i: Input) -> Json:
     lane, epoch = i.lane(), i.number("epoch")
-    secret = lanes.slot_secret(lane, lanes.slot_of(lane.grant, epoch, i.number("slot")))
+    slot = lanes.slot_of(lane.grant, epoch, i.number("slot"))
+    secret, given = lanes.slot_secret(lane, slot), i.optional_number("seq")
     salt, box, rnd = i.data("salt"), i.data("box"), i.data("rnd")
-    origin, seq = lane.channel.origin, i.number("seq")
+    origin, seq = lane.channel.origin, slot.first_seq if given is None else given
     return {"post": posts.post_with_box(secret, origin, epoch, seq, salt, box, rnd).hex()}
 
 
@@ -321,6 +332,16 @@ def file_decode(i: Input) -> Json:
     decoded = files.decode(i.data("file"), i.optional_text("passphrase"))
     numbers = {"kind": decoded.kind, "protection": decoded.protection}
     return {**numbers, "payload": decoded.payload.hex()}
+
+
+def file_encode_keyed(i: Input) -> Json:
+    contents = i.number("kind"), i.data("payload"), i.data("key"), i.data("salt")
+    return {"file": files.encode_keyed(*contents).hex()}
+
+
+def file_decode_keyed(i: Input) -> Json:
+    decoded = files.decode_keyed(i.data("file"), i.data("key"))
+    return {"kind": decoded.kind, "payload": decoded.payload.hex()}
 
 
 def file_mode(i: Input) -> Json:

@@ -68,6 +68,11 @@ def gate_of(i: Input) -> Json:
     return {"gate": requests.gate(i.data("kappa")).hex()}
 
 
+def gate_kappa(i: Input) -> Json:
+    numbers = i.number("epoch"), i.number("number")
+    return {"kappa": requests.kappa(i.data("root"), *numbers).hex()}
+
+
 def request_encode_push(i: Input) -> Json:
     return {"plaintext": requests.encode_push(i.data("key_id"), i.data("blob")).hex()}
 

@@ -21,6 +21,7 @@ STRUCTURAL = {
     "no-extra",
     "no-manifest",
     "number",
+    "other-protection",
     "ephemeral-not-on-curve",
     "ephemeral-range",
     "present",

@@ -29,6 +29,9 @@ def _protected(
 
 
 PROTECTED = _protected()
+KEY, KEYED_SALT = draw("key of a state"), draw("salt of a state")
+STATE = be8(1) + draw("state", 77)
+KEYED = files.encode_keyed(5, STATE, KEY, KEYED_SALT)
 
 
 def _valid(book: Casebook) -> None:
@@ -79,14 +82,32 @@ def _refused_plain(book: Casebook) -> None:
     for version in (0, 2):
         data = files.with_checksum(files.head(2, 0, version) + PAYLOAD)
         add(f"version-{version}", f"version {version}", "version", data)
-    for kind in (0, 5):
+    for kind in (0, 7, 255):
         data = files.with_checksum(files.head(kind, 0) + PAYLOAD)
         add(f"kind-{kind}", f"kind {kind}", "kind-unknown", data)
-    for protection in (2, 255):
+    for kind in (5, 6):
+        data = files.with_checksum(files.head(kind, 0) + STATE)
+        add(f"kind-{kind}", f"kind {kind}, without protection", "protection-of-kind", data)
+    for protection in (3, 255):
         data = files.with_checksum(files.head(2, protection) + PAYLOAD)
         add(f"protection-{protection}", f"protection {protection}", "protection-unknown", data)
+    add("keyed", "a file under a key", "other-protection", KEYED)
     for length in (0, 17, 19, 20, 35):
         add(f"length-{length}", f"{length} bytes", "wrong-length", PLAIN[:length])
+
+
+def _refused_kinds(book: Casebook) -> None:
+    reason, under_phrase = "protection-of-kind", {"passphrase": PHRASE, "salt": FILE_SALT}
+    under_key = {"key": KEY, "salt": KEYED_SALT}
+    for kind in (5, 6):
+        values: Json = {"kind": kind, "payload": STATE}
+        comment = "a state, without a key"
+        book.refused("file/encode", f"kind-{kind}", comment, reason, **values)
+        values |= {**under_phrase, "nonce": NONCE}
+        book.refused("file/encode-protected", f"kind-{kind}", comment, reason, **values)
+    for kind in (1, 2, 3, 4):
+        values = {"kind": kind, "payload": PAYLOAD, **under_key}
+        book.refused("file/encode-keyed", f"kind-{kind}", "no state", reason, **values)
 
 
 def _refused_protected(book: Casebook) -> None:
@@ -116,9 +137,12 @@ def _refused_protected(book: Casebook) -> None:
     for version in (0, 2):
         data = _protected(head=files.head(2, 1, version))
         add(f"version-{version}", f"version {version}", "version", data)
-    for kind in (0, 5):
+    for kind in (0, 7, 255):
         data = _protected(head=files.head(kind, 1))
         add(f"kind-{kind}", f"kind {kind}", "kind-unknown", data)
+    for kind in (5, 6):
+        data = _protected(head=files.head(kind, 1))
+        add(f"kind-{kind}", f"kind {kind}, under a passphrase", "protection-of-kind", data)
     for name, reason, cost in (
         ("n-13", "scrypt-n", Cost(n=13)),
         ("n-1", "scrypt-n", Cost(n=1)),
@@ -140,6 +164,63 @@ def _refused_protected(book: Casebook) -> None:
         add(name, comment, reason, _protected(cost), single=False)
 
 
+def _keyed(book: Casebook) -> None:
+    for name, kind, payload, key, salt in (
+        ("device", 5, STATE, KEY, KEYED_SALT),
+        ("sender", 6, STATE, KEY, KEYED_SALT),
+        ("version-only", 5, STATE[:1], KEY, KEYED_SALT),
+        ("long", 6, be8(1) + draw("long state", 1000), KEY, KEYED_SALT),
+        ("zeros", 5, STATE, bytes(32), bytes(32)),
+    ):
+        comment = f"a state: {name}"
+        values: Json = {"kind": kind, "payload": payload, "key": key, "salt": salt}
+        data = book.valid("file/encode-keyed", name, comment, **values)["file"]
+        book.valid("file/decode-keyed", name, comment, file=data, key=key)
+
+
+def _with_head(head: bytes) -> bytes:
+    """A file under the key, that opens whatever its head is."""
+    return files.seal_keyed(head, STATE, KEY, KEYED_SALT)
+
+
+def _refused_keyed(book: Casebook) -> None:
+    def add(
+        name: str,
+        comment: str,
+        reason: str,
+        data: bytes,
+        key: bytes = KEY,
+    ) -> None:
+        book.refused("file/decode-keyed", name, comment, reason, file=data, key=key)
+
+    add("other-key", "another key", "box", KEYED, flip(KEY, 0))
+    add("flipped-salt", "one bit of the salt", "box", flip(KEYED, 8 * 20))
+    add("flipped-salt-end", "the last bit of the salt", "box", flip(KEYED, 8 * 52 - 1))
+    add("flipped-box", "one bit of the box", "box", flip(KEYED, 8 * 52))
+    add("flipped-tag", "one bit of the tag", "box", flip(KEYED, 8 * len(KEYED) - 1))
+    add("other-kind", "kind 6 in place of 5", "box", replaced(KEYED, len(MAGIC) + 1, be8(6)))
+    add("truncated", "a byte less", "box", KEYED[:-1])
+    add("appended", "a byte more", "box", KEYED + b"\0")
+    of_head = files.aead_seal(KEY, bytes(12), STATE, KEYED[:52])
+    add("key-itself", "sealed with the key, not with what comes of it", "box", KEYED[:52] + of_head)
+    for length in (0, 19, 20, 52, 67):
+        add(f"length-{length}", f"{length} bytes", "wrong-length", KEYED[:length])
+    add("magic", "another magic", "magic", _with_head(b"billboard-secret\r" + KEYED[17:20]))
+    for version in (0, 2):
+        data = _with_head(files.head(5, 2, version))
+        add(f"version-{version}", f"version {version}", "version", data)
+    for kind in (0, 7, 255):
+        add(f"kind-{kind}", f"kind {kind}", "kind-unknown", _with_head(files.head(kind, 2)))
+    for kind in (1, 2, 3, 4):
+        data = _with_head(files.head(kind, 2))
+        add(f"kind-{kind}", f"kind {kind}, under a key", "protection-of-kind", data)
+    for protection in (3, 255):
+        data = _with_head(files.head(5, protection))
+        add(f"protection-{protection}", f"protection {protection}", "protection-unknown", data)
+    add("plain", "a lane without protection", "other-protection", PLAIN)
+    add("protected", "a lane under a passphrase", "other-protection", PROTECTED)
+
+
 def _modes(book: Casebook) -> None:
     for mode in ("0600", "0400", "0700"):
         book.valid("file/mode", f"mode-{mode}", "the owner only", mode=mode)
@@ -153,7 +234,10 @@ def build() -> Casebook:
     """Build the file."""
     book = Casebook("files")
     _valid(book)
+    _refused_kinds(book)
     _refused_plain(book)
     _refused_protected(book)
+    _keyed(book)
+    _refused_keyed(book)
     _modes(book)
     return book

@@ -1,13 +1,16 @@
 """lanes.json: schedules, grants and the payload of a lane, SPEC 7 and 11."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from oracle import lanes
-from oracle.notation import CLASS_L, be32
+from oracle.notation import CLASS_H, CLASS_L, be8, be16, be32
 from oracle.operations import Json
 from oracle.ristretto255 import ORDER, encode_scalar
 
 from . import forgeries
 from .casebook import Casebook
-from .material import DAY, EPOCH, LANE, ORIGIN, draw, replaced
+from .material import DAY, EPOCH, LANE, ORIGIN, draw, draw_element, replaced
 
 PAYLOAD = lanes.encode_lane(LANE)
 GRANT = lanes.encode_grant(LANE.grant)
@@ -166,6 +169,100 @@ def _bad_channels(good: bytes) -> list[tuple[str, str, bytes]]:
     ]
 
 
+def _grant(device: int, **changes: Any) -> bytes:
+    """A grant to a lane of a user's device, all of which differ."""
+    channel = LANE.channel._replace(key=draw(f"lane key of device {device}"), **changes)
+    return lanes.encode_grant(lanes.Grant(channel, draw_element(f"P_0 of device {device}")))
+
+
+def _of_devices(grants: Sequence[bytes], count: int | None = None, version: int = 1) -> bytes:
+    """The encoding of grants, whatever they are."""
+    head = be8(version) + be8(len(grants) if count is None else count)
+    return head + b"".join(be16(len(grant)) + grant for grant in grants)
+
+
+def _several(book: Casebook) -> None:
+    of_h = [_grant(device, n=CLASS_H) for device in range(2)]
+    longest = [_grant(device, origin=b"~" * 255) for device in range(8)]
+    later = [_grant(0), _grant(1, epoch=EPOCH + 5), _grant(2, epoch=0)]
+    for name, comment, grants in (
+        ("one", "one device", [_grant(0)]),
+        ("two", "two devices", [_grant(0), _grant(1)]),
+        ("two-in-other-order", "the same two in the other order", [_grant(1), _grant(0)]),
+        ("eight", "eight devices", [_grant(device) for device in range(8)]),
+        ("class-h", "class H, E = 86,400", of_h),
+        ("longest", "eight devices, an origin of 255 characters", longest),
+        ("other-epochs", "grants from different epochs", later),
+    ):
+        encoding = book.valid("grants/encode", name, comment, grants=grants)["encoding"]
+        book.valid("grants/decode", name, comment, encoding=encoding)
+
+
+def _refused_several(book: Casebook) -> None:
+    two = [_grant(0), _grant(1)]
+    for name, comment, reason, grants in (
+        ("none", "no device", "grant-count", []),
+        ("nine", "nine devices", "grant-count", [_grant(device) for device in range(9)]),
+        ("origins", "two boards", "grant-origins", [_grant(0), _grant(1, origin=b"board.exampld")]),
+        (
+            "origin-case",
+            "origins that differ in case only",
+            "grant-origins",
+            [_grant(0), _grant(1, origin=b"Board.example")],
+        ),
+        (
+            "epoch-lengths",
+            "two epoch lengths, the last of three",
+            "grant-epoch-lengths",
+            [*two, _grant(2, epoch_length=DAY + 1)],
+        ),
+        ("classes", "two classes", "grant-classes", [_grant(0), _grant(1, n=CLASS_H)]),
+    ):
+        book.refused("grants/encode", name, comment, reason, grants=grants)
+        values: Json = {"encoding": _of_devices(grants)}
+        book.refused("grants/decode", name, comment, reason, **values)
+    for name, comment, reason, data in _bad_encodings_of_several(two):
+        book.refused("grants/decode", name, comment, reason, encoding=data)
+
+
+def _bad_encodings_of_several(two: list[bytes]) -> list[tuple[str, str, str, bytes]]:
+    good, first = _of_devices(two), two[0]
+    identity = replaced(first, 11, bytes(32))
+    a_byte_less, a_byte_more = two[1][:-1], two[1] + b"x"
+    return [
+        ("version-0", "version 0", "version", _of_devices(two, version=0)),
+        ("version-2", "version 2", "version", _of_devices(two, version=2)),
+        ("empty", "nothing", "wrong-length", b""),
+        ("length-1", "no count", "wrong-length", good[:1]),
+        ("one-of-two", "two devices, and one grant", "wrong-length", _of_devices([first], 2)),
+        ("two-of-one", "one device, and two grants", "wrong-length", _of_devices(two, 1)),
+        ("grants-of-none", "no device, and two grants", "wrong-length", _of_devices(two, 0)),
+        ("count-255", "255 devices, and two grants", "wrong-length", _of_devices(two, 255)),
+        ("half-a-length", "a byte of the second length", "wrong-length", good[: 5 + len(first)]),
+        ("length-only", "no second grant", "wrong-length", good[: 6 + len(first)]),
+        ("a-byte-less", "a byte less", "wrong-length", good[:-1]),
+        ("a-byte-more", "a byte more", "wrong-length", good + b"x"),
+        (
+            "length-beyond",
+            "a length that goes beyond the end, by a byte",
+            "wrong-length",
+            replaced(good, 4 + len(first), be16(len(two[1]) + 1)),
+        ),
+        (
+            "length-beyond-only",
+            "as the only one",
+            "wrong-length",
+            be8(1) + be8(1) + be16(2**16 - 1) + first,
+        ),
+        ("grant-shorter", "a grant without its end", "wrong-length", _of_devices([a_byte_less])),
+        ("grant-longer", "a grant and a byte", "wrong-length", _of_devices([first, a_byte_more])),
+        ("grant-empty", "an empty grant", "wrong-length", _of_devices([first, b""])),
+        ("grant-version", "a grant of version 2", "version", _of_devices([b"\2" + first[1:]])),
+        ("grant-identity", "P_0 is the identity", "public-identity", _of_devices([identity])),
+        ("one-grant", "a grant by itself", "wrong-length", first),
+    ]
+
+
 def build() -> Casebook:
     """Build the file."""
     book = Casebook("lanes")
@@ -174,4 +271,6 @@ def build() -> Casebook:
     _highest_slots(book)
     _encodings(book)
     _refused_encodings(book)
+    _several(book)
+    _refused_several(book)
     return book

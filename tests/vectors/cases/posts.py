@@ -171,6 +171,8 @@ def _sealing(book: Casebook) -> None:
         book.valid("post/check", name, comment, class_=CLASS_L, origin=ORIGIN, post=sealed["post"])
         book.valid("post/read", name, comment, grant=GRANT, post=sealed["post"])
         withdrawn = book.valid("post/withdraw", name, comment, box=BOX, **values)["post"]
+        first = {**values, "seq": None}
+        book.valid("post/withdraw", f"first-{name}", f"{comment}: the first seq", box=BOX, **first)
         book.valid(
             "post/check",
             f"withdrawn-{name}",

@@ -12,10 +12,11 @@ from oracle.requests import HEAD, Registration
 from . import subscriptions
 from .casebook import Casebook
 from .descriptors import HOUR, OTHER_PAIR, REQUEST_PAIR, REQUEST_SEED, SERVER
-from .material import ALPHA, BLOB, HANDLE_BLOB, KEY_H, TIME, draw, flip, replaced
+from .material import ALPHA, BLOB, EPOCH, HANDLE_BLOB, KEY_H, TIME, draw, flip, replaced
 
 COINS = draw("coins of X-Wing", 64)
 KAPPA = draw("kappa")
+ROOT = draw("root of kappas")
 SERVER_KEY = SERVER.public
 HANDLE_SEED = draw("seed of a handle key")
 HANDLE_KEY = ed25519.public_of(HANDLE_SEED)
@@ -46,6 +47,18 @@ def _with_small_order(label: str, plaintext: bytes) -> bytes:
 def _secrets(book: Casebook) -> None:
     for name, data in (("draw", KAPPA), ("zeros", bytes(32))):
         book.valid("gate/of", name, f"kappa: {name}", kappa=data)
+    for name, root, epoch, number in (
+        ("first", ROOT, EPOCH, 0),
+        ("second", ROOT, EPOCH, 1),
+        ("next-epoch", ROOT, EPOCH + 1, 0),
+        ("epoch-0", ROOT, 0, 0),
+        ("last", ROOT, 2**32 - 1, 2**32 - 1),
+        ("swapped", ROOT, 1, EPOCH),
+        ("zeros", bytes(32), EPOCH, 0),
+    ):
+        comment = f"epoch {epoch}, g = {number}, root: {'zeros' if name == 'zeros' else 'draw'}"
+        values: Json = {"root": root, "epoch": epoch, "number": number}
+        book.valid("gate/kappa", name, comment, **values)
     book.valid("handle/of", "draw", "a handle key", handle_key=HANDLE_KEY)
 
 

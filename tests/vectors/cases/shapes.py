@@ -209,6 +209,9 @@ def _lanes() -> dict[str, Operation]:
     finding = {"grant": BYTES, "epoch": U32, "found": listed(B32)}
     at_epoch = {"lane": BYTES, "epoch": U32}
     listing = {"grant": BYTES, "epoch": U32}
+    grants, encoding = {"grants": listed(BYTES)}, {"encoding": BYTES}
+    together = ["grant-count", "grant-origins", "grant-epoch-lengths", "grant-classes"]
+    several = ["wrong-length", "version", "public-identity", *together]
     shapes: dict[str, tuple[str, Fields, Fields, dict[str, list[str]]]] = {
         "lane/schedule": ("7.2", of_device, {**SLOT, "secret": B32}, derived),
         "lane/schedule-public": ("7.2", of_holder, SLOT, derived),
@@ -219,6 +222,8 @@ def _lanes() -> dict[str, Operation]:
         "grant/from-lane": ("7.1", at_epoch, {"grant": BYTES}, too_far),
         "grant/encode": ("7.1", grant, {"grant": BYTES}, {}),
         "grant/decode": ("7.1", {"grant": BYTES}, grant, grant_refusals),
+        "grants/encode": ("7.3", grants, encoding, invalid(*together)),
+        "grants/decode": ("7.3", encoding, grants, invalid(*several)),
     }
     return {name: Operation("lanes", *shape) for name, shape in shapes.items()}
 
@@ -228,7 +233,7 @@ def _posts() -> dict[str, Operation]:
     place = {"lane": BYTES, "epoch": U32, "slot": U8, "seq": U32}
     sealing = {**place, "envelope": ENVELOPE, "salt": B32, "rnd": B32}
     sealed = {"identifier": B32, "public": B32, "secret": B32, "envelope_key": B32, "post": POST}
-    withdrawing = {**place, "salt": B32, "box": BOX, "rnd": B32}
+    withdrawing = {**place, "seq": optional(U32), "salt": B32, "box": BOX, "rnd": B32}
     checking = {"origin": TEXT, "class": CLASS, "post": BYTES}
     checked = {"identifier": B32, "epoch": U32, "seq": U32, "public": B32}
     read = {"epoch": U32, "slot": U8, "seq": U32, **envelope}
@@ -253,15 +258,20 @@ def _posts() -> dict[str, Operation]:
 def _files() -> dict[str, Operation]:
     contents = {"kind": U8, "payload": BYTES}
     protecting = {**contents, "passphrase": TEXT, "salt": B16, "nonce": exactly(12)}
+    wrong_kind = invalid("protection-of-kind")
+    keying = {**contents, "key": B32, "salt": B32}
     decoding = {"file": BYTES, "passphrase": optional(TEXT)}
     decoded = {"kind": U8, "protection": U8, "payload": BYTES}
     header = ["wrong-length", "magic", "version", "kind-unknown", "protection-unknown"]
+    header += ["protection-of-kind", "other-protection"]
     costs = ["scrypt-n", "scrypt-r", "scrypt-p"]
     refusals = invalid(*header, "checksum", *costs, "box")
     shapes: dict[str, tuple[Fields, Fields, dict[str, list[str]]]] = {
-        "file/encode": (contents, {"file": BYTES}, {}),
-        "file/encode-protected": (protecting, {"file": BYTES}, {}),
+        "file/encode": (contents, {"file": BYTES}, wrong_kind),
+        "file/encode-protected": (protecting, {"file": BYTES}, wrong_kind),
         "file/decode": (decoding, decoded, refusals),
+        "file/encode-keyed": (keying, {"file": BYTES}, wrong_kind),
+        "file/decode-keyed": ({"file": BYTES, "key": B32}, contents, invalid(*header, "box")),
         "file/mode": ({"mode": MODE}, {}, invalid("mode")),
     }
     return {name: Operation("files", "11", *shape) for name, shape in shapes.items()}

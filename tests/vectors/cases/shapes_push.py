@@ -101,6 +101,7 @@ def _descriptors() -> dict[str, Operation]:
 
 def _requests() -> dict[str, Operation]:
     push, revocation = {"key_id": B16, "blob": BLOB}, {"kappa": B32, "until": U32}
+    deriving = {"root": B32, "epoch": U32, "number": U32}
     plaintext = {"plaintext": BYTES}
     opening = {"secret": B32, "server_key": B32, "class": CLASS, "request": BYTES}
     unsealed = {"not-mine": ["box", "point-of-small-order", "kind", "padding"]}
@@ -111,6 +112,7 @@ def _requests() -> dict[str, Operation]:
     taken = {"handle": B16, "time": U63, **token}
     shapes: Shapes = {
         "gate/of": ("10.5", {"kappa": B32}, {"gate": B16}, {}),
+        "gate/kappa": ("10.5", deriving, {"kappa": B32}, {}),
         "handle/of": ("10.6", {"handle_key": B32}, {"handle": B16}, {}),
         "request/encode-push": ("10.2", push, plaintext, {}),
         "request/encode-revocation": ("10.2", {"class": CLASS, **revocation}, plaintext, {}),
