@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from oracle import files as oracle_files
 from oracle import findmy as oracle_findmy
 from oracle.refusals import Refused
 
@@ -35,10 +37,12 @@ from billboard import (
 from billboard.cli import files
 from billboard.cli.findmy import _read_schedule
 from billboard.errors import ProviderError
-from billboard.hashing import hash_bytes
+from billboard.hashing import expand, hash_bytes
 from billboard.push.providers.apns_key import ApnsKey, ProviderToken
 from billboard.push.sandbox import Sandbox
 from billboard.secretfile import Kind
+from billboard.sender.state import SenderState
+from billboard.statefile import StateFile
 
 from ..material import lane
 from ..target import Source, Target, attempt, require, vectors
@@ -139,7 +143,7 @@ def protected_file(data: bytes) -> None:
             encoded, lambda it: secretfile.decode(it, Kind.LANE, PASSPHRASE), SecretFileError
         )
         require(payload == inside, "the box opens")
-        decoded = attempt(inside, Lane._from_payload, SecretFileError)
+        decoded = attempt(inside, Lane.from_secret_bytes, SecretFileError)
         require((owner is None) == (decoded is None), "a lane in it loads")
     else:
         require(owner is None, "nobody can make a box that opens")
@@ -151,6 +155,69 @@ def _protected_files() -> Iterator[bytes]:
             yield b"\0" + encoded
     yield b"\x01" + _lane_payload()
     yield b"\x01" + _lane_payload()[:-1]
+
+
+KEY = bytes(range(32))
+
+
+def keyed_file(data: bytes) -> None:
+    """A state, as it is or with a box that opens, whatever is in it and in its header."""
+    source = Source(data)
+    sealed, inside = source.number() & 1, source.rest()
+    encoded, header = inside, MAGIC + b"\x01" + inside[:2] + bytes(32)
+    if sealed:
+        cipher = ChaCha20Poly1305(expand(KEY, "state", 32, header))
+        encoded = header + cipher.encrypt(bytes(12), inside[2:], header)
+    expected = _state_by_the_oracle(encoded)
+    for kind in Kind:
+        payload = attempt(
+            encoded, lambda it, k=kind: secretfile.decode_keyed(it, k, KEY), SecretFileError
+        )
+        mine = expected is not None and expected.kind == kind
+        require((payload is not None) == mine, "which files are a state")
+        require(payload is None or (expected and payload == expected.payload), "what is in it")
+        other = attempt(encoded, lambda it, k=kind: secretfile.decode(it, k, None), SecretFileError)
+        require(other is None or payload is None, "there is one way to read a file")
+    another = attempt(
+        encoded, lambda it: secretfile.decode_keyed(it, Kind.DEVICE, KEY[::-1]), SecretFileError
+    )
+    require(another is None, "who has another key reads nothing")
+    _read_state(encoded, expected)
+
+
+def _state_by_the_oracle(encoded: bytes) -> oracle_files.SecretFile | None:
+    try:
+        return oracle_files.decode_keyed(encoded, KEY)
+    except Refused:
+        return None
+
+
+def _read_state(encoded: bytes, expected: oracle_files.SecretFile | None) -> None:
+    """As a sender reads its own: what is in it is its own, or is refused."""
+    path = _file(encoded)
+    file = StateFile(path, KEY, Kind.SENDER, SenderState)
+    state = attempt(encoded, lambda _: file.read(), SecretFileError)
+    file.close()
+    mine = expected is not None and expected.kind == Kind.SENDER
+    require(state is None or mine, "a state of a sender")
+
+
+def _keyed_files() -> Iterator[bytes]:
+    for encoded in vectors("file/decode-keyed", "file"):
+        yield b"\0" + encoded
+    state = b"\x01" + msgspec.msgpack.encode(SenderState())
+    for kind, protection, payload in (
+        (6, 2, state),
+        (6, 2, state[:-1]),
+        (6, 2, b"\x02" + state[1:]),
+        (6, 2, b""),
+        (6, 2, b"\x01\x81\xa8contacts\x81\xa1\x90\xc0"),
+        (5, 2, state),
+        (4, 2, state),
+        (6, 0, state),
+        (6, 3, state),
+    ):
+        yield bytes([1, kind, protection]) + payload
 
 
 PLATFORMS = ("apns", "fcm", "webpush", "sns", "pushy")
@@ -311,6 +378,7 @@ def _apns_keys() -> Iterator[bytes]:
 TARGETS = {
     "file-plain": Target(plain_file, _plain_files, 1300),
     "file-protected": Target(protected_file, _protected_files, 1200),
+    "file-keyed": Target(keyed_file, _keyed_files, 1200),
     "command-files": Target(command_files, _command_files, 2000),
     "findmy-accessory": Target(accessory, _accessories, 2000),
     "apns-key": Target(apns_key, _apns_keys, 600),

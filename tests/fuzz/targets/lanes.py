@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+import oracle.lanes
+from oracle.refusals import Refused
+
 from billboard import (
     EpochError,
     InvalidEncodingError,
@@ -14,9 +17,10 @@ from billboard import (
     NotMine,
     SecretFileError,
 )
+from billboard.lanes import decode_grants, encode_grants
 from billboard.posts import MAX_UINT32, Post
 
-from ..target import Target, attempt, require, vector, vectors
+from ..target import Source, Target, attempt, require, vector, vectors
 
 START, PUBLIC, KEY = slice(0, 11), slice(11, 43), slice(43, 75)
 """Where a grant or lane has them; a lane has its secret in the place of P_0."""
@@ -50,6 +54,44 @@ def grant(data: bytes) -> None:
         require(reader.identifier(epoch + 1) == following not in here, "the next epoch")
         require(LaneReader.from_bytes(bytes(reader)).epoch == epoch + 1, "a later grant")
         _refused(reader, epoch, 0)
+
+
+def grants(data: bytes) -> None:
+    """Those of several devices, as they are, or framed as they should be whatever is in them."""
+    source = Source(data)
+    framed = source.number() & 1
+    encoded = _framed(source) if framed else source.rest()
+    readers = attempt(encoded, decode_grants, InvalidEncodingError)
+    require((readers is None) == (_as_by_the_oracle(encoded) is None), "which grants decode")
+    if readers is None:
+        return
+    require(encode_grants(readers) == encoded, "grants go round")
+    require(1 <= len(readers) <= 8, "as many as a user can have devices")
+    boards = {(each.origin, each.epoch_length, each.frame_class) for each in readers}
+    require(len(boards) == 1, "they are for one board")
+    for reader in readers:
+        require(bytes(LaneReader.from_bytes(bytes(reader))) in encoded, "each is a grant")
+
+
+def _framed(source: Source) -> bytes:
+    """Up to 15 grants: each of the board of the vectors, with another part, or any bytes."""
+    good, parts = vector("grant/decode", "grant"), []
+    for _ in range(source.number() & 15):
+        kind = source.number()
+        if kind & 1:
+            at, size = source.number(), source.number() & 31
+            part = good[:at] + source.take(size) + good[at + size :]
+        else:
+            part = source.part() if kind & 2 else good
+        parts.append(len(part).to_bytes(2, "big") + part)
+    return bytes([1, len(parts)]) + b"".join(parts)
+
+
+def _as_by_the_oracle(data: bytes) -> list[oracle.lanes.Grant] | None:
+    try:
+        return oracle.lanes.decode_grants(data)
+    except Refused:
+        return None
 
 
 def _origin(data: bytes) -> str:
@@ -105,4 +147,17 @@ def _grants() -> Iterator[bytes]:
     yield good[:-1] + bytes([good[-1] | 0x80])
 
 
-TARGETS = {"grant": Target(grant, _grants, 350), "lane": Target(lane, _lanes, 350)}
+def _several() -> Iterator[bytes]:
+    for encoded in vectors("grants/decode", "encoding"):
+        yield b"\0" + encoded
+    for framed in (b"", b"\0", b"\2\0\0", b"\x08" + bytes(8), b"\x09" + bytes(9)):
+        yield b"\1" + framed
+    for at, part in ((3, b"\0\1\x51\x80"), (7, bytes(4)), (2, b"\2"), (11, bytes(31)), (76, b"c")):
+        yield b"\1\2\0\1" + bytes([at, len(part)]) + part
+
+
+TARGETS = {
+    "grant": Target(grant, _grants, 350),
+    "grants": Target(grants, _several, 2700),
+    "lane": Target(lane, _lanes, 350),
+}
