@@ -196,7 +196,7 @@ def _read_state(encoded: bytes, expected: oracle_files.SecretFile | None) -> Non
     """As a sender reads its own: what is in it is its own, or is refused."""
     path = _file(encoded)
     file = StateFile(path, KEY, Kind.SENDER, SenderState)
-    state = attempt(encoded, lambda _: file.read(), SecretFileError)
+    state = attempt(encoded, lambda _: file.read_or_create(), SecretFileError)
     file.close()
     mine = expected is not None and expected.kind == Kind.SENDER
     require(state is None or mine, "a state of a sender")

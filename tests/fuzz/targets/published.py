@@ -29,6 +29,7 @@ from billboard.board.proof import prove_post, verify_post
 from billboard.board.reader import Reader
 from billboard.board.steps import Procedure, Request, Response
 from billboard.board.submitting import _refusal
+from billboard.push import courier
 
 from ..target import Source, Target, require
 
@@ -172,6 +173,8 @@ def refusal(data: bytes) -> None:
     status, body = (422, 429, 503, 500, 200)[source.number() % 5], source.rest()
     error = _refusal(Response(status, body))
     require(isinstance(error, RefusedPostError | BoardError), "what a refusal is")
+    of_server = courier._refusal("push", body)
+    require(of_server.reason in ("encoding", "key", "signature", "time"), "what a server may say")
     require(all(each.isprintable() for each in str(error)), "an error is printed safely")
 
 
