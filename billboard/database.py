@@ -144,9 +144,7 @@ class Database:
         self.check_usable()
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = _connect(self.path)
-            for setting in self._settings:
-                rows(connection, setting)
+            connection = _connect(self.path, settings=self._settings)
             self._local.connection = connection
             self._connections.add(connection)
         return connection
@@ -199,10 +197,18 @@ def _explained(path: Path, what: str = "file") -> Iterator[None]:
         raise StoreError(f"{path}: {error}") from error
 
 
-def _connect(path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE) -> apsw.Connection:
+def _connect(
+    path: Path, flags: int = apsw.SQLITE_OPEN_READWRITE, settings: Sequence[str] = ()
+) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
-    connection.set_busy_timeout(_BUSY_TIMEOUT)
-    connection.execute("PRAGMA synchronous = FULL").fetchall()
+    try:
+        connection.set_busy_timeout(_BUSY_TIMEOUT)
+        for setting in ("PRAGMA synchronous = FULL", *settings):
+            rows(connection, setting)
+    except BaseException:
+        with contextlib.suppress(apsw.Error):
+            connection.close()  # else it is when it is collected, and an error of that is nobody's
+        raise
     return connection
 
 

@@ -352,6 +352,10 @@ class Lane(_Side):
             slot_key=schedule.slot_key(slot),
         )
 
+    def is_same(self, other: Lane) -> bool:
+        """Whether it is the same lane, whatever epochs the two reach."""
+        return self._public == other._public
+
     def withdraw(self, epoch: int, *, seq: int | None = None, slot: int = 0) -> Post:
         """A post that takes the place of another and holds nothing. ``seq`` is as for `post`."""
         return posts.withdrawal(

@@ -14,14 +14,18 @@ from billboard.board.client import BoardClient
 from billboard.board.note import NoteKey
 from billboard.board.store import BoardParameters
 from billboard.device.plan import (
+    GENERATIONS,
+    GRACE,
     Moment,
     Place,
     kappa_of,
+    lost_gates,
     plan,
     probe,
+    renew_gate,
     renew_gates,
 )
-from billboard.device.profile import GENERATIONS, Profile, utc
+from billboard.device.profile import Profile, utc
 from billboard.device.state import (
     LOG_LENGTH,
     Contact,
@@ -33,7 +37,6 @@ from billboard.device.state import (
     ProfileState,
     Recovery,
     Registered,
-    Showing,
     Token,
 )
 from billboard.device.submitting import make_post, submit_all
@@ -181,6 +184,13 @@ class Device:
     def set_server(self, server: NoteKey) -> None:
         """Be woken by another push server from now on: posts are replaced."""
         if str(server) != self._state.server:
+            moment = self._moment()
+            at = moment.now + GRACE * moment.parameters.late_interval
+            for profile in self._state.profiles.values():
+                for epoch, content in profile.contents.items():
+                    if content.server:
+                        # Nothing that the old one can open is of use when all found the new ones.
+                        renew_gate(profile, epoch, moment, self._state.showings, at=at)
             self._state.server, self._state.looked_at = str(server), 0.0
             self._save()
 
@@ -203,28 +213,39 @@ class Device:
 
         If there is a profile of this name, contacts are added to it. Raises `InvalidEncodingError`.
         """
-        try:
-            given = msgspec.msgpack.decode(handed_over, type=HandedOver)
-        except msgspec.DecodeError:
-            raise InvalidEncodingError("lanes", "are not what another device gave") from None
-        state = self._state
-        ours = state.origin, state.epoch_length, state.frame_class, state.devices
-        if ours != (given.origin, given.epoch_length, given.frame_class, given.devices):
-            raise InvalidEncodingError("lanes", "are for another board, or number of devices")
-        if name not in state.profiles:
+        given, state = self._given(handed_over), self._state
+        known = state.profiles.get(name)
+        if known is not None and known.contacts and known.number != given.number:
+            raise InvalidEncodingError("lanes", f"are for device {given.number} of this user")
+        if known is None:
             self.add_profile(name)
         profile = state.profiles[name]
-        if not profile.contacts:
-            profile.number = given.number
-        if profile.number != given.number:
-            raise InvalidEncodingError("lanes", f"are for device {given.number} of this user")
-        for contact, (revoked, lane) in given.contacts.items():
-            Lane.from_secret_bytes(lane.secret)
-            lanes: list[LaneState | None] = [None] * state.devices
-            lanes[given.number] = lane
-            profile.contacts.setdefault(contact, Contact(lanes, revoked))
+        profile.number = given.number
+        for contact_name, (revoked, lane) in given.contacts.items():
+            nothing: list[LaneState | None] = [None] * state.devices
+            contact = profile.contacts.setdefault(contact_name, Contact(nothing))
+            contact.revoked = contact.revoked or revoked
+            mine = contact.lanes[given.number]
+            if mine is None or not self._lane(mine).is_same(self._lane(lane)):
+                contact.lanes[given.number], contact.overtaken = lane, False
         self._save()
         return Profile(self, name)
+
+    def _given(self, handed_over: bytes) -> HandedOver:
+        """What another device gave. Raises `InvalidEncodingError`."""
+        state = self._state
+        ours = state.origin, state.epoch_length, state.frame_class, state.devices
+        try:
+            given = msgspec.msgpack.decode(handed_over, type=HandedOver)
+            lanes = [self._lane(lane) for _, lane in given.contacts.values()]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, SecretFileError):
+            raise InvalidEncodingError("lanes", "are not what another device gave") from None
+        theirs = {(each.origin, each.epoch_length, each.frame_class) for each in lanes}
+        if ours != (given.origin, given.epoch_length, given.frame_class, given.devices):
+            raise InvalidEncodingError("lanes", "are for another board, or number of devices")
+        if not theirs <= {ours[:3]} or not 0 <= given.number < state.devices:
+            raise InvalidEncodingError("lanes", "are for another board, or for no device")
+        return given
 
     def refuse_lost(self, recovery: bytes) -> None:
         """Have the push server refuse all that a lost device published: see `Profile.recovery`.
@@ -234,15 +255,11 @@ class Device:
         try:
             lost = msgspec.msgpack.decode(recovery, type=Recovery)
             NoteKey.from_text(lost.server)
-        except (msgspec.DecodeError, InvalidEncodingError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidEncodingError):
             raise InvalidEncodingError("recovery", "is not what a profile gave") from None
         if len(lost.root) != 32 or lost.origin != self._state.origin:
             raise InvalidEncodingError("recovery", f"is not for {self._state.origin}")
-        moment = self._moment()
-        for epoch in range(moment.epoch - 1, moment.live.stop):
-            for generation in range(GENERATIONS):
-                kappa, until = kappa_of(lost.root, epoch, generation), moment.expires(epoch)
-                self._state.showings.append(Showing(lost.server, kappa, until, moment.now))
+        self._state.showings += lost_gates(lost.root, lost.server, self._moment())
         self._save()
 
     # what is done
@@ -250,11 +267,12 @@ class Device:
     def work(self, most: int = 8) -> Work:
         """Do what is due: submit at most ``most`` posts, each on a connection of its own.
 
-        Then show the push server what it is to refuse, and in class H register handles. What fails
+        Then show push servers what they are to refuse, and in class H register handles. What fails
         is told and tried again: nothing is raised but `SecretFileError`, if the state can not be
-        written.
+        written. What is posted in one go the board may connect: the oftener this is called, each
+        time with a small ``most``, the less there is to see.
         """
-        error = self._look()
+        errors = [self._look()]
         moment = self._moment()
         descriptor = self._descriptor(self._state.server)
         planned: list[tuple[Place, Posting]] = []
@@ -262,21 +280,26 @@ class Device:
             renew_gates(profile, moment, self._state.showings)
             self._refresh(profile, moment, descriptor)
             planned += plan(profile, moment)
-        chosen = [each for each in planned if each[1].pending or each[1].due <= moment.now]
-        chosen.sort(key=lambda each: (each[0].epoch, each[1].due))
-        del chosen[most:]
-        new = set(self._prepare(chosen, moment, descriptor))
+        due = [each for each in planned if each[1].pending or each[1].due <= moment.now]
+        due.sort(key=lambda each: (each[0].epoch, each[1].due))
+        chosen = due[:most]
+        self._prepare(chosen, moment, descriptor)
+        posted, failed = submit_all(self._board, chosen, moment, self._save, self._tell)
         self._save()
-        posted, failed = submit_all(self._board, chosen, new, moment, self._tell)
-        self._save()
-        error = error or failed or self._show(moment) or self._register(moment, descriptor)
+        errors += [failed, *self._show(moment), *self._register(moment, descriptor)]
         self._forget(moment)
         self._state.worked_at = moment.now // _WORKED * _WORKED
         self._save()
-        later = [posting.due for _, posting in planned if posting.due or posting.pending]
-        later += [showing.at for showing in self._state.showings]
+        error = next(filter(None, errors), None)
+        if due[most:] and error is None:
+            return Work(posted, moment.now)
+        later = [posting.due for _, posting in planned if posting.due > moment.now]
+        later += [showing.at for showing in self._state.showings if showing.at > moment.now]
+        waits = any(posting.pending or posting.due for _, posting in due) or self._state.showings
         following = min([*later, moment.begins(moment.epoch + 1)])
-        return Work(posted, max(following, moment.now + (RETRY if error else 0)), error)
+        if error or waits:
+            following = min(following, moment.now + RETRY)
+        return Work(posted, following, error)
 
     def status(self) -> tuple[str, ...]:
         """What is published until when, what is still to be done, what went wrong: sentences."""
@@ -308,7 +331,9 @@ class Device:
             logged = [each.data for each in self._board.descriptors()]
         except BillboardError as error:
             return error
-        for text in {state.server, *(each.server for each in state.showings)}:
+        registered = [each.registered.servers for each in state.profiles.values()]
+        servers = {state.server, *(each.server for each in state.showings)}
+        for text in servers.union(*registered):
             known = state.descriptors.get(text, b"")
             if newest := newest_descriptor(NoteKey.from_text(text), logged, known):
                 state.descriptors[text] = newest
@@ -335,7 +360,7 @@ class Device:
         """
         if self._state.token is None:
             for content in profile.contents.values():
-                content.of = b""
+                content.ready = False
         if descriptor is None or self._state.token is None:
             return
         key, token = descriptor.keys[0], self._state.token.decoded()
@@ -345,6 +370,8 @@ class Device:
         of = _tag(address, descriptor)
         for epoch in moment.live:
             content = profile.contents.setdefault(epoch, Content())
+            if content.generation == GENERATIONS:
+                continue  # so often the gate changed that nobody can wake it in this epoch
             if content.of != of:
                 kappa = kappa_of(profile.root, epoch, content.generation)
                 blob = key.encrypt(
@@ -353,25 +380,28 @@ class Device:
                 content.version += 1
                 content.blob, content.of = bytes(blob), of
                 content.key_id, content.server = key.key_id, self._state.server
+            content.ready = True
 
     def _prepare(
         self,
         chosen: list[tuple[Place, Posting]],
         moment: Moment,
         descriptor: ServerDescriptor | None,
-    ) -> Iterator[int]:
-        """Make the posts that are not made yet; the positions of these."""
-        for position, (place, posting) in enumerate(chosen):
+    ) -> None:
+        """Make the posts that are not made yet."""
+        for place, posting in chosen:
             if posting.pending is None:
                 lane = self._lane(place.lane)
                 posting.pending = make_post(lane, place, posting, moment, descriptor)
-                yield position
 
-    def _show(self, moment: Moment) -> BillboardError | None:
+    def _show(self, moment: Moment) -> Iterator[BillboardError]:
         """Show the kappas that are due; what went wrong."""
+        failed: set[str] = set()
         for showing in list(self._state.showings):
             if showing.until * 3600 <= moment.now:
                 self._state.showings.remove(showing)
+            elif showing.server in failed:
+                continue
             elif not moment.now < showing.at <= moment.now + moment.longest_wait:
                 descriptor = self._descriptor(showing.server)
                 if descriptor is None:
@@ -385,34 +415,54 @@ class Device:
                 except BillboardError as error:
                     if isinstance(error, RefusedRequestError):
                         showing.request = b""  # its request key is over: seal it anew next time
-                    return error
-                self._state.showings.remove(showing)
-        return None
+                    failed.add(showing.server)
+                    yield error
+                else:
+                    self._state.showings.remove(showing)
 
     def _register(
         self, moment: Moment, descriptor: ServerDescriptor | None
-    ) -> BillboardError | None:
-        """In class H, tell the push server what the handles stand for; what went wrong."""
-        if not self._frame_class.carries_handle or descriptor is None:
-            return None
-        for profile in self._state.profiles.values():
-            token = None if self._state.token is None or profile.leaving else self._state.token
+    ) -> Iterator[BillboardError]:
+        """In class H, tell push servers what the handles stand for; what went wrong."""
+        if not self._frame_class.carries_handle:
+            return
+        state = self._state
+        for profile in state.profiles.values():
             registered = profile.registered
-            of = b"" if token is None else _tag(token.decoded(), descriptor)
-            if registered.of == of and (not of or moment.now - registered.at < _REGISTERED):
-                continue
             handle_key = HandleKey(registered.seed)
-            try:
-                if token is None:
-                    data = handle_key.unregister(descriptor, now=moment.now)
+            gone = state.token is None or profile.leaving
+            for server in [each for each in registered.servers if gone or each != state.server]:
+                former = self._descriptor(server)
+                if former is not None:
+                    data = handle_key.unregister(former, now=moment.now)
+                    error = self._bring(data, former)
+                    if error is None:
+                        registered.servers.remove(server)
+                        registered.of = b"" if server == state.server else registered.of
+                    else:
+                        yield error
+            if descriptor is None or gone or state.token is None:
+                continue
+            token = state.token.decoded()
+            of = _tag(token, descriptor)
+            if registered.of != of or not 0 <= moment.now - registered.at < _REGISTERED:
+                if state.server not in registered.servers:
+                    registered.servers.append(state.server)
+                    self._save()
+                data = handle_key.register(token, descriptor, now=moment.now)
+                error = self._bring(data, descriptor)
+                if error is None:
+                    registered.of, registered.at = of, moment.now
                 else:
-                    data = handle_key.register(token.decoded(), descriptor, now=moment.now)
-                self._courier.register(data, descriptor)
-            except BillboardError as error:
-                if not isinstance(error, RefusedRequestError) or error.reason != "time":
-                    return error
-                # It was taken before, and the answer got lost.
-            registered.of, registered.at = of, moment.now
+                    yield error
+
+    def _bring(self, registration: bytes, descriptor: ServerDescriptor) -> BillboardError | None:
+        try:
+            self._courier.register(registration, descriptor)
+        except BillboardError as error:
+            if not isinstance(error, RefusedRequestError) or error.reason != "time":
+                return error
+            # It was taken before, and the answer got lost.
         return None
 
     def _forget(self, moment: Moment) -> None:
@@ -442,8 +492,7 @@ class Device:
             self._lanes[lane.secret] = owner
 
     def _has_left(self, profile: ProfileState, moment: Moment) -> bool:
-        registered = self._frame_class.carries_handle and profile.registered.of
-        return not registered and not any(True for _ in plan(profile, moment))
+        return not profile.registered.servers and not any(True for _ in plan(profile, moment))
 
     def _tell(self, problem: str) -> None:
         self._state.log = [*self._state.log, (self._clock(), problem)][-LOG_LENGTH:]

@@ -7,6 +7,7 @@ accepted last holds. Whatever happened between, the difference is what is left t
 from __future__ import annotations
 
 import math
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from billboard import posts
 from billboard.board.store import EPOCHS_AHEAD, BoardParameters
 from billboard.device.state import (
-    PADDING,
     UNSURE,
     WITHDRAWN,
     Contact,
@@ -28,6 +28,9 @@ from billboard.hashing import expand
 from billboard.lanes import SLOTS
 
 _HOUR = 3600
+
+GENERATIONS = 16
+"""Gates that a profile has for an epoch at most (SPEC 10.5)."""
 
 GRACE = 4
 """Late intervals in which the others find the posts with the new gate: until it is posted, is
@@ -98,10 +101,8 @@ class Place:
         """The version that its post should have."""
         if self.contact.revoked or self.profile.muted or self.profile.leaving:
             return WITHDRAWN
-        if self.is_padding:
-            return PADDING
         content = self.profile.contents.get(self.epoch)
-        return content.version if content is not None and content.of else WITHDRAWN
+        return content.version if content is not None and content.ready else WITHDRAWN
 
 
 def places(profile: ProfileState, epochs: range) -> Iterator[Place]:
@@ -193,6 +194,25 @@ def renew_gates(profile: ProfileState, moment: Moment, showings: list[Showing]) 
             renew_gate(profile, epoch, moment, showings, at=moment.now + grace)
 
 
+def refuse_all(profile: ProfileState, moment: Moment, showings: list[Showing]) -> None:
+    """Have all gates refused that there can be, where it is not known which were used."""
+    servers = {content.server for content in profile.contents.values() if content.server}
+    for server in servers:
+        showings += lost_gates(profile.root, server, moment)
+    profile.root = os.urandom(32)
+    for content in profile.contents.values():
+        content.generation = 0
+        _changed(content)
+
+
+def lost_gates(root: bytes, server: str, moment: Moment) -> Iterator[Showing]:
+    """What has ``server`` refuse all gates from ``root`` of epochs that live."""
+    for epoch in range(moment.epoch - 1, moment.live.stop):
+        for generation in range(GENERATIONS):
+            kappa = kappa_of(root, epoch, generation)
+            yield Showing(server, kappa, moment.expires(epoch), moment.now)
+
+
 def _holds(place: Place, content: Content, moment: Moment) -> bool:
     """Whether somebody may have a blob with the gate of ``content`` who should not."""
     posting = place.lane.postings.get(place.epoch)
@@ -201,28 +221,29 @@ def _holds(place: Place, content: Content, moment: Moment) -> bool:
         and not place.is_padding
         and place.wanted == WITHDRAWN
         and (posting.version >= content.gate_since or posting.version == UNSURE)
-        and (posting.published or moment.may_be_published(place.epoch))
+        # A board can undo a withdrawal (SPEC 1); whom nobody is to wake need not care for others.
+        and (posting.published or place.profile.leaving or moment.may_be_published(place.epoch))
     )
 
 
 def renew_gate(
-    profile: ProfileState,
-    epoch: int,
-    moment: Moment,
-    showings: list[Showing],
-    *,
-    at: float,
-    generations: int = 1,
+    profile: ProfileState, epoch: int, moment: Moment, showings: list[Showing], *, at: float
 ) -> None:
-    """Plan to have the gate of ``epoch`` refused at ``at``, and as many of those that follow it."""
+    """Plan to have the gate of ``epoch`` refused at ``at``, and to have another."""
     content = profile.contents[epoch]
-    for generation in range(content.generation, content.generation + generations):
-        kappa = kappa_of(profile.root, epoch, generation)
-        showings.append(Showing(content.server, kappa, moment.expires(epoch), at))
-    content.generation += generations
+    if content.generation == GENERATIONS:
+        return  # there is none to be refused
+    kappa = kappa_of(profile.root, epoch, content.generation)
+    showings.append(Showing(content.server, kappa, moment.expires(epoch), at))
+    content.generation += 1
+    _changed(content)
+
+
+def _changed(content: Content) -> None:
+    """Have it made anew, with the gate that it has now."""
     content.version += 1
     content.gate_since = content.version
-    content.of = b""  # so that it is made anew
+    content.of, content.ready = b"", False
 
 
 def kappa_of(root: bytes, epoch: int, generation: int) -> bytes:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, final
 
 import msgspec
 
-from billboard.device.plan import Moment, renew_gate
+from billboard.device.plan import Moment, refuse_all
 from billboard.device.state import (
+    UNSURE,
     WITHDRAWN,
     Contact,
     HandedOver,
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from billboard.device.device import Device
 
 __all__ = ["Profile"]
-
-GENERATIONS = 3
-"""Gates of one epoch that are refused where it is not known how many there were."""
 
 
 @final
@@ -78,6 +76,7 @@ class Profile:
         """New lanes for a contact, if something is wrong with the old ones: its new grant."""
         contact = self._contact(name)
         contact.lanes, contact.overtaken = self._new_lanes(), False
+        contact.renewed = self._device._moment().live.stop
         self._device._save()
         return self.grant(name)
 
@@ -88,18 +87,14 @@ class Profile:
         """
         contact = self._contact(name)
         contact.revoked = True
-        if contact.overtaken:
-            # What it has is not known here. So all gates change, for all contacts.
-            moment, showings = self._device._moment(), self._device._state.showings
-            for epoch in self._state.contents:
-                renew_gate(
-                    self._state, epoch, moment, showings, at=moment.now, generations=GENERATIONS
-                )
+        if contact.overtaken or contact.renewed >= self._device._moment().epoch - 1:
+            self._refuse_all()
         self._device._save()
 
     def mute(self) -> None:
         """Be woken by nobody, until `unmute`."""
         self._state.muted = True
+        self._refuse_overtaken()
         self._device._save()
 
     def unmute(self) -> None:
@@ -110,6 +105,7 @@ class Profile:
     def log_out(self) -> None:
         """Be woken no more on this device. The profile is gone when all is withdrawn."""
         self._state.leaving = True
+        self._refuse_overtaken()
         self._device._save()
 
     def hand_over(self, number: int) -> bytes:
@@ -126,7 +122,11 @@ class Profile:
             lane = contact.lanes[number]
             if lane is not None:
                 lane.handed_over = True
-                given[name] = contact.revoked, LaneState(lane.secret, lane.since, lane.postings)
+                postings = {
+                    epoch: msgspec.structs.replace(each, version=UNSURE)
+                    for epoch, each in lane.postings.items()
+                }
+                given[name] = contact.revoked, LaneState(lane.secret, lane.since, postings)
         device._save()
         state = device._state
         handed = HandedOver(
@@ -135,9 +135,21 @@ class Profile:
         return msgspec.msgpack.encode(handed)
 
     def recovery(self) -> bytes:
-        """What another device of this user needs to stop this one if it is lost; secret."""
+        """What another device of this user needs to stop this one if it is lost; secret.
+
+        It is another one after `Device.set_server`, and after `revoke` of a contact of which an old
+        state knew too little.
+        """
         state = self._device._state
         return msgspec.msgpack.encode(Recovery(state.origin, state.server, self._state.root))
+
+    def _refuse_overtaken(self) -> None:
+        """Have refused what this state does not know of, as it is an old one."""
+        if any(contact.overtaken for contact in self._state.contacts.values()):
+            self._refuse_all()
+
+    def _refuse_all(self) -> None:
+        refuse_all(self._state, self._device._moment(), self._device._state.showings)
 
     def _contact(self, name: str) -> Contact:
         contact = self._state.contacts.get(name)

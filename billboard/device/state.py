@@ -12,22 +12,23 @@ from billboard.tokens import DeviceToken, Platform
 WITHDRAWN = 0
 """The version that a post has which holds nothing; also before the first post."""
 
-PADDING = -1
-"""The version that a post has which stands for a device that there is not."""
-
-UNSURE = -2
-"""The version of a post that may have been replaced: this state may be an old one."""
+UNSURE = -1
+"""The version of a post that has to be replaced, whatever it holds."""
 
 LOG_LENGTH = 20
 """Lines that are kept of what went wrong."""
 
 
 class Pending(msgspec.Struct):
-    """A post that the board may have: only these bytes are submitted until that is known."""
+    """A post that the board may have: only these bytes are submitted until that is known.
+
+    ``tried`` says that it may have been submitted already.
+    """
 
     post: bytes
     slot: int
     version: int
+    tried: bool = False
 
 
 class Posting(msgspec.Struct):
@@ -62,19 +63,22 @@ class Contact(msgspec.Struct):
     """A contact, and a lane to it for each device; None where only that device has it.
 
     ``overtaken``: the board has newer posts than this state knows of, so that it is an old one.
+    Until the end of epoch ``renewed`` the board may have posts of earlier lanes, which are not here
+    any more.
     """
 
     lanes: list[LaneState | None]
     revoked: bool = False
     overtaken: bool = False
+    renewed: int = -1
 
 
 class Content(msgspec.Struct):
     """What the posts of a profile hold in one epoch.
 
-    ``of`` tells what it was made of. ``generation`` says which of its gates it has, the first of
-    which is 0, and ``gate_since`` what the first version with that gate was. ``server`` is the key
-    of the push server as text.
+    ``of`` tells what it was made of, and ``ready`` that this still holds. ``generation`` says which
+    of its gates it has, the first of which is 0, and ``gate_since`` what the first version with
+    that gate was. ``server`` is the key of the push server as text.
     """
 
     version: int = WITHDRAWN
@@ -84,6 +88,7 @@ class Content(msgspec.Struct):
     key_id: bytes = b""
     server: str = ""
     of: bytes = b""
+    ready: bool = False
 
 
 class Showing(msgspec.Struct):
@@ -100,11 +105,15 @@ class Showing(msgspec.Struct):
 
 
 class Registered(msgspec.Struct):
-    """In class H: the seed of the handle key, and what the handle was registered for, and when."""
+    """In class H: the seed of the handle key, and what the handle was registered for, and when.
+
+    ``servers`` are the keys of those push servers, as text, at which it may be registered.
+    """
 
     seed: bytes
     of: bytes = b""
     at: float = 0.0
+    servers: list[str] = []
 
 
 class ProfileState(msgspec.Struct):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 
 from billboard.blob import Blob
 from billboard.board.client import BoardClient
 from billboard.device.plan import Moment, Place, takes_next_slot
-from billboard.device.state import PADDING, WITHDRAWN, Content, Pending, Posting
+from billboard.device.state import WITHDRAWN, Content, Pending, Posting
 from billboard.errors import BoardError, RefusedPostError
 from billboard.keys import PublicKey
 from billboard.lanes import Lane
@@ -31,13 +31,12 @@ def make_post(
     if wanted == WITHDRAWN:
         post = lane.withdraw(place.epoch, seq=seq, slot=slot)
         return Pending(bytes(post), slot, wanted)
-    if descriptor is None:
+    content = place.profile.contents[place.epoch]
+    key = None if descriptor is None else _key(content, descriptor)
+    if descriptor is None or key is None:
         return None
-    content = None if wanted == PADDING else place.profile.contents[place.epoch]
-    key = _key(content, descriptor)
-    if key is None:
-        return None
-    blob = Blob.random(key.frame_class) if content is None else _rerandomized(content, key)
+    # For a device that there is not the same, but for nobody.
+    blob = Blob.random(key.frame_class) if place.is_padding else _rerandomized(content, key)
     post = lane.post(place.epoch, blob, key, seq=seq, slot=slot, descriptor=descriptor.id)
     return Pending(bytes(post), slot, wanted)
 
@@ -45,31 +44,45 @@ def make_post(
 def submit_all(
     board: BoardClient,
     due: Sequence[tuple[Place, Posting]],
-    fresh: Container[int],
     moment: Moment,
+    save: Callable[[], None],
     tell: Callable[[str], None],
 ) -> tuple[int, BoardError | None]:
     """Submit what is pending of each, until one gets no answer; how many the board has taken.
 
-    ``fresh`` has the positions of those that were never submitted before.
+    Before, that they may have been submitted is written down, by ``save``.
     """
+    pending = [(*each, each[1].pending) for each in due]
+    those = [(place, posting, made) for place, posting, made in pending if made is not None]
+    fresh = [not made.tried for _, _, made in those]
+    for _, _, made in those:
+        made.tried = True
+    save()
     taken = 0
-    for position, (place, posting) in enumerate(due):
-        if (pending := posting.pending) is None:
-            continue
-        post = Post.from_bytes(pending.post)
+    for number, (place, posting, made) in enumerate(those):
+        post = Post.from_bytes(made.post)
         try:
             board.submit(post)
         except RefusedPostError as error:
-            if position in fresh or error.reason not in ("seq", "published"):
+            if fresh[number] or not _is_there(posting, made, error):
                 _refused(place, posting, error, moment, tell)
                 continue
-            # It was taken before, and the answer got lost.
         except BoardError as error:
+            for (_, _, left), never in zip(those[number + 1 :], fresh[number + 1 :], strict=True):
+                left.tried = not never
             return taken, error
-        _accepted(posting, pending, post)
+        _accepted(posting, made, post)
         taken += 1
     return taken, None
+
+
+def _is_there(posting: Posting, pending: Pending, error: RefusedPostError) -> bool:
+    """Whether a refusal says that a post was taken before, and the answer got lost.
+
+    What is published may also be the post that it was to replace.
+    """
+    alone = posting.seq is None or posting.slot != pending.slot
+    return error.reason == "seq" or (error.reason == "published" and alone)
 
 
 def _accepted(posting: Posting, pending: Pending, post: Post) -> None:
@@ -100,9 +113,7 @@ def _refused(
         tell(f"{place.name}: the board refused a post for epoch {place.epoch}: {error}")
 
 
-def _key(content: Content | None, descriptor: ServerDescriptor) -> PublicKey | None:
-    if content is None:
-        return descriptor.keys[0]
+def _key(content: Content, descriptor: ServerDescriptor) -> PublicKey | None:
     return next((key for key in descriptor.keys if key.key_id == content.key_id), None)
 
 

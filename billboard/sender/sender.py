@@ -13,6 +13,7 @@ from billboard import posts
 from billboard.blob import Blob
 from billboard.board.client import BoardClient
 from billboard.board.note import NoteKey
+from billboard.board.store import EPOCHS_AHEAD
 from billboard.device.profile import utc
 from billboard.errors import (
     BillboardError,
@@ -22,7 +23,7 @@ from billboard.errors import (
     UnsupportedError,
     WithdrawnError,
 )
-from billboard.lanes import LaneReader, decode_grants
+from billboard.lanes import LONGEST_CATCH_UP, LaneReader, decode_grants
 from billboard.posts import Envelope, Post
 from billboard.push.courier import Courier, HttpCourier
 from billboard.push.descriptor import (
@@ -132,9 +133,11 @@ class Sender:
             problem = f"is for the board {readers[0].origin}, which this sender does not know"
             raise InvalidEncodingError("grant", problem)
         opted_out = name in self._state.contacts and self._state.contacts[name].opted_out
+        current = posts.epoch_at(self._clock(), readers[0].epoch_length)
+        if any(not _reaches(reader, current) for reader in readers):
+            raise InvalidEncodingError("grant", f"does not reach epoch {current}, the current one")
         lanes = [LaneState(bytes(reader)) for reader in readers]
         self._state.contacts[name] = Contact(lanes, opted_out)
-        self._state.fetch_at = min(self._state.fetch_at, self._soon())
         self._save()
 
     def remove_contact(self, name: str) -> None:
@@ -167,12 +170,11 @@ class Sender:
         """
         contact, now = self._contact(name), self._clock()
         if not contact.opted_out:
-            unmade = {
-                each.number
-                for each in self._state.waiting
-                if each.contact == name and not each.request
-            }
-            for number in set(range(len(contact.lanes))) - unmade:
+            # What is not made yet is for this message too.
+            self._state.waiting = [
+                each for each in self._state.waiting if each.contact != name or each.request
+            ]
+            for number in range(len(contact.lanes)):
                 self._state.waiting.append(Waiting(name, number, now + LIFETIME, now))
         return self._send_all(None)
 
@@ -186,10 +188,12 @@ class Sender:
         self._correct(now)
         if now >= self._state.fetch_at:
             error = self._fetch()
+            for each in self._state.waiting:
+                each.next = each.next if each.request else now
             self._state.fetch_at = now + self._interval * random.SystemRandom().uniform(0.75, 1.25)
         if self._decoys and now >= self._state.decoy_at:
             if self._state.decoy_at:
-                self._state.waiting.append(Waiting("", 0, now + LIFETIME, now))
+                self._state.waiting += self._decoy(now)
             wait = random.SystemRandom().expovariate(self._decoys / 86_400)
             self._state.decoy_at = now + wait
         return self._send_all(error)
@@ -220,19 +224,21 @@ class Sender:
 
     def _fetch_from(self, board: BoardClient) -> None:
         its = board.parameters()
+        current = posts.epoch_at(self._clock(), its.epoch_length)
         lanes: list[LaneState] = []
         for name, contact in self._state.contacts.items():
             for lane in contact.lanes:
                 reader = self._reader(lane)
                 if reader.origin != board.origin:
                     continue
-                if (reader.epoch_length, reader.frame_class) == (its.epoch_length, its.frame_class):
-                    lanes.append(lane)
-                else:
+                if (reader.epoch_length, reader.frame_class) != (its.epoch_length, its.frame_class):
                     self._tell(
-                        f"{name}: its grant has other epochs, or another class, than its board"
+                        f"{name}: its grant has other epochs than its board, or another class"
                     )
-        current = posts.epoch_at(self._clock(), its.epoch_length)
+                elif not _reaches(reader, current):
+                    self._tell(f"{name}: its grant does not reach epoch {current}")
+                else:
+                    lanes.append(lane)
         for epoch in (current - 1, current):
             by_seen: dict[int, list[LaneState]] = {}
             for lane in lanes:
@@ -299,7 +305,10 @@ class Sender:
             if each.until <= now:
                 self._state.waiting.remove(each)
                 self._tell(f"{each.contact or 'a decoy'}: given up, no push server took a request")
-            elif each.next <= now and not each.request:
+                continue
+            if each.request and each.ends <= now:
+                each.request = b""  # its blob is over: make it anew
+            if each.next <= now and not each.request:
                 self._make(each, now)
         self._save()
         for each in list(self._state.waiting):
@@ -319,14 +328,15 @@ class Sender:
         if not each.contact:
             texts = [text for text in self._state.descriptors if self._usable(text, now)]
             if texts:
-                text = random.SystemRandom().choice(texts)
-                self._seal(each, text, None, now)
+                each.ends = each.until
+                self._seal(each, random.SystemRandom().choice(texts), None, now)
             return
         lanes = self._state.contacts[each.contact].lanes
         usable: dict[int, Envelope] = {}
         for number, lane in enumerate(lanes):
             if lane.found and lane.found.envelope and self._is_live(lane, now):
                 usable[number] = Envelope.from_bytes(lane.found.envelope)
+                each.ends = self._ends(lane)
         if not usable:
             if any(lane.found and lane.found.envelope is None for lane in lanes):
                 self._state.waiting.remove(each)  # it wants so, and not only for now
@@ -375,6 +385,12 @@ class Sender:
         self._state.waiting.remove(each)
         return None
 
+    def _decoy(self, now: float) -> Iterator[Waiting]:
+        """As many requests as one of the contacts would get, for nobody."""
+        sizes = [len(contact.lanes) for contact in self._state.contacts.values()]
+        for number in range(random.SystemRandom().choice(sizes or [1])):
+            yield Waiting("", number, now + LIFETIME, now)
+
     # what is known
 
     def _descriptor(self, text: str) -> ServerDescriptor:
@@ -418,9 +434,6 @@ class Sender:
     def _drop(self, names: Sequence[str]) -> None:
         self._state.waiting = [each for each in self._state.waiting if each.contact not in names]
 
-    def _soon(self) -> float:
-        return self._clock()
-
     def _tell(self, problem: str) -> None:
         self._state.log = [*self._state.log, (self._clock(), problem)][-LOG_LENGTH:]
 
@@ -450,6 +463,11 @@ class Sender:
             last = max(each.epoch for each in found)
             return f"can not be woken: there is nothing newer than epoch {last}"
         return "nothing was found yet"
+
+
+def _reaches(reader: LaneReader, epoch: int) -> bool:
+    """Whether a lane can be followed at ``epoch``, or soon (SPEC 7.2)."""
+    return reader.epoch - EPOCHS_AHEAD <= epoch <= reader.epoch + LONGEST_CATCH_UP
 
 
 def _has_request_key(descriptor: ServerDescriptor, now: float) -> bool:

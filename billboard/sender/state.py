@@ -37,7 +37,7 @@ class Waiting(msgspec.Struct):
     """A request on its way to device ``number`` of a contact, or to nobody: a decoy.
 
     ``request`` is what was sealed for ``server``, a push server's key as text: it is repeated with
-    the same bytes. Empty as long as it can not be made.
+    the same bytes until its blob ``ends``. Empty as long as it can not be made.
     """
 
     contact: str
@@ -45,6 +45,7 @@ class Waiting(msgspec.Struct):
     until: float
     next: float
     tries: int = 0
+    ends: float = 0.0
     server: str = ""
     request: bytes = b""
 
