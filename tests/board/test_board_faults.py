@@ -233,7 +233,12 @@ def test_any_operation_may_fail(case: Case, tmp_path: Path, code: int, group: in
         fail_for_good(case, case.copy(tmp_path / f"{number}"), Failer(number, code, forever=True))
 
 
+# Of an error while SQLite closes a file there is nobody to tell, and apsw says so to the interpreter.
+closing_may_fail = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 @pytest.mark.slow
+@closing_may_fail
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
 def test_every_operation_may_fail(case: Case, tmp_path: Path, code: int) -> None:
     for number in range(case.operations):
