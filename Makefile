@@ -16,13 +16,16 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/installed
 	$(BIN)/billboard demo
 
-# The suite runs on the portable backend too, beside the other, where there is another.
+# The suite runs on the portable backend too, beside the other, where there is another: but for what
+# only uses the engine, through processes or in simulated months.
+TWICE := --ignore=tests/cli --ignore=tests/clients
+
 test: lint
 	cargo test --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
 	if [ "$$($(BIN)/python -c 'from billboard import batches; print(batches.backend())')" = portable ]; then \
 		$(BIN)/python -m pytest -m "not slow"; \
 	else \
-		BILLBOARD_BACKEND=portable $(BIN)/python -m pytest -m "not slow" -p no:cacheprovider >.portable.log 2>&1 & \
+		BILLBOARD_BACKEND=portable $(BIN)/python -m pytest -m "not slow" $(TWICE) -p no:cacheprovider >.portable.log 2>&1 & \
 		$(BIN)/python -m pytest -m "not slow" && status=0 || status=$$?; \
 		wait $$! || { status=1; cat .portable.log; }; \
 		echo "on the portable backend: $$(tail -n 1 .portable.log)"; \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
@@ -131,6 +132,7 @@ def encode_leaf(origin: str, leaf: Leaf) -> bytes:
     return "".join(f"{field}\n" for field in fields).encode()
 
 
+@functools.lru_cache(maxsize=4096)  # readers come back to the same ones
 def decode_leaf(origin: str, data: bytes) -> Leaf:
     """Parse an entry of the master log of ``origin``. Raises `InvalidEncodingError`."""
     head, _, rest = data.partition(b"\n")

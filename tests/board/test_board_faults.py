@@ -224,6 +224,11 @@ def fail_for_good(case: Case, path: Path, hook: Failer) -> None:
     check(path, case.posts, promises, f"failed from {hook.what} on")
 
 
+# Of an error while SQLite closes a file there is nobody to tell, and apsw tells the interpreter.
+closing_may_fail = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@closing_may_fail
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
 @pytest.mark.parametrize("group", range(2))
 def test_any_operation_may_fail(case: Case, tmp_path: Path, code: int, group: int) -> None:
@@ -231,10 +236,6 @@ def test_any_operation_may_fail(case: Case, tmp_path: Path, code: int, group: in
     for number in sorted(chosen.sample(range(case.operations), 4)):
         fail(case, case.copy(tmp_path / f"once-{number}"), Failer(number, code))
         fail_for_good(case, case.copy(tmp_path / f"{number}"), Failer(number, code, forever=True))
-
-
-# Of an error while SQLite closes a file there is nobody to tell, and apsw says so to the interpreter.
-closing_may_fail = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 @pytest.mark.slow

@@ -126,12 +126,15 @@ class Server:
         directory.mkdir()
         self.key = create_server_keys(directory, name)
         self.secret_key = SecretKey.generate(frame_class)
-        url = f"https://{name}"
-        self.keys = ServerKeys(directory, [self.secret_key], url)
-        self.outbox = _Outbox.create(directory / "outbox.sqlite")
+        _Outbox.create(directory / "outbox.sqlite").close()
+        self._start([self.secret_key])
+
+    def _start(self, secret_keys: list[SecretKey]) -> None:
+        self.keys = ServerKeys(self._directory, secret_keys, f"https://{self.key.name}")
+        self.outbox = _Outbox(self._directory / "outbox.sqlite")
         self.outbox.woken = Counter()
         dispatcher = Dispatcher(self.outbox, [_Apns()])
-        self.push = PushServer(self.keys, self.outbox, dispatcher, clock=clock)
+        self.push = PushServer(self.keys, self.outbox, dispatcher, clock=self.clock)
 
     def renew(self) -> None:
         """What it does every hour."""
@@ -140,9 +143,14 @@ class Server:
     def rotate(self) -> PublicKey:
         """Have a new key, to which devices encrypt from now on; the old one is still read."""
         self.secret_key = SecretKey.generate(self.keys.frame_class)
-        keys = [self.secret_key, *self.keys.secret_keys]
-        self.push.keys = self.keys = ServerKeys(self._directory, keys, f"https://{self.key.name}")
+        self.outbox.close()
+        self._start([self.secret_key, *self.keys.secret_keys])
         return self.secret_key.public_key
+
+    def restart(self) -> None:
+        """Forget all that is not in files."""
+        self.outbox.close()
+        self._start([self.secret_key])
 
     def take(self, request: bytes) -> None:
         if self.is_down:
