@@ -21,6 +21,7 @@ from rich.table import Table
 from billboard.batches import Mask
 from billboard.cli import files
 from billboard.cli.board import board_app
+from billboard.cli.device import device_app
 from billboard.cli.files import (
     Ask,
     Blobs,
@@ -39,6 +40,7 @@ from billboard.cli.monitor import monitor
 from billboard.cli.posting import epoch_of, posting_app
 from billboard.cli.proof import proof_app
 from billboard.cli.push import push_app
+from billboard.cli.sender import sender_app
 from billboard.cli.serve import serve
 from billboard.cli.witness import witness_app
 from billboard.errors import BillboardError
@@ -64,6 +66,8 @@ app.add_typer(posting_app)
 app.add_typer(proof_app)
 app.add_typer(witness_app, name="witness")
 app.add_typer(push_app, name="push")
+app.add_typer(device_app, name="device")
+app.add_typer(sender_app, name="sender")
 app.command()(monitor)
 app.command()(serve)
 

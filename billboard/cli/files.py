@@ -153,11 +153,18 @@ def write_lines(path: str, items: Iterable[bytes], *, mode: int = PUBLIC) -> Non
 
 def write_text(path: str, text: str, *, mode: int = PUBLIC) -> None:
     """Write a text."""
+    with output(path, mode) as file:
+        file.write(text)
+
+
+@contextmanager
+def output(path: str, mode: int = PUBLIC) -> Iterator[IO[str]]:
+    """Standard output, or a `new_file`: before anything is done whose result could get lost."""
     if path == "-":
-        sys.stdout.write(text)
+        yield sys.stdout
     else:
         with new_file(Path(path), mode) as file:
-            file.write(text)
+            yield file
 
 
 @contextmanager

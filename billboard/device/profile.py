@@ -175,7 +175,7 @@ class Profile:
         """What `Device.status` says of it."""
         profile = self._state
         mode = ", logging out" if profile.leaving else ", muted" if profile.muted else ""
-        yield f"profile {self.name}, device {profile.number + 1}{mode}"
+        yield f"profile {self.name}, device {profile.number}{mode}"
         for name, contact in profile.contacts.items():
             yield f"  {name}: {_contact_sentence(profile, contact, moment)}"
 

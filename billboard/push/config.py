@@ -57,15 +57,7 @@ class Config:
 
         ``passphrase`` is that of the secret keys.
         """
-        try:
-            table = tomllib.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise ConfigError(f"{path} can not be read: {error.strerror}") from None
-        except RecursionError:
-            raise ConfigError(f"{path} is not TOML: it is nested too deep") from None
-        except ValueError as error:  # of TOML, of UTF-8, or of a number with too many digits
-            raise ConfigError(f"{path} is not TOML: {error}") from None
-        section = Section(path, "", table)
+        section = Section.load(path)
         config = cls(
             path=path,
             url=section.checked("url", check_url, section.text("url")),
@@ -104,6 +96,19 @@ class Section:
     def __init__(self, path: Path, name: str, table: dict[str, Any]) -> None:
         self._path, self._name, self._table = path, name, dict(table)
         self._known: list[str] = []
+
+    @classmethod
+    def load(cls, path: Path) -> Section:
+        """The whole of a file. Raises `ConfigError`."""
+        try:
+            table = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path} can not be read: {error.strerror}") from None
+        except RecursionError:
+            raise ConfigError(f"{path} is not TOML: it is nested too deep") from None
+        except ValueError as error:  # of TOML, of UTF-8, or of a number with too many digits
+            raise ConfigError(f"{path} is not TOML: {error}") from None
+        return cls(path, "", table)
 
     def __contains__(self, key: str) -> bool:
         return key in self._table
