@@ -13,8 +13,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PORTS = ("8080", "8001", "8090")
-LONGEST = 600
+PORTS = ("8080", "8081", "8001", "8090")
+LONGEST = 300
+
+PROGRAM = """
+from billboard.cli import main
+if __name__ == "__main__":  # what the processes of `billboard serve` import too
+    main()
+"""
 
 WAIT = """
 for i in $(seq 600); do (: > /dev/tcp/127.0.0.1/{port}) 2> /dev/null && break; sleep 0.1; done
@@ -27,7 +33,7 @@ def commands(document: str, heading: str) -> list[str]:
     text = (ROOT / document).read_text()
     (section,) = re.findall(rf"^## {heading}\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)
     blocks = re.findall(r"```console\n(.*?)```", section, re.DOTALL)
-    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    return [re.sub("^[$>] ", "", line) for block in blocks for line in block.splitlines()]
 
 
 def free_port() -> str:
@@ -49,7 +55,8 @@ def test_what_is_shown_runs(tmp_path: Path, document: str, heading: str, says: s
     for line in shown:
         script += line + "\n"
         if re.search(r"&( *#.*)?$", line) and "sandbox" not in line:
-            port = "8001" if "8001 &" in line else "8090" if "push serve" in line else "8080"
+            named = re.search(r"--port (\d+)", line)
+            port = named[1] if named else "8090" if "push serve" in line else "8080"
             script += WAIT.format(port=port)
         elif line.startswith("billboard board publish"):
             script += "sleep 1.5\n"  # the server may show the checkpoint before for a second
@@ -60,7 +67,7 @@ def test_what_is_shown_runs(tmp_path: Path, document: str, heading: str, says: s
     programs = tmp_path / "bin"
     programs.mkdir()
     program = programs / "billboard"
-    program.write_text(f"#!{sys.executable}\nfrom billboard.cli import main\nmain()\n")
+    program.write_text(f"#!{sys.executable}\n{PROGRAM}")
     program.chmod(0o755)
     with (
         (tmp_path / "out").open("wb") as written,
