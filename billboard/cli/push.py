@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, final
 from uuid import UUID
@@ -13,14 +13,12 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from billboard.board.admission import find_work
 from billboard.board.directory import new_directory
 from billboard.board.note import NoteKey, check_name
-from billboard.board.submitting import MOST_WORK
 from billboard.cli import files
 from billboard.cli.files import Ask, Blobs, Class, Host, Port, console
 from billboard.cli.logs import log_json_lines
-from billboard.errors import BillboardError, WakuError
+from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.push import (
     Attempt,
@@ -43,7 +41,7 @@ from billboard.push.service import CLOCK
 from billboard.tokens import DeviceToken, Platform
 
 if TYPE_CHECKING:
-    from curl_cffi import Response, Session
+    from billboard.push.courier import Courier
 
 push_app = typer.Typer(no_args_is_help=True, help="Run a push server.")
 
@@ -51,9 +49,6 @@ Directory = Annotated[Path, typer.Argument(metavar="SERVER", help="The push serv
 
 CONFIG, OUTBOX, SWEPT = "push.toml", "outbox.sqlite", "waku-swept"
 FIRST_KEY, PUBLIC_KEY = "secret.key", "public.key"
-
-_WORK = frozenset(map(str, range(1, MOST_WORK + 1)))
-"""Bits of work that a server can ask for."""
 
 REPLAY_SECONDS = 3600.0
 """Seconds for which what is replayed is worth delivering."""
@@ -274,58 +269,38 @@ def send(
     With --waku it says how many the node has sent. To have nothing to do with the server then,
     give its descriptor in a file.
     """
-    from curl_cffi import CurlError, requests
+    from billboard.push.courier import HttpCourier
+    from billboard.push.waku import WakuCourier
 
     server = NoteKey.from_text(key)
     named = None if key_id is None else files.read_hex("--key-id", key_id)
-    try:
-        with requests.Session(allow_redirects=False, timeout=30) as session:
-            descriptor = ServerDescriptor.from_bytes(_descriptor(session, url), server)
-            chosen = descriptor.keys[0].key_id if named is None else named
-            found = files.read_blobs(blobs, descriptor.frame_class)
-            requested = [seal(PushRequest(chosen, each.tobytes()), descriptor) for each in found]
-            if waku is None:
-                _post(session, descriptor.url if Path(url).is_file() else url, server, requested)
-            else:
-                _publish(waku, server, requested)
-    except CurlError as error:
-        raise BillboardError(f"{url} can not be reached (curl error {error.code})") from None
+    descriptor = ServerDescriptor.from_bytes(_descriptor(url), server)
+    if not Path(url).is_file():
+        descriptor = dataclasses.replace(descriptor, url=url)
+    chosen = descriptor.keys[0].key_id if named is None else named
+    found = files.read_blobs(blobs, descriptor.frame_class)
+    requested = [seal(PushRequest(chosen, each.tobytes()), descriptor) for each in found]
+    courier: Courier = HttpCourier() if waku is None else WakuCourier(waku)
+    for number, request in enumerate(requested, start=1):
+        try:
+            courier.send(request, descriptor)
+        except BillboardError as error:
+            raise BillboardError(f"line {number}: {error}") from None
     console.print(f"{len(requested)} {'taken' if waku is None else 'sent'}")
 
 
-def _descriptor(session: Session[Response], url: str) -> bytes:
+def _descriptor(url: str) -> bytes:
+    from curl_cffi import CurlError, requests
+
     if Path(url).is_file():
         return Path(url).read_bytes()
-    answer = session.get(f"{url}/descriptor")
+    try:
+        answer = requests.get(f"{url}/descriptor", allow_redirects=False, timeout=30)
+    except CurlError as error:
+        raise BillboardError(f"{url} can not be reached (curl error {error.code})") from None
     if answer.status_code != 200:
         raise BillboardError(f"{url}/descriptor: status {answer.status_code}")
     return answer.content
-
-
-def _post(
-    session: Session[Response], url: str, server: NoteKey, requested: Sequence[bytes]
-) -> None:
-    headers = {"content-type": "application/octet-stream"}
-    for number, request in enumerate(requested, start=1):
-        answer = session.post(f"{url}/push", data=request, headers=headers)
-        bits = answer.headers.get("billboard-work") or ""
-        if answer.status_code == 429 and bits in _WORK:
-            work = find_work(server.name, request, int(bits)).hex()
-            proved = {**headers, "billboard-work": work}
-            answer = session.post(f"{url}/push", data=request, headers=proved)
-        if answer.status_code != 202:
-            raise BillboardError(f"{url}/push: line {number}: status {answer.status_code}")
-
-
-def _publish(url: str, server: NoteKey, requested: Sequence[bytes]) -> None:
-    from billboard.push.waku import WakuClient
-
-    with WakuClient(url, server) as client:
-        for number, request in enumerate(requested, start=1):
-            try:
-                client.send(request)
-            except WakuError as error:
-                raise BillboardError(f"line {number}: {error}") from None
 
 
 async def _run(server: PushServer) -> None:
