@@ -76,6 +76,16 @@ def test_links_and_sections(document: Path) -> None:
         assert anchor in headings, anchor
 
 
+def test_each_question_has_its_test() -> None:
+    names = re.findall(
+        r"\| `(test_\w+)` \|$", (ROOT / "docs/questions.md").read_text(), re.MULTILINE
+    )
+    rows = (ROOT / "docs/questions.md").read_text().count("\n| ") - 1
+    there = "".join(path.read_text() for path in (ROOT / "tests/clients").glob("test_*.py"))
+    assert len(names) == rows > 20
+    assert [name for name in names if f"\ndef {name}(" not in there] == []
+
+
 def readme(function: str) -> Any:
     """The function of README.md's example that defines it."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
