@@ -45,6 +45,8 @@ nitpick_ignore_regex = [
     # Other projects: their inventories are on the network.
     (r"py:class", r"(asyncio|collections\.abc|cryptography|numpy|os|pathlib|uuid)\..*"),
     (r"py:class", r"(apsw|botocore|contextlib|google|petlib|py_ecc|starlette)\..*"),
+    # As it stands in a signature with a name that only type checkers import.
+    (r"py:class", r"Path"),
     # Parameters that only this package passes, to what is made by a class method.
     (r"py:class", r"billboard\..*\._[A-Za-z]+|billboard\.(statefile|device\.state)\..*"),
     # Python's own exceptions, in docstrings.

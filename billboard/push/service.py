@@ -107,7 +107,7 @@ class PushServer:
 
     It belongs to one event loop. ``observe`` is called with each tick, and ``clock`` gives unix
     seconds. A tick opens blobs with ``threads`` (None: all processors but one). While it runs, the
-    threads of its process switch every `SWITCH_INTERVAL`.
+    threads of its process switch every half millisecond.
 
     What is over is destroyed only while `ClockWatch` believes the clock, by the seconds that
     ``passed`` gives (None: the system's monotonic clock; a ``clock`` of one's own is believed).

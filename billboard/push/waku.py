@@ -108,9 +108,10 @@ class WakuClient:
         self._session.close()
 
     def send(self, request: bytes) -> None:
-        """Publish what `seal` made; when this returns, the node has handed it to a peer.
+        """Publish a sealed request; when this returns, the node has handed it to a peer.
 
-        Whether it comes to the push server is not told. To repeat it, send the same bytes again.
+        `billboard.push.request.seal` makes one. Whether it comes to the push server is not told. To
+        repeat it, send the same bytes again.
         Raises `WakuError`, and `InvalidEncodingError` for what has not the size of a request.
         """
         if len(request) not in map(request_size, FrameClass):
