@@ -10,7 +10,7 @@ import math
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from billboard import posts
 from billboard.board.store import EPOCHS_AHEAD, BoardParameters
@@ -117,9 +117,12 @@ def places(profile: ProfileState, epochs: range) -> Iterator[Place]:
 def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting]]:
     """Where there is something to post, each with the time at which it is due.
 
-    Times are drawn at random, so that what belongs together does not come together (SPEC 1).
+    Times are drawn at random, so that what belongs together does not come together (SPEC 1). Until
+    it is known of a lane whether this state is an old one, nothing else is posted there.
     """
     for place in places(profile, moment.live):
+        if _waits(place, moment):
+            continue
         posting = place.lane.postings.get(place.epoch)
         if posting is None:
             if place.wanted == WITHDRAWN:
@@ -143,6 +146,14 @@ def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting
         yield place, posting
 
 
+def _waits(place: Place, moment: Moment) -> bool:
+    postings = place.lane.postings
+    here = postings.get(place.epoch)
+    return (here is None or here.version != UNSURE) and any(
+        each.version == UNSURE and epoch in moment.live for epoch, each in postings.items()
+    )
+
+
 def takes_next_slot(posting: Posting, epoch: int, moment: Moment) -> bool:
     """Whether what replaces the post of ``epoch`` takes the next slot (SPEC 7.2)."""
     return posting.published or moment.is_published(epoch)
@@ -164,6 +175,8 @@ def probe(profile: ProfileState, moment: Moment) -> None:
 
     The board refuses that if it has a newer one than this state knows of (SPEC 8.4).
     """
+    late = moment.parameters.late_interval
+    soon = replace(moment, now=moment.now + 2 * late)
     for contact in profile.contacts.values():
         for lane in filter(None, contact.lanes):
             unpublished = [
@@ -172,12 +185,12 @@ def probe(profile: ProfileState, moment: Moment) -> None:
                 if posting.seq is not None
                 and posting.version != WITHDRAWN
                 and posting.pending is None
-                and not moment.may_be_published(epoch)
+                and not soon.may_be_published(epoch)
             ]
             if unpublished:
                 posting = random.SystemRandom().choice(unpublished)
                 posting.version = UNSURE
-                posting.due = _draw_within(moment.parameters.late_interval, moment.now)
+                posting.due = _draw_within(late, moment.now)
 
 
 def renew_gates(profile: ProfileState, moment: Moment, showings: list[Showing]) -> None:

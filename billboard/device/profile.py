@@ -52,8 +52,11 @@ class Profile:
     def add_contact(self, name: str) -> bytes:
         """A new contact: its grant, to be sent to it through the end-to-end encrypted chat.
 
-        Raises `BillboardError` if there is one of this name, or was, and it is not forgotten yet.
+        Raises `BillboardError` if there is one of this name, or was, and it is not forgotten yet:
+        see `renew`.
         """
+        if self._state.leaving:
+            raise BillboardError(f"{self.name} is logging out")
         if name in self._state.contacts:
             raise BillboardError(f"there is a contact {name} already: see `grant` and `renew`")
         self._state.contacts[name] = Contact(self._new_lanes())
@@ -73,9 +76,12 @@ class Profile:
         return encode_grants([device._lane(lane).grant(epoch) for lane in lanes])
 
     def renew(self, name: str) -> bytes:
-        """New lanes for a contact, if something is wrong with the old ones: its new grant."""
-        contact = self._contact(name)
-        contact.lanes, contact.overtaken = self._new_lanes(), False
+        """New lanes for a contact, if something is wrong with the old ones: its new grant.
+
+        Also for one that was revoked, who then can wake this user again.
+        """
+        contact = self._state.contacts.get(name) or self._contact(name)
+        contact.lanes, contact.overtaken, contact.revoked = self._new_lanes(), False, False
         contact.renewed = self._device._moment().live.stop
         self._device._save()
         return self.grant(name)

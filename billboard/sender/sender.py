@@ -102,9 +102,11 @@ class Sender:
         self._courier, self._clock = courier or HttpCourier(), clock
         self._file = StateFile(path, key, Kind.SENDER, SenderState)
         self._state = self._file.read_or_create()
+        known = {str(server) for server in self._servers.values()}
+        for text in self._state.descriptors.keys() - known:
+            del self._state.descriptors[text]  # the application does not use it any more
         self._readers: dict[bytes, LaneReader] = {}
         self._seen: dict[tuple[bytes, int], int] = {}
-        self._doubted: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -284,17 +286,18 @@ class Sender:
 
     def _refresh_descriptors(self, errors: list[BillboardError]) -> None:
         """Ask push servers themselves whose request keys are over before new ones were logged."""
-        for text, data in self._state.descriptors.items():
+        state = self._state
+        for text, data in state.descriptors.items():
             server = NoteKey.from_text(text)
             known = read_descriptor(data, server)
-            if text in self._doubted or not _has_request_key(known, self._clock()):
+            if text in state.doubted or not _has_request_key(known, self._clock()):
                 try:
                     offered = self._courier.descriptor(known)
                 except BillboardError as error:
                     errors.append(error)
                 else:
-                    self._state.descriptors[text] = newest_descriptor(server, [offered], data)
-                    self._doubted.discard(text)
+                    state.descriptors[text] = newest_descriptor(server, [offered], data)
+                    state.doubted = [each for each in state.doubted if each != text]
 
     # sending
 
@@ -306,8 +309,8 @@ class Sender:
                 self._state.waiting.remove(each)
                 self._tell(f"{each.contact or 'a decoy'}: given up, no push server took a request")
                 continue
-            if each.request and each.ends <= now:
-                each.request = b""  # its blob is over: make it anew
+            if each.request and (each.ends <= now or each.server not in self._state.descriptors):
+                each.request = b""  # its blob, or its push server, is none any more
             if each.next <= now and not each.request:
                 self._make(each, now)
         self._save()
@@ -351,7 +354,7 @@ class Sender:
         elif self._usable(str(server), now):
             self._seal(each, str(server), envelope, now)
         else:
-            self._doubted.add(str(server))
+            self._doubt(str(server))
 
     def _seal(self, each: Waiting, text: str, envelope: Envelope | None, now: float) -> None:
         descriptor = self._descriptor(text)
@@ -359,7 +362,7 @@ class Sender:
         if envelope is not None:
             named = [known for known in descriptor.keys if known.key_id == envelope.key_id]
             if not named:
-                self._doubted.add(text)
+                self._doubt(text)
                 return
             key = named[0]
         blob = Blob.random(key.frame_class) if envelope is None else envelope.blob.rerandomize(key)
@@ -371,7 +374,7 @@ class Sender:
             self._courier.send(each.request, self._descriptor(each.server))
         except RefusedRequestError as error:
             if error.reason == "key":
-                self._doubted.add(each.server)
+                self._doubt(each.server)
                 each.request, each.next = b"", now + _FIRST_RETRY
             else:
                 self._state.waiting.remove(each)
@@ -390,6 +393,11 @@ class Sender:
         sizes = [len(contact.lanes) for contact in self._state.contacts.values()]
         for number in range(random.SystemRandom().choice(sizes or [1])):
             yield Waiting("", number, now + LIFETIME, now)
+
+    def _doubt(self, text: str) -> None:
+        """Remember to ask this push server for its newest descriptor."""
+        if text not in self._state.doubted:
+            self._state.doubted.append(text)
 
     # what is known
 

@@ -51,10 +51,14 @@ class Waiting(msgspec.Struct):
 
 
 class SenderState(msgspec.Struct):
-    """Everything. ``descriptors`` are the newest by push server, whose keys are text here."""
+    """Everything. ``descriptors`` are the newest by push server, whose keys are text here.
+
+    Those servers that are ``doubted`` may have a newer one.
+    """
 
     contacts: dict[str, Contact] = {}
     descriptors: dict[str, bytes] = {}
+    doubted: list[str] = []
     waiting: list[Waiting] = []
     fetch_at: float = 0.0
     decoy_at: float = 0.0
