@@ -26,6 +26,7 @@ from billboard.device.plan import (
     renew_gates,
 )
 from billboard.device.profile import Profile, utc
+from billboard.device.servers import PushServers, tag
 from billboard.device.state import (
     LOG_LENGTH,
     Contact,
@@ -43,16 +44,14 @@ from billboard.device.submitting import make_post, submit_all
 from billboard.errors import (
     BillboardError,
     InvalidEncodingError,
-    RefusedRequestError,
     SecretFileError,
     UnreachableError,
 )
-from billboard.hashing import hash_bytes
 from billboard.lanes import MOST_LANES, Lane
 from billboard.push.courier import HttpCourier
-from billboard.push.descriptor import ServerDescriptor, newest_descriptor, read_descriptor
+from billboard.push.descriptor import ServerDescriptor
 from billboard.push.registration import HandleKey
-from billboard.push.request import Revocation, gate_of, seal
+from billboard.push.request import gate_of
 from billboard.secretfile import Kind
 from billboard.statefile import StateFile
 from billboard.tokens import DeviceToken, FrameClass, Handle
@@ -64,9 +63,6 @@ RETRY = 60
 
 _WORKED = 600
 """Seconds after which it is written down that the device works."""
-
-_REGISTERED = 30 * 86_400
-"""Seconds after which a handle is registered again: it is forgotten after 90 days (SPEC 10.6)."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,8 @@ class Device:
     ) -> None:
         """Use `create` or `open`."""
         self._file, self._state, self._board = file, state, board
-        self._courier, self._clock = courier, clock
+        self._clock = clock
+        self._servers = PushServers(state, courier, self._save)
         self._lanes: dict[bytes, Lane] = {}
         self._fresh_at = float("-inf")
 
@@ -274,7 +271,7 @@ class Device:
         """
         errors = [self._look()]
         moment = self._moment()
-        descriptor = self._descriptor(self._state.server)
+        descriptor = self._servers.descriptor(self._state.server)
         planned: list[tuple[Place, Posting]] = []
         for profile in self._state.profiles.values():
             renew_gates(profile, moment, self._state.showings)
@@ -286,7 +283,7 @@ class Device:
         self._prepare(chosen, moment, descriptor)
         posted, failed = submit_all(self._board, chosen, moment, self._save, self._tell)
         self._save()
-        errors += [failed, *self._show(moment), *self._register(moment, descriptor)]
+        errors += [failed, *self._servers.show(moment), *self._servers.register(moment)]
         self._forget(moment)
         self._state.worked_at = moment.now // _WORKED * _WORKED
         self._save()
@@ -295,7 +292,8 @@ class Device:
             return Work(posted, moment.now)
         later = [posting.due for _, posting in planned if posting.due > moment.now]
         later += [showing.at for showing in self._state.showings if showing.at > moment.now]
-        waits = any(posting.pending or posting.due for _, posting in due) or self._state.showings
+        waits = any(posting.pending or posting.due for _, posting in due)
+        waits = waits or any(showing.at <= moment.now for showing in self._state.showings)
         following = min([*later, moment.begins(moment.epoch + 1)])
         if error or waits:
             following = min(following, moment.now + RETRY)
@@ -331,20 +329,11 @@ class Device:
             logged = [each.data for each in self._board.descriptors()]
         except BillboardError as error:
             return error
-        registered = [each.registered.servers for each in state.profiles.values()]
-        servers = {state.server, *(each.server for each in state.showings)}
-        for text in servers.union(*registered):
-            known = state.descriptors.get(text, b"")
-            if newest := newest_descriptor(NoteKey.from_text(text), logged, known):
-                state.descriptors[text] = newest
+        self._servers.learn(logged)
         state.looked_at = moment.now
         if state.server not in state.descriptors:
             return UnreachableError(f"{state.origin} has no descriptor of this push server")
         return None
-
-    def _descriptor(self, server: str) -> ServerDescriptor | None:
-        data = self._state.descriptors.get(server)
-        return (data and read_descriptor(data, NoteKey.from_text(server))) or None
 
     def _lane(self, lane: LaneState) -> Lane:
         if lane.secret not in self._lanes:
@@ -367,7 +356,7 @@ class Device:
         address: DeviceToken | Handle = token
         if key.frame_class.carries_handle:
             address = HandleKey(profile.registered.seed).handle
-        of = _tag(address, descriptor)
+        of = tag(address, descriptor)
         for epoch in moment.live:
             content = profile.contents.setdefault(epoch, Content())
             if content.generation == GENERATIONS:
@@ -393,77 +382,6 @@ class Device:
             if posting.pending is None:
                 lane = self._lane(place.lane)
                 posting.pending = make_post(lane, place, posting, moment, descriptor)
-
-    def _show(self, moment: Moment) -> Iterator[BillboardError]:
-        """Show the kappas that are due; what went wrong."""
-        failed: set[str] = set()
-        for showing in list(self._state.showings):
-            if showing.until * 3600 <= moment.now:
-                self._state.showings.remove(showing)
-            elif showing.server in failed:
-                continue
-            elif not moment.now < showing.at <= moment.now + moment.longest_wait:
-                descriptor = self._descriptor(showing.server)
-                if descriptor is None:
-                    continue
-                try:
-                    if not showing.request:
-                        revocation = Revocation(showing.kappa, showing.until)
-                        showing.request = seal(revocation, descriptor, now=moment.now)
-                        self._save()
-                    self._courier.send(showing.request, descriptor)
-                except BillboardError as error:
-                    if isinstance(error, RefusedRequestError):
-                        showing.request = b""  # its request key is over: seal it anew next time
-                    failed.add(showing.server)
-                    yield error
-                else:
-                    self._state.showings.remove(showing)
-
-    def _register(
-        self, moment: Moment, descriptor: ServerDescriptor | None
-    ) -> Iterator[BillboardError]:
-        """In class H, tell push servers what the handles stand for; what went wrong."""
-        if not self._frame_class.carries_handle:
-            return
-        state = self._state
-        for profile in state.profiles.values():
-            registered = profile.registered
-            handle_key = HandleKey(registered.seed)
-            gone = state.token is None or profile.leaving
-            for server in [each for each in registered.servers if gone or each != state.server]:
-                former = self._descriptor(server)
-                if former is not None:
-                    data = handle_key.unregister(former, now=moment.now)
-                    error = self._bring(data, former)
-                    if error is None:
-                        registered.servers.remove(server)
-                        registered.of = b"" if server == state.server else registered.of
-                    else:
-                        yield error
-            if descriptor is None or gone or state.token is None:
-                continue
-            token = state.token.decoded()
-            of = _tag(token, descriptor)
-            if registered.of != of or not 0 <= moment.now - registered.at < _REGISTERED:
-                if state.server not in registered.servers:
-                    registered.servers.append(state.server)
-                    self._save()
-                data = handle_key.register(token, descriptor, now=moment.now)
-                error = self._bring(data, descriptor)
-                if error is None:
-                    registered.of, registered.at = of, moment.now
-                else:
-                    yield error
-
-    def _bring(self, registration: bytes, descriptor: ServerDescriptor) -> BillboardError | None:
-        try:
-            self._courier.register(registration, descriptor)
-        except BillboardError as error:
-            if not isinstance(error, RefusedRequestError) or error.reason != "time":
-                return error
-            # It was taken before, and the answer got lost.
-        return None
 
     def _forget(self, moment: Moment) -> None:
         """Forget what is over: also the keys, so that nobody finds them here later."""
@@ -514,13 +432,3 @@ class Device:
             yield f"gates that the push server is still to refuse: {len(state.showings)}"
         for at, problem in state.log:
             yield f"{utc(at)}: {problem}"
-
-
-def _tag(address: DeviceToken | Handle, descriptor: ServerDescriptor) -> bytes:
-    """What tells whether something was made of these."""
-    if isinstance(address, Handle):
-        parts = [address.value]
-    else:
-        numbers = bytes([address.platform]) + address.app.to_bytes(2, "big")
-        parts = [numbers, address.value]
-    return hash_bytes("device/content", descriptor.id, descriptor.keys[0].key_id, *parts)

@@ -1,0 +1,127 @@
+"""What a device tells push servers, and knows of them (SPEC 10.1, 10.5, 10.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from billboard.board.note import NoteKey
+from billboard.device.plan import Moment
+from billboard.device.state import DeviceState, ProfileState, Showing
+from billboard.errors import BillboardError, RefusedRequestError
+from billboard.hashing import hash_bytes
+from billboard.push.courier import HttpCourier
+from billboard.push.descriptor import ServerDescriptor, newest_descriptor, read_descriptor
+from billboard.push.registration import HandleKey
+from billboard.push.request import Revocation, seal
+from billboard.tokens import DeviceToken, FrameClass, Handle
+
+_REGISTERED = 30 * 86_400
+"""Seconds after which a handle is registered again: it is forgotten after 90 days (SPEC 10.6)."""
+
+
+class PushServers:
+    """The push servers of a device; their keys are text here. ``save`` keeps the state."""
+
+    def __init__(self, state: DeviceState, courier: HttpCourier, save: Callable[[], None]) -> None:
+        self._state, self._courier, self._save = state, courier, save
+
+    def descriptor(self, server: str) -> ServerDescriptor | None:
+        """The newest that is known of a push server."""
+        data = self._state.descriptors.get(server)
+        return read_descriptor(data, NoteKey.from_text(server)) if data else None
+
+    def learn(self, logged: Iterable[bytes]) -> None:
+        """Take what a board has logged of those that there is something to tell."""
+        state, logged = self._state, list(logged)
+        servers = {state.server, *(each.server for each in state.showings)}
+        for profile in state.profiles.values():
+            servers.update(profile.registered.servers)
+        for text in servers:
+            known = state.descriptors.get(text, b"")
+            if newest := newest_descriptor(NoteKey.from_text(text), logged, known):
+                state.descriptors[text] = newest
+
+    def show(self, moment: Moment) -> Iterator[BillboardError]:
+        """Show the kappas that are due; what went wrong."""
+        failed: set[str] = set()
+        for showing in list(self._state.showings):
+            descriptor = self.descriptor(showing.server)
+            if showing.until * 3600 <= moment.now:
+                self._state.showings.remove(showing)
+            elif moment.now < showing.at <= moment.now + moment.longest_wait:
+                continue
+            elif descriptor is not None and showing.server not in failed:
+                try:
+                    self._show(showing, descriptor, moment)
+                except BillboardError as error:
+                    failed.add(showing.server)
+                    yield error
+
+    def _show(self, showing: Showing, descriptor: ServerDescriptor, moment: Moment) -> None:
+        if not showing.request:
+            revocation = Revocation(showing.kappa, showing.until)
+            showing.request = seal(revocation, descriptor, now=moment.now)
+            self._save()
+        try:
+            self._courier.send(showing.request, descriptor)
+        except RefusedRequestError:
+            showing.request = b""  # its request key is over: seal it anew next time
+            raise
+        self._state.showings.remove(showing)
+
+    def register(self, moment: Moment) -> Iterator[BillboardError]:
+        """In class H, say what the handles stand for; what went wrong."""
+        if FrameClass(self._state.frame_class).carries_handle:
+            for profile in self._state.profiles.values():
+                for server in self._registrations(profile):
+                    descriptor = self.descriptor(server)
+                    if descriptor is not None:
+                        try:
+                            self._register(profile, server, descriptor, moment)
+                        except BillboardError as error:
+                            yield error
+
+    def _registrations(self, profile: ProfileState) -> list[str]:
+        """The servers that are to know, or to know no more, what a handle stands for."""
+        state, servers = self._state, list(profile.registered.servers)
+        if state.token is not None and not profile.leaving and state.server not in servers:
+            servers.append(state.server)
+        return servers
+
+    def _register(
+        self, profile: ProfileState, server: str, descriptor: ServerDescriptor, moment: Moment
+    ) -> None:
+        state, registered = self._state, profile.registered
+        handle_key = HandleKey(registered.seed)
+        if state.token is None or profile.leaving or server != state.server:
+            self._bring(handle_key.unregister(descriptor, now=moment.now), descriptor)
+            registered.servers.remove(server)
+            if server == state.server:
+                registered.of = b""
+            return
+        token = state.token.decoded()
+        of = tag(token, descriptor)
+        if registered.of != of or not 0 <= moment.now - registered.at < _REGISTERED:
+            if server not in registered.servers:
+                registered.servers.append(server)
+                self._save()
+            self._bring(handle_key.register(token, descriptor, now=moment.now), descriptor)
+            registered.of, registered.at = of, moment.now
+
+    def _bring(self, registration: bytes, descriptor: ServerDescriptor) -> None:
+        try:
+            self._courier.register(registration, descriptor)
+        except RefusedRequestError as error:
+            if error.reason != "time":
+                raise
+            # It was taken before, and the answer got lost.
+
+
+def tag(address: DeviceToken | Handle, descriptor: ServerDescriptor) -> bytes:
+    """What tells whether something was made of these."""
+    if isinstance(address, Handle):
+        parts = [address.value]
+    else:
+        numbers = bytes([address.platform]) + address.app.to_bytes(2, "big")
+        parts = [numbers, address.value]
+    return hash_bytes("device/content", descriptor.id, descriptor.keys[0].key_id, *parts)
