@@ -16,7 +16,14 @@ from billboard.secretfile import Kind
 _LARGEST = 1 << 26
 _VERSION = 1
 
-S = TypeVar("S", bound=msgspec.Struct)
+S = TypeVar("S", bound="State")
+
+
+class State(msgspec.Struct):
+    """A part of a state: its representation shows nothing of it, for it holds secrets."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
 
 
 @final

@@ -5,8 +5,7 @@ The device is one phone; each of its profiles is one user. All times are in seco
 
 from __future__ import annotations
 
-import msgspec
-
+from billboard.statefile import State
 from billboard.tokens import DeviceToken, Platform
 
 WITHDRAWN = 0
@@ -19,7 +18,7 @@ LOG_LENGTH = 20
 """Lines that are kept of what went wrong."""
 
 
-class Pending(msgspec.Struct):
+class Pending(State):
     """A post that the board may have: only these bytes are submitted until that is known.
 
     ``tried`` says that it may have been submitted already.
@@ -31,7 +30,7 @@ class Pending(msgspec.Struct):
     tried: bool = False
 
 
-class Posting(msgspec.Struct):
+class Posting(State):
     """One lane in one epoch: which post the board accepted last, and when the next is due.
 
     ``seq`` is None before the first. ``version`` is that of the content of the post. ``published``
@@ -46,7 +45,7 @@ class Posting(msgspec.Struct):
     pending: Pending | None = None
 
 
-class LaneState(msgspec.Struct):
+class LaneState(State):
     """A lane of this device, or one that stands in for another device of the same user.
 
     ``since`` is the first epoch that it reaches. If it was ``handed_over`` that device posts to it,
@@ -59,7 +58,7 @@ class LaneState(msgspec.Struct):
     handed_over: bool = False
 
 
-class Contact(msgspec.Struct):
+class Contact(State):
     """A contact, and a lane to it for each device; None where only that device has it.
 
     ``overtaken``: the board has newer posts than this state knows of, so that it is an old one.
@@ -73,7 +72,7 @@ class Contact(msgspec.Struct):
     renewed: int = -1
 
 
-class Content(msgspec.Struct):
+class Content(State):
     """What the posts of a profile hold in one epoch.
 
     ``of`` tells what it was made of, and ``ready`` that this still holds. ``generation`` says which
@@ -91,7 +90,7 @@ class Content(msgspec.Struct):
     ready: bool = False
 
 
-class Showing(msgspec.Struct):
+class Showing(State):
     """A kappa that ``server`` is to be shown at ``at``, so that it refuses the gate.
 
     ``until`` is in hours since 1970; ``request`` is what was sealed.
@@ -104,7 +103,7 @@ class Showing(msgspec.Struct):
     request: bytes = b""
 
 
-class Registered(msgspec.Struct):
+class Registered(State):
     """In class H: the seed of the handle key, and what the handle was registered for, and when.
 
     ``servers`` are the keys of those push servers, as text, at which it may be registered.
@@ -116,7 +115,7 @@ class Registered(msgspec.Struct):
     servers: list[str] = []
 
 
-class ProfileState(msgspec.Struct):
+class ProfileState(State):
     """One user. ``number`` says which of this user's devices this is; ``root`` makes its kappas."""
 
     number: int
@@ -128,7 +127,7 @@ class ProfileState(msgspec.Struct):
     leaving: bool = False
 
 
-class Token(msgspec.Struct):
+class Token(State):
     """A `DeviceToken`."""
 
     platform: int
@@ -143,7 +142,7 @@ class Token(msgspec.Struct):
         return DeviceToken(Platform(self.platform), self.value, self.app)
 
 
-class DeviceState(msgspec.Struct):
+class DeviceState(State):
     """Everything. ``descriptors`` are the newest by push server, whose keys are text here.
 
     They were looked for at ``looked_at`` the last time. The device worked last at ``worked_at``, or
@@ -165,7 +164,7 @@ class DeviceState(msgspec.Struct):
     log: list[tuple[float, str]] = []
 
 
-class HandedOver(msgspec.Struct):
+class HandedOver(State):
     """What one device of a user gives another: the lanes that stood in for it."""
 
     origin: str
@@ -176,7 +175,7 @@ class HandedOver(msgspec.Struct):
     contacts: dict[str, tuple[bool, LaneState]]
 
 
-class Recovery(msgspec.Struct):
+class Recovery(State):
     """What stops a device that is lost: from ``root`` come its kappas."""
 
     origin: str

@@ -5,13 +5,13 @@ All times are in seconds since 1970.
 
 from __future__ import annotations
 
-import msgspec
+from billboard.statefile import State
 
 LOG_LENGTH = 20
 """Lines that are kept of what went wrong."""
 
 
-class Found(msgspec.Struct):
+class Found(State):
     """The newest post of a lane: a blob, for which push server and key. None if withdrawn."""
 
     epoch: int
@@ -19,21 +19,21 @@ class Found(msgspec.Struct):
     envelope: bytes | None
 
 
-class LaneState(msgspec.Struct):
+class LaneState(State):
     """A lane to one device of a contact, and what was found there last."""
 
     grant: bytes
     found: Found | None = None
 
 
-class Contact(msgspec.Struct):
+class Contact(State):
     """A contact, with a lane for each device. Nothing is sent to one that is ``opted_out``."""
 
     lanes: list[LaneState]
     opted_out: bool = False
 
 
-class Waiting(msgspec.Struct):
+class Waiting(State):
     """A request on its way to device ``number`` of a contact, or to nobody: a decoy.
 
     ``request`` is what was sealed for ``server``, a push server's key as text: it is repeated with
@@ -50,7 +50,7 @@ class Waiting(msgspec.Struct):
     request: bytes = b""
 
 
-class SenderState(msgspec.Struct):
+class SenderState(State):
     """Everything. ``descriptors`` are the newest by push server, whose keys are text here.
 
     Those servers that are ``doubted`` may have a newer one.

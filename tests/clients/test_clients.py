@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from push.waku_node import WakuNode
 
 from billboard import DeviceToken, FrameClass, Platform, Post
 from billboard.device import Device, Profile
-from billboard.errors import BillboardError, InvalidEncodingError, SecretFileError
+from billboard.errors import BillboardError, InvalidEncodingError, SecretFileError, WakuError
+from billboard.push.waku import WakuCourier, content_topic
 from billboard.sender import Sender
 
 from .world import HOUR, KEY, PERIOD, World, apns, woken
@@ -376,6 +380,18 @@ def test_a_grant_of_an_unknown_board(world: World) -> None:
     assert bob.contacts == ()
 
 
+def test_nothing_that_is_secret_is_shown(world: World) -> None:
+    friends = Friends(world, "bob")
+    sender = friends.senders["bob"]
+    profile = friends.device._state.profiles["alice"]
+    lane = profile.contacts["bob"].lanes[0]
+    held = [friends.device, friends.device._state, profile, profile.contacts["bob"], lane]
+    held += [profile.contents[world.board.epoch], friends.alice, friends.device._state.token]
+    held += [sender, sender._state, sender._state.contacts["alice"].lanes[0].found]
+    for each in held:
+        assert re.fullmatch(r"<[\w. ]+>", re.sub(r"0x[0-9a-f]+", "", repr(each))), repr(each)
+
+
 def test_the_state_is_encrypted(world: World) -> None:
     friends = Friends(world, "bob")
     data = (world.directory / "alice").read_bytes()
@@ -397,3 +413,23 @@ def test_the_state_is_encrypted(world: World) -> None:
     with pytest.raises(SecretFileError, match="chmod 600"):
         world.reopened("alice")
     assert KEY not in data
+
+
+def test_a_sender_over_waku(world: World) -> None:
+    """Its node is a stub (`push.waku_node`); what it keeps is what a push server takes from it."""
+    friends = Friends(world)
+    node = WakuNode()
+    node.clock = world.clock
+    with node.running():
+        bob = world.sender("bob", courier=WakuCourier(node.url, clock=world.clock))
+        bob.add_contact("alice", friends.alice.add_contact("bob"))
+        friends.senders["bob"] = bob
+        friends.settle()
+        assert bob.wake("alice").taken == 1
+        (message,) = node.pushed
+        assert message["contentTopic"] == content_topic(world.server.key)
+        world.server.take(base64.b64decode(message["payload"]))
+        assert woken(world.server) == {"phone": 1}
+    errand = bob.wake("alice")
+    assert (errand.taken, errand.waiting) == (0, 1)
+    assert isinstance(errand.error, WakuError)

@@ -36,6 +36,7 @@ from billboard.push import (
     SqliteOutbox,
     create_server_keys,
 )
+from billboard.push.courier import Courier
 from billboard.push.registration import Registration
 from billboard.push.service import SealedRequest, _digest
 from billboard.sender import Sender
@@ -263,14 +264,21 @@ class World:
             clock=clock or self.clock,
         )
 
-    def sender(self, name: str, *, clock: Clock | None = None, **options: float) -> Sender:
+    def sender(
+        self,
+        name: str,
+        *,
+        clock: Clock | None = None,
+        courier: Courier | None = None,
+        **options: float,
+    ) -> Sender:
         """A sender, new or as it was."""
         return Sender(
             self.directory / name,
             KEY,
             [self.client(clock)],
             [server.key for server in self.servers.values()],
-            courier=DirectCourier(self),
+            courier=courier or DirectCourier(self),
             clock=clock or self.clock,
             **options,  # type: ignore[arg-type]
         )
