@@ -5,6 +5,8 @@ The device is one phone; each of its profiles is one user. All times are in seco
 
 from __future__ import annotations
 
+from msgspec import field
+
 from billboard.statefile import State
 from billboard.tokens import DeviceToken, Platform
 
@@ -112,7 +114,7 @@ class Registered(State):
     seed: bytes
     of: bytes = b""
     at: float = 0.0
-    servers: list[str] = []
+    servers: list[str] = field(default_factory=list)
 
 
 class ProfileState(State):
@@ -155,13 +157,13 @@ class DeviceState(State):
     late_interval: int
     devices: int
     server: str
-    descriptors: dict[str, bytes] = {}
+    descriptors: dict[str, bytes] = field(default_factory=dict)
     looked_at: float = 0.0
     worked_at: float = 0.0
     token: Token | None = None
-    profiles: dict[str, ProfileState] = {}
-    showings: list[Showing] = []
-    log: list[tuple[float, str]] = []
+    profiles: dict[str, ProfileState] = field(default_factory=dict)
+    showings: list[Showing] = field(default_factory=list)
+    log: list[tuple[float, str]] = field(default_factory=list)
 
 
 class HandedOver(State):

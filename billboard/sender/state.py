@@ -5,6 +5,8 @@ All times are in seconds since 1970.
 
 from __future__ import annotations
 
+from msgspec import field
+
 from billboard.statefile import State
 
 LOG_LENGTH = 20
@@ -56,10 +58,10 @@ class SenderState(State):
     Those servers that are ``doubted`` may have a newer one.
     """
 
-    contacts: dict[str, Contact] = {}
-    descriptors: dict[str, bytes] = {}
-    doubted: list[str] = []
-    waiting: list[Waiting] = []
+    contacts: dict[str, Contact] = field(default_factory=dict)
+    descriptors: dict[str, bytes] = field(default_factory=dict)
+    doubted: list[str] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
     fetch_at: float = 0.0
     decoy_at: float = 0.0
-    log: list[tuple[float, str]] = []
+    log: list[tuple[float, str]] = field(default_factory=list)
