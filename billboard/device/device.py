@@ -58,6 +58,9 @@ from billboard.tokens import DeviceToken, FrameClass, Handle
 
 __all__ = ["Device", "Work"]
 
+NO_TOKEN = b"-"
+"""What a content was made of that is not to be made."""
+
 RETRY = 60
 """Seconds after which something is tried again that went wrong."""
 
@@ -181,13 +184,6 @@ class Device:
     def set_server(self, server: NoteKey) -> None:
         """Be woken by another push server from now on: posts are replaced."""
         if str(server) != self._state.server:
-            moment = self._moment()
-            at = moment.now + GRACE * moment.parameters.late_interval
-            for profile in self._state.profiles.values():
-                for epoch, content in profile.contents.items():
-                    if content.server:
-                        # Nothing that the old one can open is of use when all found the new ones.
-                        renew_gate(profile, epoch, moment, self._state.showings, at=at)
             self._state.server, self._state.looked_at = str(server), 0.0
             self._save()
 
@@ -349,7 +345,7 @@ class Device:
         """
         if self._state.token is None:
             for content in profile.contents.values():
-                content.ready = False
+                content.of, content.ready = content.of or NO_TOKEN, False
         if descriptor is None or self._state.token is None:
             return
         key, token = descriptor.keys[0], self._state.token.decoded()
@@ -359,6 +355,11 @@ class Device:
         of = tag(address, descriptor)
         for epoch in moment.live:
             content = profile.contents.setdefault(epoch, Content())
+            if content.server not in ("", self._state.server):
+                # When all found the new posts, what the old server can open is of no use.
+                at = moment.now + GRACE * moment.parameters.late_interval
+                renew_gate(profile, epoch, moment, self._state.showings, at=at)
+                content.server = ""
             if content.generation == GENERATIONS:
                 continue  # so often the gate changed that nobody can wake it in this epoch
             if content.of != of:

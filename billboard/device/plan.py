@@ -97,12 +97,14 @@ class Place:
         return self.number != self.profile.number
 
     @property
-    def wanted(self) -> int:
-        """The version that its post should have."""
+    def wanted(self) -> int | None:
+        """The version that its post should have; None if that is not made yet."""
         if self.contact.revoked or self.profile.muted or self.profile.leaving:
             return WITHDRAWN
         content = self.profile.contents.get(self.epoch)
-        return content.version if content is not None and content.ready else WITHDRAWN
+        if content is None or not content.of:
+            return None
+        return content.version if content.ready else WITHDRAWN
 
 
 def places(profile: ProfileState, epochs: range) -> Iterator[Place]:
@@ -121,7 +123,7 @@ def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting
     it is known of a lane whether this state is an old one, nothing else is posted there.
     """
     for place in places(profile, moment.live):
-        if _waits(place, moment):
+        if place.wanted is None or _waits(place, moment):
             continue
         posting = place.lane.postings.get(place.epoch)
         if posting is None:

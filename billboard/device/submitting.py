@@ -28,6 +28,8 @@ def make_post(
             slot += 1
         else:
             seq = posting.seq + 1
+    if wanted is None:
+        return None
     if wanted == WITHDRAWN:
         post = lane.withdraw(place.epoch, seq=seq, slot=slot)
         return Pending(bytes(post), slot, wanted)

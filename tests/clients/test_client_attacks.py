@@ -170,6 +170,21 @@ def test_whoever_is_revoked_is_refused_by_the_server_before_too(world: World) ->
     assert woken(world.server) == woken(second) == {}
 
 
+def test_a_server_of_which_nothing_is_known_yet_costs_nobody_anything(world: World) -> None:
+    """What the old one opens stays until there is something else."""
+    friends = Friends(world, "bob")
+    with mock.patch.object(world, "log_descriptors"):
+        other = world.add_server("elsewhere.example/push")
+    friends.device.set_server(other.key)
+    friends.settle()
+    assert friends.woken_by("bob") == {"phone": 1}
+    friends.device.set_token(None)
+    friends.settle()
+    woken(world.server)
+    friends.senders["bob"].wake("alice")
+    assert woken(world.server) == {}
+
+
 def test_a_lost_phone_is_refused_however_often_it_was_muted(world: World) -> None:
     friends = Friends(world, "bob")
     recovery = friends.alice.recovery()

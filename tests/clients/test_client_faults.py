@@ -29,14 +29,16 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def check_posts(world: World) -> None:
-    """No salt is used for two posts, and no identifier's seq goes back."""
+    """No salt and no nonce is used for two posts, and no identifier's seq goes back."""
     by_salt: defaultdict[bytes, set[bytes]] = defaultdict(set)
+    by_nonce: defaultdict[bytes, set[bytes]] = defaultdict(set)
     seqs: defaultdict[bytes, list[int]] = defaultdict(list)
     for data in world.submissions:
         post = Post.from_bytes(data)
         by_salt[post.salt].add(data)
+        by_nonce[post.signature[:32]].add(data)
         seqs[post.identifier].append(post.seq)
-    assert {len(each) for each in by_salt.values()} == {1}
+    assert {len(each) for each in (*by_salt.values(), *by_nonce.values())} == {1}
     assert all(each == sorted(each) for each in seqs.values())
 
 

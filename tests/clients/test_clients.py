@@ -265,7 +265,7 @@ def test_a_server_with_new_keys(world: World) -> None:
     friends = Friends(world, "bob")
     new = world.server.rotate()
     world.log_descriptors()
-    friends.settle(PERIOD)
+    friends.settle(2 * PERIOD)
     assert friends.woken_by("bob") == {"phone": 1}
     newest = [Post.from_bytes(post) for post in world.submissions[-3:]]
     assert newest
