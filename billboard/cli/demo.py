@@ -23,6 +23,7 @@ from billboard.board.manifest import Descriptor
 from billboard.board.monitor import Monitor
 from billboard.cli.demo_servers import Clock, PushSide, Witnessed, served
 from billboard.device import Device
+from billboard.errors import BillboardError
 from billboard.push import PushRequest
 from billboard.push.tick import Tick
 from billboard.sender import Sender
@@ -62,6 +63,7 @@ class Story:
     on_board: list[bytes] = field(default_factory=list)
     posted: int = 0
     findings: list[str] = field(default_factory=list)
+    errors: list[BillboardError] = field(default_factory=list)
     editions: int = 0
     requests: list[bytes] = field(default_factory=list)
     taken: int = 0
@@ -86,6 +88,8 @@ def run_demo(devices: int, console: Console) -> bool:
     checks = _checks(story, files)
     console.print(_who_saw_what(devices, story))
     console.print(_timing(story))
+    for error in story.errors[:10]:
+        console.print(f"[red]{type(error).__name__}[/red]: {error}", highlight=False)
     for claim, holds in checks.items():
         console.print(f"[green]ok[/green]   {claim}" if holds else f"[red]FAIL[/red] {claim}")
     return all(checks.values())
@@ -139,7 +143,9 @@ def _play(count: int, path: Path, console: Console) -> Story:
         with step("devices encrypt, seal and submit (HTTP)", count) as advance:
             for phone in phones:
                 with Device.open(phone.state, phone.key, client, clock=clock) as device:
-                    story.posted += device.work(POSTS).posted
+                    work = device.work(POSTS)
+                    story.posted += work.posted
+                    story.errors += filter(None, [work.error])
                 advance()
         with step("board publishes the editions", 1):
             published += _pass_hours(board, clock, end - EVE + 2 * HOUR, end)
@@ -151,14 +157,16 @@ def _play(count: int, path: Path, console: Console) -> Story:
         ]
         with step("contacts fetch and verify", len(people)) as advance:
             for person in people:
-                person.work()
+                story.errors += filter(None, [person.work().error])
                 advance()
         chosen = random.SystemRandom().sample(phones, count // 2)
         with step("contacts re-randomise, seal and send (HTTP)", len(chosen)) as advance:
             for phone in chosen:
                 story.expected[phone.token.value] = 1
                 for contact in random.SystemRandom().sample(phone.contacts, _some_contacts()):
-                    story.taken += people[contact].wake(phone.state.name).taken
+                    errand = people[contact].wake(phone.state.name)
+                    story.taken += errand.taken
+                    story.errors += filter(None, [errand.error])
                     story.wanted += 1
                 advance()
         asked = map(push.opened, story.requests)
