@@ -21,6 +21,7 @@ from billboard.board.checkpoint import Policy
 from billboard.board.client import BoardClient
 from billboard.board.manifest import Descriptor
 from billboard.board.monitor import Monitor
+from billboard.board.published import CHECKPOINT_AGE
 from billboard.cli.demo_servers import Clock, PushSide, Witnessed, served
 from billboard.device import Device
 from billboard.errors import BillboardError
@@ -149,6 +150,7 @@ def _play(count: int, path: Path, console: Console) -> Story:
                 advance()
         with step("board publishes the editions", 1):
             published += _pass_hours(board, clock, end - EVE + 2 * HOUR, end)
+            time.sleep(CHECKPOINT_AGE)  # for so long the server may show the checkpoint before
         story.editions = len(published)
         story.on_board = [
             bytes(post)
