@@ -163,7 +163,7 @@ def test_two_phones_of_one_user(shell: Shell, town: Town) -> None:
     assert "profile her, device 1" in shell.ok("device", "status", "second")
     shell.ok("device", "recovery", "second", "her", "-o", "recovery")
     shell.ok("device", "refuse-lost", "alice", "recovery")
-    assert "still to refuse: 48" in shell.ok("device", "status", "alice")
+    assert "still to refuse: 256" in shell.ok("device", "status", "alice")
     assert "another one of 2" in shell.fails("device", "hand-over", "alice", "her", "2")
     assert "for device 1" in shell.fails("device", "join", "alice", "her", "lanes")
     assert "not what another device" in shell.fails("device", "join", "alice", "her", "grant")
