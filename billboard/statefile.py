@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Generic, TypeVar, final
+from typing import Generic, Self, TypeVar, final
 
 import msgspec
 
 from billboard import secretfile
 from billboard.durable import lock_file, replace_file
-from billboard.errors import SecretFileError
+from billboard.errors import InvalidEncodingError, SecretFileError
 from billboard.secretfile import Kind
 
 _LARGEST = 1 << 26
 _VERSION = 1
+
+LOG_LENGTH = 20
+"""Lines that are kept of what went wrong."""
 
 S = TypeVar("S", bound="State")
 
@@ -24,6 +29,37 @@ class State(msgspec.Struct):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
+
+    def __bytes__(self) -> bytes:
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """What `bytes` gave. Raises `InvalidEncodingError`."""
+        try:
+            return msgspec.msgpack.decode(data, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise InvalidEncodingError("state", f"is no {cls.__name__}") from None
+
+
+class LoggedState(State, kw_only=True):
+    """A state with what went wrong lately: when, in seconds since 1970, and what."""
+
+    log: list[tuple[float, str]] = msgspec.field(default_factory=list)
+
+    def tell(self, at: float, problem: str) -> None:
+        """Remember that something went wrong."""
+        self.log = [*self.log, (at, problem)][-LOG_LENGTH:]
+
+    def problems(self) -> Iterator[str]:
+        """What went wrong, for people."""
+        for at, problem in self.log:
+            yield f"{utc(at)}: {problem}"
+
+
+def utc(at: float) -> str:
+    """A time in seconds since 1970, for people."""
+    return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @final
@@ -73,17 +109,17 @@ class StateFile(Generic[S]):
             payload = secretfile.decode_keyed(data, self._kind, self._key)
             if payload[:1] != bytes([_VERSION]):
                 raise SecretFileError("its version is not known here: upgrade billboard")
-            return msgspec.msgpack.decode(payload[1:], type=self._type)
+            return self._type.from_bytes(payload[1:])
         except SecretFileError as error:
             self.close()
             raise SecretFileError(f"{self._path}: {error}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except InvalidEncodingError:
             self.close()
             raise SecretFileError(f"{self._path}: its content is not known here") from None
 
     def write(self, state: S) -> None:
         """Replace the state, unless nothing changed. When this returns it is on stable storage."""
-        payload = bytes([_VERSION]) + msgspec.msgpack.encode(state)
+        payload = bytes([_VERSION]) + bytes(state)
         if payload == self._written:
             return
         data = secretfile.encode_keyed(self._kind, payload, self._key)

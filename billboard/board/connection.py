@@ -190,10 +190,13 @@ def _arguments(url: str, wanted: Request, body: _Body) -> dict[str, Any]:
 
 
 def _parsed(response: HttpResponse, body: _Body) -> Response:
+    return Response(response.status_code, bytes(body.data), work_bits(response))
+
+
+def work_bits(response: HttpResponse) -> int | None:
+    """Bits of the proof of work that an answer asks for; None if it asks for none."""
     bits = response.headers.get(WORK_HEADER) or ""
-    return Response(
-        response.status_code, bytes(body.data), int(bits) if _BITS.fullmatch(bits) else None
-    )
+    return int(bits) if _BITS.fullmatch(bits) else None
 
 
 def _unreachable(wanted: Request, body: _Body, error: CurlError) -> BoardError:

@@ -132,7 +132,7 @@ def encode_leaf(origin: str, leaf: Leaf) -> bytes:
     return "".join(f"{field}\n" for field in fields).encode()
 
 
-@functools.lru_cache(maxsize=4096)  # readers come back to the same ones
+@functools.lru_cache(maxsize=512)  # readers come back to the last ones, which may be large
 def decode_leaf(origin: str, data: bytes) -> Leaf:
     """Parse an entry of the master log of ``origin``. Raises `InvalidEncodingError`."""
     head, _, rest = data.partition(b"\n")

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Self, final
 
-import msgspec
-
 from billboard.board.client import BoardClient
 from billboard.board.note import NoteKey
 from billboard.board.store import BoardParameters
@@ -25,10 +23,9 @@ from billboard.device.plan import (
     renew_gate,
     renew_gates,
 )
-from billboard.device.profile import Profile, utc
+from billboard.device.profile import Profile
 from billboard.device.servers import PushServers, tag
 from billboard.device.state import (
-    LOG_LENGTH,
     Contact,
     Content,
     DeviceState,
@@ -229,9 +226,9 @@ class Device:
         state = self._state
         ours = state.origin, state.epoch_length, state.frame_class, state.devices
         try:
-            given = msgspec.msgpack.decode(handed_over, type=HandedOver)
+            given = HandedOver.from_bytes(handed_over)
             lanes = [self._lane(lane) for _, lane in given.contacts.values()]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, SecretFileError):
+        except (InvalidEncodingError, SecretFileError):
             raise InvalidEncodingError("lanes", "are not what another device gave") from None
         theirs = {(each.origin, each.epoch_length, each.frame_class) for each in lanes}
         if ours != (given.origin, given.epoch_length, given.frame_class, given.devices):
@@ -246,9 +243,9 @@ class Device:
         Raises `InvalidEncodingError`.
         """
         try:
-            lost = msgspec.msgpack.decode(recovery, type=Recovery)
+            lost = Recovery.from_bytes(recovery)
             NoteKey.from_text(lost.server)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidEncodingError):
+        except InvalidEncodingError:
             raise InvalidEncodingError("recovery", "is not what a profile gave") from None
         if len(lost.root) != 32 or lost.origin != self._state.origin:
             raise InvalidEncodingError("recovery", f"is not for {self._state.origin}")
@@ -414,7 +411,7 @@ class Device:
         return not profile.registered.servers and not any(True for _ in plan(profile, moment))
 
     def _tell(self, problem: str) -> None:
-        self._state.log = [*self._state.log, (self._clock(), problem)][-LOG_LENGTH:]
+        self._state.tell(self._clock(), problem)
 
     def _save(self) -> None:
         self._file.write(self._state)
@@ -431,5 +428,4 @@ class Device:
             yield from profile._sentences(moment)
         if state.showings:
             yield f"gates that the push server is still to refuse: {len(state.showings)}"
-        for at, problem in state.log:
-            yield f"{utc(at)}: {problem}"
+        yield from state.problems()

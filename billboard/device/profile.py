@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, final
 
@@ -20,6 +19,7 @@ from billboard.device.state import (
 )
 from billboard.errors import BillboardError
 from billboard.lanes import Lane, encode_grants
+from billboard.statefile import utc
 
 if TYPE_CHECKING:
     from billboard.device.device import Device
@@ -138,7 +138,7 @@ class Profile:
         handed = HandedOver(
             state.origin, state.epoch_length, state.frame_class, state.devices, number, given
         )
-        return msgspec.msgpack.encode(handed)
+        return bytes(handed)
 
     def recovery(self) -> bytes:
         """What another device of this user needs to stop this one if it is lost; secret.
@@ -147,7 +147,7 @@ class Profile:
         state knew too little.
         """
         state = self._device._state
-        return msgspec.msgpack.encode(Recovery(state.origin, state.server, self._state.root))
+        return bytes(Recovery(state.origin, state.server, self._state.root))
 
     def _refuse_overtaken(self) -> None:
         """Have refused what this state does not know of, as it is an old one."""
@@ -200,8 +200,3 @@ def _contact_sentence(profile: ProfileState, contact: Contact, moment: Moment) -
         until = "revoked" if last is None else f"revoked, but {until}"
     to_do = f"{stale} posts to come" if stale else ""
     return ", ".join(filter(None, [until or "nothing is published yet", to_do]))
-
-
-def utc(at: float) -> str:
-    """A time in seconds since 1970, for people."""
-    return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%d %H:%M} UTC"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from billboard.statefile import State
+from billboard.statefile import LoggedState, State
 from billboard.tokens import DeviceToken, Platform
 
 WITHDRAWN = 0
@@ -15,9 +15,6 @@ WITHDRAWN = 0
 
 UNSURE = -1
 """The version of a post that has to be replaced, whatever it holds."""
-
-LOG_LENGTH = 20
-"""Lines that are kept of what went wrong."""
 
 
 class Pending(State):
@@ -144,7 +141,7 @@ class Token(State):
         return DeviceToken(Platform(self.platform), self.value, self.app)
 
 
-class DeviceState(State):
+class DeviceState(LoggedState):
     """Everything. ``descriptors`` are the newest by push server, whose keys are text here.
 
     They were looked for at ``looked_at`` the last time. The device worked last at ``worked_at``, or
@@ -163,7 +160,6 @@ class DeviceState(State):
     token: Token | None = None
     profiles: dict[str, ProfileState] = field(default_factory=dict)
     showings: list[Showing] = field(default_factory=list)
-    log: list[tuple[float, str]] = field(default_factory=list)
 
 
 class HandedOver(State):

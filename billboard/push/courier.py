@@ -6,12 +6,13 @@ The extra ``client`` has what it needs.
 from __future__ import annotations
 
 import json
-import re
 from typing import Protocol, final
 
 from curl_cffi import CurlError, CurlOpt, requests
 
 from billboard.board.admission import find_work
+from billboard.board.connection import TIMEOUT, WORK_HEADER, work_bits
+from billboard.board.submitting import MOST_WORK
 from billboard.errors import (
     BusyError,
     InvalidEncodingError,
@@ -23,14 +24,6 @@ from billboard.push.descriptor import ServerDescriptor
 
 __all__ = ["Courier", "HttpCourier"]
 
-TIMEOUT = 30.0
-"""Seconds for one request, from connecting to the last byte."""
-
-MOST_WORK = 28
-"""Bits of a proof of work that a sender is ready for: minutes."""
-
-_WORK = "billboard-work"
-_BITS = re.compile(r"[0-9]{1,3}")
 _LARGEST = 1 << 17
 
 
@@ -83,7 +76,7 @@ class HttpCourier:
         status, answer, bits = self._ask("POST", url, body, headers)
         if status == 429 and bits is not None and 1 <= bits <= MOST_WORK:
             work = find_work(descriptor.server.name, body, bits).hex()
-            status, answer, _ = self._ask("POST", url, body, {**headers, _WORK: work})
+            status, answer, _ = self._ask("POST", url, body, {**headers, WORK_HEADER: work})
         if status == expected:
             return
         if status == 422:
@@ -108,8 +101,7 @@ class HttpCourier:
         except CurlError as error:
             path = url.rpartition("/")[2]
             raise UnreachableError(f"/{path}: no answer (curl error {error.code})") from None
-        bits = answer.headers.get(_WORK) or ""
-        return answer.status_code, answer.content, int(bits) if _BITS.fullmatch(bits) else None
+        return answer.status_code, answer.content, work_bits(answer)
 
 
 def _refusal(path: str, answer: bytes) -> RefusedRequestError:

@@ -151,7 +151,7 @@ def newest_descriptor(server: NoteKey, logged: Iterable[bytes], known: bytes = b
     for data in logged:
         if (said := _said_number(data, server)) > number:
             with contextlib.suppress(InvalidEncodingError, InvalidSignatureError):
-                ServerDescriptor.from_bytes(data, server)
+                read_descriptor(data, server)
                 known, number = data, said
     return known
 

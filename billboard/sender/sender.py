@@ -14,7 +14,6 @@ from billboard.blob import Blob
 from billboard.board.client import BoardClient
 from billboard.board.note import NoteKey
 from billboard.board.store import EPOCHS_AHEAD
-from billboard.device.profile import utc
 from billboard.errors import (
     BillboardError,
     InvalidEncodingError,
@@ -35,14 +34,13 @@ from billboard.push.descriptor import (
 from billboard.push.request import PushRequest, seal
 from billboard.secretfile import Kind
 from billboard.sender.state import (
-    LOG_LENGTH,
     Contact,
     Found,
     LaneState,
     SenderState,
     Waiting,
 )
-from billboard.statefile import StateFile
+from billboard.statefile import StateFile, utc
 
 __all__ = ["Errand", "Sender"]
 
@@ -443,7 +441,7 @@ class Sender:
         self._state.waiting = [each for each in self._state.waiting if each.contact not in names]
 
     def _tell(self, problem: str) -> None:
-        self._state.log = [*self._state.log, (self._clock(), problem)][-LOG_LENGTH:]
+        self._state.tell(self._clock(), problem)
 
     def _save(self) -> None:
         self._file.write(self._state)
@@ -455,8 +453,7 @@ class Sender:
         if self._state.waiting:
             yield f"requests that wait: {len(self._state.waiting)}"
         yield f"looks at the boards again at {utc(self._state.fetch_at)}"
-        for at, problem in self._state.log:
-            yield f"{utc(at)}: {problem}"
+        yield from self._state.problems()
 
     def _contact_sentence(self, contact: Contact, now: float) -> str:
         if contact.opted_out:

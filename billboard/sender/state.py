@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from billboard.statefile import State
-
-LOG_LENGTH = 20
-"""Lines that are kept of what went wrong."""
+from billboard.statefile import LoggedState, State
 
 
 class Found(State):
@@ -52,7 +49,7 @@ class Waiting(State):
     request: bytes = b""
 
 
-class SenderState(State):
+class SenderState(LoggedState):
     """Everything. ``descriptors`` are the newest by push server, whose keys are text here.
 
     Those servers that are ``doubted`` may have a newer one.
@@ -64,4 +61,3 @@ class SenderState(State):
     waiting: list[Waiting] = field(default_factory=list)
     fetch_at: float = 0.0
     decoy_at: float = 0.0
-    log: list[tuple[float, str]] = field(default_factory=list)

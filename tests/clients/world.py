@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from board.http_board import Asked, HttpBoard
 from board.support import DAY, ORIGIN, Clock
+from push.simulation import Scripted, delivers
 
 from billboard import (
     Board,
@@ -25,7 +25,7 @@ from billboard import (
 from billboard.board.checkpoint import Policy
 from billboard.board.client import BoardClient
 from billboard.board.manifest import Descriptor
-from billboard.board.steps import Procedure, Request, Response, Work
+from billboard.board.steps import Request, Response, Work
 from billboard.device import Device
 from billboard.errors import RefusedRequestError, UnreachableError
 from billboard.push import (
@@ -46,46 +46,6 @@ PERIOD = 6 * HOUR
 """Of an epoch."""
 
 KEY = bytes(range(32))
-
-T = TypeVar("T")
-
-
-class Direct:
-    """Runs procedures against a board, as `Connection` does over HTTP."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def run(self, procedure: Procedure[T]) -> T:
-        try:
-            wanted = next(procedure)
-            while True:
-                try:
-                    answers = tuple(map(self._answer, wanted))
-                except BoardError as error:
-                    wanted = procedure.throw(error)
-                else:
-                    wanted = procedure.send(answers)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-
-    def close(self) -> None:
-        pass
-
-    def _answer(self, wanted: Request | Work) -> Response:
-        assert isinstance(wanted, Request)
-        world = self._world
-        if world.board_is_down:
-            raise BoardError("unreachable", "the board is down")
-        method = "GET" if wanted.body is None else "POST"
-        if wanted.body is not None:
-            world.submissions.append(wanted.body)
-            world.step("before it is submitted")
-        answer = world.http.answer(Asked(method, wanted.path, (), (), wanted.body or b""))
-        if wanted.body is not None:
-            world.step("after it is submitted")
-        return Response(answer.status, answer.body)
 
 
 class DirectCourier:
@@ -134,7 +94,7 @@ class Server:
         self.keys = ServerKeys(self._directory, secret_keys, f"https://{self.key.name}")
         self.outbox = _Outbox(self._directory / "outbox.sqlite")
         self.outbox.woken = Counter()
-        dispatcher = Dispatcher(self.outbox, [_Apns()])
+        dispatcher = Dispatcher(self.outbox, [Scripted(delivers)])
         self.push = PushServer(self.keys, self.outbox, dispatcher, clock=self.clock)
 
     def renew(self) -> None:
@@ -174,21 +134,6 @@ class Server:
         self.push.tick()
         woken, self.outbox.woken = self.outbox.woken, Counter()
         return woken
-
-
-class _Apns:
-    platform = Platform.APNS
-    one_service = True
-    credential_age = None
-
-    def serves(self, _token: DeviceToken) -> bool:
-        return True
-
-    async def send(self, notification: object) -> object:
-        raise NotImplementedError
-
-    async def aclose(self) -> None:
-        pass
 
 
 class Killed(BaseException):
@@ -239,8 +184,22 @@ class World:
         """A client of the board."""
         policy = Policy(self.board_key)
         client = BoardClient("http://board.invalid", policy, clock=clock or self.clock)
-        client._connection = Direct(self)  # type: ignore[assignment]
+        client._connection._answer = self._answer  # type: ignore[method-assign]
         return client
+
+    def _answer(self, wanted: Request | Work) -> Response:
+        """What the board answers, without a connection."""
+        assert isinstance(wanted, Request)
+        if self.board_is_down:
+            raise BoardError("unreachable", "the board is down")
+        method = "GET" if wanted.body is None else "POST"
+        if wanted.body is not None:
+            self.submissions.append(wanted.body)
+            self.step("before it is submitted")
+        answer = self.http.answer(Asked(method, wanted.path, (), (), wanted.body or b""))
+        if wanted.body is not None:
+            self.step("after it is submitted")
+        return Response(answer.status, answer.body)
 
     def device(self, name: str, *, clock: Clock | None = None, **options: int) -> Device:
         """A new device."""
