@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, final, overload
 
 import numpy as np
@@ -13,12 +13,15 @@ __all__ = [
     "EncryptionKey",
     "Scalar",
     "backend",
+    "complete_hash",
     "decode_frame",
+    "diversify",
     "embed",
     "encode_frame",
     "encode_handle_frame",
     "extract",
     "field_operations",
+    "leaf_hashes",
     "multiply",
     "multiply_generator",
     "recognize_keys",
@@ -128,6 +131,9 @@ class DecryptionKey:
 def backend() -> str: ...
 def field_operations(square: bool, count: int) -> None: ...
 def use_backend(name: str) -> None: ...
+def complete_hash(hashes: bytes | bytearray, /) -> bytes: ...
+def leaf_hashes(entries: Sequence[bytes], /) -> bytes: ...
+def diversify(public: Element, wide: Sequence[bytes], /) -> list[bytes | None]: ...
 def multiply(
     elements: _Bytes, scalars: _Bytes, threads: int | None = None, progress: _Progress = None
 ) -> tuple[_Bytes, _Mask]: ...

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn, final
 
-from billboard import posts, secretfile
+from billboard import _core, posts, secretfile
 from billboard.blob import Blob
 from billboard.errors import EpochError, InvalidEncodingError, NotMine, SecretFileError
 from billboard.groups.ristretto255 import SUITE_NUMBER, Element, Scalar, random_scalar
@@ -123,9 +123,13 @@ class _Schedule:
         wide = expand(self.slot_key(slot), "lane/seq", 4)
         return int.from_bytes(wide, "big") % posts.FIRST_SEQ_LIMIT
 
+    def wide(self, slot: int, public: bytes) -> bytes:
+        """The 128 bytes of which u and v are, ``public`` being P_0."""
+        return expand(self.slot_key(slot), "lane/diversify", 128, public)
+
     def diversifier(self, slot: int, public: Element) -> tuple[Scalar, Scalar]:
         """u and v at this epoch, ``public`` being P_0."""
-        wide = expand(self.slot_key(slot), "lane/diversify", 128, bytes(public))
+        wide = self.wide(slot, bytes(public))
         u, v = Scalar.from_uniform_bytes(wide[:64]), Scalar.from_uniform_bytes(wide[64:])
         if u.is_zero:
             raise _unusable(self.epoch, slot)
@@ -210,7 +214,7 @@ class LaneReader(_Side):
         """Use `Lane.grant` or `from_bytes`."""
         super().__init__(schedule)
         self._public = public
-        self._identifiers: dict[int, tuple[bytes, ...]] = {}
+        self._identifiers: dict[int, dict[int, bytes]] = {}  # by epoch and slot
 
     @classmethod
     def from_bytes(cls, data: bytes) -> LaneReader:
@@ -226,17 +230,30 @@ class LaneReader(_Side):
 
     def identifier(self, epoch: int, slot: int = 0) -> bytes:
         """The 32 bytes under which slot ``slot`` of ``epoch`` is posted. Raises `EpochError`."""
-        return posts.identifier_of(self._slot_public(self._at(epoch), slot))
+        return self._identifiers_of(epoch, range(slot, slot + 1))[0]
 
     def identifiers(self, epoch: int) -> tuple[bytes, ...]:
         """Those of all slots of ``epoch``, by slot. Raises `EpochError`."""
-        if epoch not in self._identifiers:
-            schedule = self._at(epoch)
-            if len(self._identifiers) == _KEPT:
+        return self._identifiers_of(epoch, range(SLOTS))
+
+    def _identifiers_of(self, epoch: int, slots: range) -> tuple[bytes, ...]:
+        known = self._identifiers.get(epoch, {})
+        if new := [slot for slot in slots if slot not in known]:
+            publics = self._publics(self._at(epoch), new)
+            known.update(zip(new, map(posts.identifier_of, publics), strict=True))
+            self._identifiers[epoch] = known
+            if len(self._identifiers) > _KEPT:
                 del self._identifiers[next(iter(self._identifiers))]
-            publics = [self._slot_public(schedule, slot) for slot in range(SLOTS)]
-            self._identifiers[epoch] = tuple(map(posts.identifier_of, publics))
-        return self._identifiers[epoch]
+        return tuple(known[slot] for slot in slots)
+
+    def _publics(self, schedule: _Schedule, slots: Sequence[int]) -> Iterator[bytes]:
+        """The element P of each slot."""
+        public = bytes(self._public)
+        wide = [schedule.wide(slot, public) for slot in slots]
+        for slot, element in zip(slots, _core.diversify(self._public, wide), strict=True):
+            if element is None:
+                raise _unusable(schedule.epoch, slot)
+            yield element
 
     def advance(self, epoch: int) -> None:
         super().advance(epoch)
@@ -266,19 +283,12 @@ class LaneReader(_Side):
 
     def slot_of(self, post: Post) -> int:
         """Which slot of its epoch ``post`` is of. Raises `NotMine` if it is not of this lane."""
+        identifier = posts.identifier_of(post.public)
         with contextlib.suppress(EpochError):
-            schedule = self._at(post.epoch)
             for slot in range(SLOTS):
-                if self._slot_public(schedule, slot) == post.public:
+                if self.identifier(post.epoch, slot) == identifier:
                     return slot
         raise NotMine("the post is not of this lane")
-
-    def _slot_public(self, schedule: _Schedule, slot: int) -> bytes:
-        u, v = schedule.diversifier(slot, self._public)
-        element = self._public * u + Element.mul_generator(v)
-        if element.is_identity:
-            raise _unusable(schedule.epoch, slot)
-        return bytes(element)
 
     def __repr__(self) -> str:
         return f"<LaneReader {self.origin} from epoch {self.epoch}>"

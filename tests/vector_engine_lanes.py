@@ -69,7 +69,7 @@ def _schedule_public(given: Json, _: Setting) -> Json:
     return {
         "epoch_key": bytes(reader)[43:75].hex(),
         "slot_key": reader._schedule.slot_key(slot).hex(),
-        "public": reader._slot_public(reader._schedule, slot).hex(),
+        "public": next(reader._publics(reader._schedule, [slot])).hex(),
         "identifier": identifier.hex(),
         "first_seq": reader._schedule.first_seq(slot),
     }

@@ -8,10 +8,11 @@ from typing import Protocol
 from billboard.board import merkle
 from billboard.board.tiles import (
     ENTRIES,
+    HASH,
     WIDTH,
     bundle_bytes,
+    node_of,
     split_bundle,
-    split_tile,
     tile_path,
     tiles,
 )
@@ -38,12 +39,12 @@ class LogWriter:
     def __init__(self, objects: _Tiles, prefix: str, size: int = 0) -> None:
         self.size = size
         self._objects, self._prefix = objects, prefix
-        self._entries: list[bytes] = []
-        self._levels: list[list[bytes]] = []
+        self._entries: list[bytes] = []  # in no full bundle yet
+        self._rows: dict[int, bytes] = {}  # by level from 1 on: hashes in no full tile yet
         self._written: list[tuple[str, bytes]] = []
         for level, index, width in tiles(size):
-            if index == size >> 8 * (level + 1) and width < WIDTH:
-                self._row(level).extend(split_tile(self._get(tile_path(level, index, width))))
+            if level and width < WIDTH:
+                self._rows[level] = self._get(tile_path(level, index, width))
         if width := size % WIDTH:
             bundle = self._get(tile_path(ENTRIES, size // WIDTH, width))
             self._entries = split_bundle(bundle, width)
@@ -52,42 +53,41 @@ class LogWriter:
         """Append ``entries``, and return the root. When this returns all tiles are durable."""
         for entry in entries:
             self._entries.append(entry)
-            self._add(0, self.size, merkle.leaf_hash(entry))
             self.size += 1
             if self.size % WIDTH == 0:
                 self._put_bundle()
         self._put_partial()
         return self.root()
 
-    def _add(self, level: int, index: int, found: bytes) -> None:
-        row = self._row(level)
-        row.append(found)
-        if len(row) == WIDTH:
-            self._written.append((tile_path(level, index // WIDTH), b"".join(row)))
-            self._add(level + 1, index // WIDTH, merkle.complete_hash(row))
-            row.clear()
-
-    def _row(self, level: int) -> list[bytes]:
-        while len(self._levels) <= level:
-            self._levels.append([])
-        return self._levels[level]
-
     def _put_bundle(self) -> None:
-        path = tile_path(ENTRIES, (self.size - 1) // WIDTH)
-        self._written.append((path, bundle_bytes(self._entries)))
+        index = (self.size - 1) // WIDTH
+        self._written.append((tile_path(ENTRIES, index), bundle_bytes(self._entries)))
+        self._put_tile(0, index, merkle.leaf_hashes(self._entries))
         self._entries.clear()
         if len(self._written) >= 2 * _FLUSH:
             self._flush()
+
+    def _put_tile(self, level: int, index: int, tile: bytes) -> None:
+        self._written.append((tile_path(level, index), tile))
+        row = self._rows.get(level + 1, b"") + merkle.complete_hash(tile)
+        if len(row) == WIDTH * HASH:
+            self._put_tile(level + 1, index // WIDTH, row)
+            row = b""
+        self._rows[level + 1] = row
 
     def _put_partial(self) -> None:
         if self._entries:
             path = tile_path(ENTRIES, self.size // WIDTH, len(self._entries))
             self._written.append((path, bundle_bytes(self._entries)))
-        for level, row in enumerate(self._levels):
+        for level, row in self._partial().items():
             if row:
-                path = tile_path(level, self.size >> 8 * (level + 1), len(row))
-                self._written.append((path, b"".join(row)))
+                path = tile_path(level, self.size >> 8 * (level + 1), len(row) // HASH)
+                self._written.append((path, row))
         self._flush()
+
+    def _partial(self) -> dict[int, bytes]:
+        """The hashes that are in no full tile, by level."""
+        return {0: merkle.leaf_hashes(self._entries)} | self._rows
 
     def _flush(self) -> None:
         self._objects.put((self._prefix + path, data) for path, data in self._written)
@@ -95,13 +95,12 @@ class LogWriter:
 
     def root(self) -> bytes:
         """The root of the log as it is now."""
+        partial = self._partial()
 
-        def node(level: int, index: int) -> bytes:
-            tile_level, within = divmod(level, 8)
-            first = (index << within) % WIDTH
-            return merkle.complete_hash(self._row(tile_level)[first : first + (1 << within)])
+        def tile(level: int, index: int) -> bytes:  # noqa: ARG001
+            return partial[level]
 
-        return merkle.subtree_hash(0, self.size, node)
+        return merkle.subtree_hash(0, self.size, lambda *node: node_of(tile, *node))
 
     def _get(self, path: str) -> bytes:
         return _get(self._objects, self._prefix + path)

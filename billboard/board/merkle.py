@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
+from billboard import _core
 from billboard.errors import InvalidEncodingError
 
 Node = Callable[[int, int], bytes]
@@ -17,6 +18,13 @@ Node = Callable[[int, int], bytes]
 
 EMPTY = hashlib.sha256().digest()
 """The root of the tree without leaves."""
+
+
+leaf_hashes = _core.leaf_hashes
+"""The hash of each of some leaves, one after the other."""
+
+complete_hash = _core.complete_hash
+"""The hash of a complete subtree above 2^k hashes, which are one after the other."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -39,14 +47,6 @@ def subtree_hash(start: int, end: int, node: Node) -> bytes:
         return node(level, start >> level)
     middle = start + (1 << level)
     return node_hash(node(level, start >> level), subtree_hash(middle, end, node))
-
-
-def complete_hash(hashes: Sequence[bytes]) -> bytes:
-    """The hash of a complete subtree above 2^k ``hashes``."""
-    while len(hashes) > 1:
-        pairs = zip(hashes[::2], hashes[1::2], strict=True)
-        hashes = [node_hash(left, right) for left, right in pairs]
-    return hashes[0]
 
 
 def subtree_proof(start: int, end: int, size: int, node: Node) -> list[bytes]:

@@ -17,7 +17,7 @@ from billboard.board.manifest import (
     edition_prefix,
 )
 from billboard.board.note import Note
-from billboard.board.tiles import WIDTH, TileReader
+from billboard.board.tiles import HASH, WIDTH, TileReader
 from billboard.errors import InvalidEncodingError, InvalidSignatureError
 from billboard.posts import Post
 
@@ -199,13 +199,14 @@ class _Log:
         """That of the entry ``index``. If its bundle was the last to be read, it reads nothing."""
         place = index // WIDTH
         start, entries = WIDTH * place, self.bundle(place)
-        own = list(map(merkle.leaf_hash, entries))
+        own = merkle.leaf_hashes(entries)
 
         def node(level: int, position: int) -> bytes:
             # No tile of the bundle's own hashes: to read that would tell which bundle it is.
             first = (position << level) - start
-            if first >= 0 and first + (1 << level) <= len(own):
-                return merkle.complete_hash(own[first : first + (1 << level)])
+            end = first + (1 << level)
+            if first >= 0 and end <= len(entries):
+                return merkle.complete_hash(own[HASH * first : HASH * end])
             return self._reader.node(level, position)
 
         hashes = merkle.subtree_proof(index, index + 1, self.checkpoint.size, node)

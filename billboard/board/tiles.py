@@ -70,17 +70,12 @@ def check_width(tile: bytes, width: int) -> bytes:
     return tile
 
 
-def split_tile(tile: bytes) -> list[bytes]:
-    """The hashes of a tile, or of a part of one."""
-    return [tile[i : i + HASH] for i in range(0, len(tile), HASH)]
-
-
 def node_of(tile: Callable[[int, int], bytes], level: int, index: int) -> bytes:
     """The hash of a complete subtree; ``tile`` gives the bytes of one, by level and index."""
     tile_level, within = divmod(level, 8)
     number, offset = divmod(index << within, WIDTH)
     part = tile(tile_level, number)[HASH * offset : HASH * (offset + (1 << within))]
-    return merkle.complete_hash(split_tile(part))
+    return merkle.complete_hash(part)
 
 
 class TileReader:
@@ -118,11 +113,11 @@ class TileReader:
         """
         start, end = WIDTH * index, min(WIDTH * (index + 1), self.size)
         entries = split_bundle(self._get(tile_path(ENTRIES, index, end - start)), end - start)
-        hashes = list(map(merkle.leaf_hash, entries))
+        hashes = merkle.leaf_hashes(entries)
 
         def own(level: int, position: int) -> bytes:
             first = (position << level) - start
-            return merkle.complete_hash(hashes[first : first + (1 << level)])
+            return merkle.complete_hash(hashes[HASH * first : HASH * (first + (1 << level))])
 
         found = merkle.subtree_hash(start, end, own)
         proof = merkle.subtree_proof(start, end, self.size, self.node)

@@ -22,7 +22,6 @@ from billboard.board.tiles import (
     check_width,
     node_of,
     split_bundle,
-    split_tile,
     tile_path,
 )
 from billboard.errors import BoardError, InvalidEncodingError
@@ -115,7 +114,7 @@ class VerifiedLog:
             expected = _hash_at(parent, index % WIDTH)
 
             def check(data: bytes) -> bytes:
-                if len(data) != WIDTH * HASH or merkle.complete_hash(split_tile(data)) != expected:
+                if len(data) != WIDTH * HASH or merkle.complete_hash(data) != expected:
                     raise InvalidEncodingError("tile", "its hash is another")
                 return data
 
@@ -139,8 +138,8 @@ class VerifiedLog:
 
         def check(data: bytes) -> list[bytes]:
             entries = split_bundle(data, width)
-            hashes = list(map(merkle.leaf_hash, entries))
-            found = merkle.complete_hash(hashes) if width == WIDTH else b"".join(hashes)
+            hashes = merkle.leaf_hashes(entries)
+            found = merkle.complete_hash(hashes) if width == WIDTH else hashes
             if found != expected:
                 raise InvalidEncodingError("bundle", "its entries are others")
             return entries

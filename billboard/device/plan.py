@@ -11,6 +11,7 @@ import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from billboard import posts
 from billboard.board.store import EPOCHS_AHEAD, BoardParameters
@@ -81,8 +82,7 @@ class Moment:
         return math.ceil((self.begins(epoch + 2) + self.parameters.skew) / _HOUR)
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """One lane in one epoch."""
 
     profile: ProfileState

@@ -20,6 +20,8 @@ mod group;
 #[cfg(feature = "python")]
 mod keys;
 #[cfg(feature = "python")]
+mod merkle;
+#[cfg(feature = "python")]
 mod multiples;
 #[cfg(feature = "python")]
 mod signatures;
@@ -41,7 +43,11 @@ mod _core {
     #[pymodule_export]
     use crate::keys::{DecryptionKey, EncryptionKey};
     #[pymodule_export]
-    use crate::multiples::{multiply, multiply_generator, recognize_keys, rerandomize_keys};
+    use crate::merkle::{complete_hash, leaf_hashes};
+    #[pymodule_export]
+    use crate::multiples::{
+        diversify, multiply, multiply_generator, recognize_keys, rerandomize_keys,
+    };
     #[pymodule_export]
     use crate::signatures::{Ed25519Key, verify_vartime};
 

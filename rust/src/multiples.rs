@@ -1,13 +1,16 @@
-//! Batches of elements times scalars, and re-randomisable keys (SPEC 13.3).
+//! Batches of elements times scalars, slots of lanes (SPEC 7.2), and re-randomisable keys (SPEC 13.3).
 
 use crate::batch::{Masked, Run, decode_seed, map_rows, mask_rows, view};
-use crate::group::decode_scalar;
+use crate::errors::exact;
+use crate::group::{Element, decode_scalar};
 use crate::kernel::{self, Block, ELEMENT, is_identity};
 use crate::random::Draws;
 use curve25519_dalek::Scalar;
 use numpy::{PyArray1, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -54,6 +57,34 @@ pub fn multiply_generator<'py>(
         valid.fill(true);
         mask(&canonical, output, valid);
     })
+}
+
+/// For slots of a lane uP + vG, its P there, with u and v from the 128 bytes w of each (SPEC 7.2); None
+/// where u is zero or the sum is the identity.
+#[pyfunction]
+#[pyo3(signature = (public, wide, /))]
+pub fn diversify<'py>(
+    py: Python<'py>,
+    public: &Element,
+    wide: Vec<PyBackedBytes>,
+) -> PyResult<Vec<Option<Bound<'py, PyBytes>>>> {
+    let mut scalars = Zeroizing::new(Vec::with_capacity(2 * wide.len()));
+    for each in &wide {
+        let each = Zeroizing::new(exact::<{ 4 * ELEMENT }>(py, "w", each)?);
+        let [u, v] = each.as_chunks().0 else { unreachable!("128 bytes are two times 64") };
+        scalars.push(Scalar::from_bytes_mod_order_wide(v));
+        scalars.push(-Scalar::from_bytes_mod_order_wide(u));
+    }
+    let input = public.0.compress().as_bytes().repeat(wide.len());
+    let (mut output, mut valid) = (vec![0; input.len()], vec![true; wide.len()]);
+    let block = Block { scalars: &scalars, input: &input, output: &mut output, valid: &mut valid };
+    py.detach(|| kernel::backend().combine(block));
+    let slots = output.chunks_exact(ELEMENT).zip(scalars.as_chunks().0).zip(valid);
+    let usable = slots.map(|((p, [_, u]), valid)| {
+        let good = valid && !is_identity(p) && !bool::from(u.ct_eq(&Scalar::ZERO));
+        good.then(|| PyBytes::new(py, p))
+    });
+    Ok(usable.collect())
 }
 
 /// (rT, rU) for each (T, U) of an (items, 2, 32) array, r != 0 from `seed`. Rows that are not canonical,

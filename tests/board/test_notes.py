@@ -292,7 +292,7 @@ def make_proof(size: int, index: int, extra: bytes | None = None) -> tuple[bytes
 
     def node(level: int, position: int) -> bytes:
         found = entries[position << level : (position + 1) << level]
-        return merkle.complete_hash(list(map(merkle.leaf_hash, found)))
+        return merkle.complete_hash(merkle.leaf_hashes(found))
 
     root = merkle.subtree_hash(0, size, node)
     hashes = merkle.subtree_proof(index, index + 1, size, node)

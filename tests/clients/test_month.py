@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import tempfile
+import time
 from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +20,11 @@ from billboard.sender import Sender
 
 from .world import DAY, HOUR, KEY, DirectCourier, World
 
-LATE = 6 * HOUR
-"""Of the board, and of how often senders look: everything happens a few times a day."""
+EPOCH, LATE = 2 * DAY, 6 * HOUR
+"""Of the board: everything happens a few times a day."""
+
+LOOK = 12 * HOUR
+"""How often senders look."""
 
 SETTLED = 2 * DAY
 """After which what happened must have come to everybody."""
@@ -58,7 +64,7 @@ class Month:
 
     def __init__(self, directory: Path, phones: int, contacts: int, seed: int) -> None:
         self.world = World(
-            directory, frame_class=FrameClass.S, late_interval=LATE, epoch_length=DAY
+            directory, frame_class=FrameClass.S, late_interval=LOOK, epoch_length=EPOCH
         )
         self.random = random.Random(seed)
         self.client = self.world.client()
@@ -81,7 +87,7 @@ class Month:
             KEY,
             [self.client],
             [world.server.key],
-            interval=LATE,
+            interval=LOOK,
             dummies=1,
             courier=DirectCourier(world),
             clock=world.clock,
@@ -256,19 +262,37 @@ class Month:
         self.world.close()
 
 
-@pytest.mark.parametrize(
-    ("phones", "contacts"), [(10, 8), pytest.param(200, 20, marks=pytest.mark.slow)]
-)
-def test_a_month(phones: int, contacts: int) -> None:
-    """``contacts`` are those of a phone, over all its profiles."""
+def a_month(phones: int, contacts: int, seed: int) -> Counter[str]:
+    """What happened, how often."""
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
     with tempfile.TemporaryDirectory(dir=memory) as directory:
-        month = Month(Path(directory), phones, contacts, seed=1)
+        month = Month(Path(directory), phones, contacts, seed)
         try:
             month.live(30)
         finally:
             month.close()
-    assert month.seen["must"] > phones * 10
-    assert month.seen["lost"] > 0
-    assert month.seen["restart"] > 3
-    assert min(month.seen[str(each)] for each in range(7)) > 0
+    return month.seen
+
+
+def check(seen: Counter[str], phones: int) -> None:
+    assert seen["must"] > phones * 10
+    assert seen["lost"] > 0
+    assert seen["restart"] > 3
+    assert min(seen[str(each)] for each in range(7)) > 0
+
+
+def test_a_month() -> None:
+    check(a_month(10, 8, seed=1), 10)
+
+
+@pytest.mark.slow
+def test_a_month_of_many() -> None:
+    """200 phones, each with 3 profiles and 20 contacts in all: half of them at each of two boards.
+
+    The boards have nothing to do with each other, so that each has a process.
+    """
+    begin = time.monotonic()
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+        seen = sum(pool.map(a_month, [100, 100], [20, 20], [1, 2]), Counter())
+    print(f"a month took {time.monotonic() - begin:.0f} s, in which there were {dict(seen)}")
+    check(seen, 200)

@@ -21,7 +21,7 @@ from .timing import depends
 
 _MANIFEST = Path(__file__).parents[2] / "rust/Cargo.toml"
 _TESTS = "kernel::tests::secrets::"
-_CHECKED = ("encrypting_and_rerandomizing", "decrypting", "multiplying")
+_CHECKED = ("encrypting_and_rerandomizing", "decrypting", "multiplying", "combining")
 _CONTROLS = ("a_branch_on_a_secret", "an_address_from_a_secret", "a_product_in_variable_time")
 
 

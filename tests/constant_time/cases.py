@@ -66,6 +66,11 @@ def cases() -> Iterator[Case]:
     points = elements(ROWS, 1)
     secrets = lambda number: scalars(number, ROWS)  # noqa: E731
     yield case("multiply", secrets, lambda secret: _core.multiply(points, secret, 1))
+    public = Element.mul_generator(random_scalar())
+    wide = lambda number: [  # noqa: E731
+        os.urandom(128) if number else 2 * (bytes(_ONE) + bytes(32)) for _ in range(ROWS)
+    ]
+    yield case("diversify", wide, lambda secret: _core.diversify(public, secret))
     yield case("multiply_generator", secrets, lambda secret: _core.multiply_generator(secret, 1))
 
 

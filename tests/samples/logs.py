@@ -37,7 +37,10 @@ def _leaves(rng: Random, count: int) -> Json:
 
 
 def tree(leaves: list[bytes]) -> merkle.Node:
-    return lambda level, index: merkle.complete_hash(leaves[index << level : (index + 1) << level])
+    def node(level: int, index: int) -> bytes:
+        return merkle.complete_hash(b"".join(leaves[index << level : (index + 1) << level]))
+
+    return node
 
 
 def _changed_proof(rng: Random, proof: list[bytes]) -> list[str]:

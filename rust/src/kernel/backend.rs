@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 /// From how many scalars of a secret key on the portable backend is faster than `plain`.
 const SHARING_PAYS: usize = 4;
 
+/// Up to how many rows `plain` combines faster than lanes of which most have no row.
+const FEW: usize = 1;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Backend {
     Portable,
@@ -171,12 +174,20 @@ impl Backend {
         self.in_groups(block, |block| on_field_of!(self, F => batch::multiply::<F>(width, block)));
     }
 
-    /// sG - cP for each element P, other than the identity, and its scalars s, c. Variable time.
-    pub fn combine_vartime(self, block: Block<'_>) {
-        if self == Backend::Portable {
-            return plain::combine_vartime(block);
+    /// sG - cP for each element P, other than the identity, and its scalars s, c.
+    pub fn combine(self, block: Block<'_>) {
+        if self == Backend::Portable || block.valid.len() <= FEW {
+            return plain::combine(block);
         }
         self.in_groups(block, |block| on_field_of!(self, F => batch::combine::<F>(block)));
+    }
+
+    /// The same, and where that is faster in variable time.
+    pub fn combine_vartime(self, block: Block<'_>) {
+        if self == Backend::Portable || block.valid.len() <= FEW {
+            return plain::combine_vartime(block);
+        }
+        self.combine(block);
     }
 
     /// G times each scalar; makes the table of G if there is none yet.

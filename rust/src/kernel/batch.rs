@@ -235,10 +235,14 @@ pub fn multiply<F: Kernels>(width: usize, mut block: Block<'_>) {
 pub fn combine<F: Kernels>(mut block: Block<'_>) {
     refuse_identities(block.input, 1, block.valid);
     let points = F::decode(block.input, Layout::new::<F>(block.valid.len(), 1), block.valid);
-    let column = |first| block.scalars.iter().skip(first).step_by(2).copied().collect::<Vec<_>>();
+    let column = |first| {
+        let mut scalars = Zeroizing::new(Vec::with_capacity(block.valid.len()));
+        scalars.extend(block.scalars.iter().skip(first).step_by(2));
+        scalars
+    };
     let s = digits_of_halves::<F>(&Windows::new(F::BITS), &column(0));
     let c = digits_of_halves::<F>(&variable_base::WINDOWS, &column(1));
-    let mut sums = vec![Cover::identity(); points.len()];
+    let mut sums = Zeroizing::new(vec![Cover::identity(); points.len()]);
     F::add_multiples(F::generator(), &s, Column { points: &mut sums, first: 0, width: 1 });
     for (i, point) in points.iter().enumerate() {
         F::subtract_multiples(point, &c[i..=i], &mut sums[i..=i]);

@@ -88,6 +88,18 @@ pub fn decrypt(secret: &[Scalar], block: Block<'_>) {
 
 /// sG - cP for each element P, other than the identity, and its scalars s, c. Variable time.
 pub fn combine_vartime(block: Block<'_>) {
+    combine_by(block, |s, c, p| RistrettoPoint::vartime_double_scalar_mul_basepoint(&-c, p, s));
+}
+
+/// The same in constant time.
+pub fn combine(block: Block<'_>) {
+    combine_by(block, |s, c, p| RistrettoPoint::mul_base(s) - p * c);
+}
+
+fn combine_by(
+    block: Block<'_>,
+    combined: impl Fn(&Scalar, &Scalar, &RistrettoPoint) -> RistrettoPoint,
+) {
     let rows = block.input.chunks_exact(ELEMENT).zip(block.scalars.as_chunks().0);
     let outputs = block.output.chunks_exact_mut(ELEMENT).zip(block.valid);
     let mut point = Vec::with_capacity(1);
@@ -95,8 +107,7 @@ pub fn combine_vartime(block: Block<'_>) {
         out.fill(0);
         *valid = !is_identity(row) && decode_row(row, &mut point);
         if *valid {
-            let sum = RistrettoPoint::vartime_double_scalar_mul_basepoint(&-c, &point[0], s);
-            put(out, 0, &sum);
+            put(out, 0, &combined(s, c, &point[0]));
         }
     }
 }

@@ -122,6 +122,17 @@ fn multiplying() {
     }
 }
 
+#[test]
+fn combining() {
+    let mut random = Random::new(64);
+    let (known, secret) = secret_scalars(8, &mut random);
+    let (elements, encoded) = rows(4, 1, &mut random);
+    let combine = |block: Block<'_>| Backend::Portable.combine(block);
+    check(&encoded, &secret, 1, combine, |i, _| {
+        RistrettoPoint::mul_base(&known[2 * i]) - elements[i][0] * known[2 * i + 1]
+    });
+}
+
 /// What valgrind has to report, or it would report nothing: a branch, and an address.
 mod control {
     use super::*;
