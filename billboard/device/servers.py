@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from billboard.board.note import NoteKey
 from billboard.device.plan import Moment
@@ -44,24 +45,29 @@ class PushServers:
     def show(self, moment: Moment) -> Iterator[BillboardError]:
         """Show the kappas that are due; what went wrong."""
         failed: set[str] = set()
-        for showing in list(self._state.showings):
-            descriptor = self.descriptor(showing.server)
-            if showing.until * 3600 <= moment.now:
-                self._state.showings.remove(showing)
-            elif moment.now < showing.at <= moment.now + moment.longest_wait:
-                continue
-            elif descriptor is not None and showing.server not in failed:
-                try:
-                    self._show(showing, descriptor, moment)
-                except BillboardError as error:
-                    failed.add(showing.server)
-                    yield error
-
-    def _show(self, showing: Showing, descriptor: ServerDescriptor, moment: Moment) -> None:
-        if not showing.request:
-            revocation = Revocation(showing.kappa, showing.until)
-            showing.request = seal(revocation, descriptor, now=moment.now)
+        for step in (partial(self._seal, now=moment.now), self._send):
+            for showing in self._due(moment):
+                descriptor = self.descriptor(showing.server)
+                if descriptor is not None and showing.server not in failed:
+                    try:
+                        step(showing, descriptor)
+                    except BillboardError as error:
+                        failed.add(showing.server)
+                        yield error
             self._save()
+
+    def _due(self, moment: Moment) -> list[Showing]:
+        """Those that are to be shown now; what nothing depends on any more is forgotten."""
+        state = self._state
+        state.showings = [each for each in state.showings if each.until * 3600 > moment.now]
+        later = moment.now + moment.longest_wait
+        return [each for each in state.showings if not moment.now < each.at <= later]
+
+    def _seal(self, showing: Showing, descriptor: ServerDescriptor, *, now: float) -> None:
+        if not showing.request:
+            showing.request = seal(Revocation(showing.kappa, showing.until), descriptor, now=now)
+
+    def _send(self, showing: Showing, descriptor: ServerDescriptor) -> None:
         try:
             self._courier.send(showing.request, descriptor)
         except RefusedRequestError:

@@ -20,7 +20,7 @@ from billboard.sender import Sender
 
 from .world import DAY, HOUR, KEY, DirectCourier, World
 
-EPOCH, LATE = 2 * DAY, 6 * HOUR
+EPOCH, LATE = 2 * DAY, 8 * HOUR
 """Of the board: everything happens a few times a day."""
 
 LOOK = 12 * HOUR
