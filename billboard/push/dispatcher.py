@@ -41,6 +41,9 @@ POLL = 1.0
 LARGEST_GROUP = 256
 """Notifications that are claimed, and settled, in one commit."""
 
+BURST = 8
+"""Attempts that begin before the event loop does something else: each takes it 0.3 ms."""
+
 
 @final
 class Dispatcher:
@@ -158,6 +161,8 @@ class Dispatcher:
                 continue
             lane.in_flight += 1
             attempts.create_task(self._deliver(lane, one, lane.breaker.begin()))
+            if lane.in_flight % BURST == 0:
+                await asyncio.sleep(0)
         await self._release(over)
         return before - len(lane.claims)
 

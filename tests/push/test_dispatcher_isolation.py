@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from billboard import StoreError
 from billboard.push import Attempt, Dispatcher, Notification, Outcome
-from billboard.push.dispatcher import CLAIM_SECONDS
+from billboard.push.dispatcher import BURST, CLAIM_SECONDS
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import Platform
 
@@ -139,6 +140,22 @@ async def test_no_more_are_in_flight_than_allowed(outbox: SqliteOutbox) -> None:
         await emptied(outbox)
         assert elapsed() == pytest.approx(8, abs=0.5)
     assert provider.most_in_flight == 7
+
+
+@simulated
+async def test_others_have_the_event_loop_while_attempts_begin(outbox: SqliteOutbox) -> None:
+    provider = Scripted(lambda *_: after(1.0))
+    turns = [0]
+
+    async def take_turns() -> None:
+        while len(provider.sent) < 100:
+            await asyncio.sleep(0)
+            turns.append(len(provider.sent))
+
+    enqueue(outbox, *notifications(100))
+    async with delivering(outbox, provider, concurrency=100):
+        await take_turns()
+    assert max(late - early for early, late in pairwise(turns)) <= BURST
 
 
 @simulated
