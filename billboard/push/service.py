@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 import os
@@ -107,7 +108,8 @@ class PushServer:
 
     It belongs to one event loop. ``observe`` is called with each tick, and ``clock`` gives unix
     seconds. A tick opens blobs with ``threads`` (None: all processors but one). While it runs, the
-    threads of its process switch every half millisecond.
+    threads of its process switch every half millisecond, and garbage collection passes over what
+    was there before (``gc.freeze``).
 
     What is over is destroyed only while `ClockWatch` believes the clock, by the seconds that
     ``passed`` gives (None: the system's monotonic clock; a ``clock`` of one's own is believed).
@@ -237,12 +239,14 @@ class PushServer:
         # For the threads of ticks, in which what opens requests keeps the GIL.
         before = sys.getswitchinterval()
         sys.setswitchinterval(min(before, SWITCH_INTERVAL))
+        gc.freeze()  # or each full collection looks at all modules, while requests wait
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.dispatcher.run())
                 await self._tick_until_stopped()
                 self.dispatcher.stop()
         finally:
+            gc.unfreeze()
             sys.setswitchinterval(before)
             self._running = False
             await self.dispatcher.aclose()
@@ -310,6 +314,7 @@ class PushServer:
             self._observe(replace(tick, received=len(requests), dropped=dropped))
 
     def _open(self, request: SealedRequest) -> PushRequest | Revocation | None:
+        time.sleep(0)  # the event loop has the GIL now, and not once a switch is due
         try:
             secret = self.keys.request_secret(request.key_id)
             plaintext = secret.open(LABEL, self.keys.server, self.keys.frame_class, request.sealed)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from billboard.push.request import (
     Revocation,
     gate_of,
     new_kappa,
+    open_plaintext,
     request_size,
     seal,
 )
@@ -63,7 +66,39 @@ async def test_ticks_let_the_event_loop_answer_meanwhile(tmp_path: Path) -> None
         async with made.server:
             await asyncio.sleep(0.01)
             assert sys.getswitchinterval() < before
+            assert gc.get_freeze_count() > 0
     assert sys.getswitchinterval() == before
+    assert gc.get_freeze_count() == 0
+
+
+def test_other_threads_have_the_gil_between_the_requests_of_a_tick(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = 0
+    seen: list[int] = []
+
+    def opened(plaintext: bytes, frame_class: FrameClass) -> PushRequest | Revocation:
+        seen.append(turns)
+        return open_plaintext(plaintext, frame_class)
+
+    monkeypatch.setattr("billboard.push.service.open_plaintext", opened)
+    with site(tmp_path, Scripted(delivers)) as made:
+        sealed = made.push(device())
+        requests = [SealedRequest(os.urandom(16), sealed[1:9], sealed) for _ in range(500)]
+        made.server.outbox.put(requests, 0.0)
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(60.0)  # so that only who gives the GIL away loses it
+        try:
+            thread = threading.Thread(target=made.server.tick)
+            thread.start()
+            while thread.is_alive():
+                turns += 1
+                time.sleep(0)
+            thread.join()
+        finally:
+            sys.setswitchinterval(before)
+    assert len(seen) == 500
+    assert len(set(seen)) > 1
 
 
 @simulated
