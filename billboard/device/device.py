@@ -275,7 +275,6 @@ class Device:
         chosen = due[:most]
         self._prepare(chosen, moment, descriptor)
         posted, failed = submit_all(self._board, chosen, moment, self._save, self._tell)
-        self._save()
         errors += [failed, *self._servers.show(moment), *self._servers.register(moment)]
         self._forget(moment)
         self._state.worked_at = moment.now // _WORKED * _WORKED

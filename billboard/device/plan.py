@@ -97,6 +97,12 @@ class Place(NamedTuple):
         return self.number != self.profile.number
 
     @property
+    def version(self) -> int | None:
+        """The version that its post has; None if there was none yet."""
+        posting = self.lane.postings.get(self.epoch)
+        return None if posting is None else posting.version
+
+    @property
     def wanted(self) -> int | None:
         """The version that its post should have; None if that is not made yet."""
         if self.contact.revoked or self.profile.muted or self.profile.leaving:
@@ -122,8 +128,10 @@ def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting
     Times are drawn at random, so that what belongs together does not come together (SPEC 1). Until
     it is known of a lane whether this state is an old one, nothing else is posted there.
     """
-    for place in places(profile, moment.live):
-        if place.wanted is None or _waits(place, moment):
+    everywhere = list(places(profile, moment.live))
+    unsure = {id(place.lane) for place in everywhere if place.version == UNSURE}
+    for place in everywhere:
+        if place.wanted is None or (id(place.lane) in unsure and place.version != UNSURE):
             continue
         posting = place.lane.postings.get(place.epoch)
         if posting is None:
@@ -146,14 +154,6 @@ def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting
             if not 0 < posting.due <= moment.now + moment.longest_wait:
                 posting.due = _draw(place.epoch, moment)
         yield place, posting
-
-
-def _waits(place: Place, moment: Moment) -> bool:
-    postings = place.lane.postings
-    here = postings.get(place.epoch)
-    return (here is None or here.version != UNSURE) and any(
-        each.version == UNSURE and epoch in moment.live for epoch, each in postings.items()
-    )
 
 
 def takes_next_slot(posting: Posting, epoch: int, moment: Moment) -> bool:

@@ -44,17 +44,28 @@ class PushServers:
 
     def show(self, moment: Moment) -> Iterator[BillboardError]:
         """Show the kappas that are due; what went wrong."""
+        if not (due := self._due(moment)):
+            return
         failed: set[str] = set()
-        for step in (partial(self._seal, now=moment.now), self._send):
-            for showing in self._due(moment):
-                descriptor = self.descriptor(showing.server)
-                if descriptor is not None and showing.server not in failed:
-                    try:
-                        step(showing, descriptor)
-                    except BillboardError as error:
-                        failed.add(showing.server)
-                        yield error
-            self._save()
+        yield from self._each(due, partial(self._seal, now=moment.now), failed)
+        self._save()
+        yield from self._each(due, self._send, failed)
+
+    def _each(
+        self,
+        due: Iterable[Showing],
+        step: Callable[[Showing, ServerDescriptor], None],
+        failed: set[str],
+    ) -> Iterator[BillboardError]:
+        """Do a step of each, but for push servers that ``failed``; what went wrong."""
+        for showing in due:
+            descriptor = self.descriptor(showing.server)
+            if descriptor is not None and showing.server not in failed:
+                try:
+                    step(showing, descriptor)
+                except BillboardError as error:
+                    failed.add(showing.server)
+                    yield error
 
     def _due(self, moment: Moment) -> list[Showing]:
         """Those that are to be shown now; what nothing depends on any more is forgotten."""

@@ -59,7 +59,8 @@ def submit_all(
     fresh = [not made.tried for _, _, made in those]
     for _, _, made in those:
         made.tried = True
-    save()
+    if those:
+        save()
     taken = 0
     for number, (place, posting, made) in enumerate(those):
         post = Post.from_bytes(made.post)
