@@ -141,16 +141,17 @@ class VerifiedLog:
             expected = yield from self.tile(0, index)
 
         def check(data: bytes) -> list[bytes]:
-            known, entries = self._bundles.get(index, (b"", []))
-            if known != data:
-                entries = split_bundle(data, width)
-                hashes = merkle.leaf_hashes(entries)
-                found = merkle.complete_hash(hashes) if width == WIDTH else hashes
-                if found != expected:
-                    raise InvalidEncodingError("bundle", "its entries are others")
-                if len(self._bundles) >= _KEPT:
-                    del self._bundles[next(iter(self._bundles))]
-                self._bundles[index] = data, entries
+            known = self._bundles.get(index)
+            if known is not None and known[0] == data:
+                return known[1]
+            entries = split_bundle(data, width)
+            hashes = merkle.leaf_hashes(entries)
+            found = merkle.complete_hash(hashes) if width == WIDTH else hashes
+            if found != expected:
+                raise InvalidEncodingError("bundle", "its entries are others")
+            if len(self._bundles) == _KEPT:
+                del self._bundles[next(iter(self._bundles))]
+            self._bundles[index] = data, entries
             return entries
 
         return File(self.bundle_name(index), width * (2 + self._longest), check)
