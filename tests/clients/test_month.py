@@ -269,6 +269,7 @@ def a_month(phones: int, contacts: int, seed: int) -> Counter[str]:
         month = Month(Path(directory), phones, contacts, seed)
         try:
             month.live(30)
+            month.seen["posts"] = len(month.world.submissions)
         finally:
             month.close()
     return month.seen
