@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from billboard.board import merkle
 from billboard.board.tiles import (
@@ -11,12 +11,15 @@ from billboard.board.tiles import (
     HASH,
     WIDTH,
     bundle_bytes,
+    check_width,
     node_of,
     split_bundle,
     tile_path,
     tiles,
 )
 from billboard.errors import InvalidEncodingError, StoreError
+
+T = TypeVar("T")
 
 _FLUSH = 32
 """Full bundles that are put together."""
@@ -33,7 +36,8 @@ class _Tiles(Protocol):
 class LogWriter:
     """Appends to the log of ``size`` entries whose tiles are in ``objects`` below ``prefix``.
 
-    Takes memory for a few bundles, however many entries there are.
+    Takes memory for a few bundles, however many entries there are. Raises `StoreError` if what it
+    goes on from is missing, or not of the right length: whether it is right, its `root` tells.
     """
 
     def __init__(self, objects: _Tiles, prefix: str, size: int = 0) -> None:
@@ -44,10 +48,11 @@ class LogWriter:
         self._written: list[tuple[str, bytes]] = []
         for level, index, width in tiles(size):
             if level and width < WIDTH:
-                self._rows[level] = self._get(tile_path(level, index, width))
+                path = tile_path(level, index, width)
+                self._rows[level] = self._checked(path, width, check_width)
         if width := size % WIDTH:
-            bundle = self._get(tile_path(ENTRIES, size // WIDTH, width))
-            self._entries = split_bundle(bundle, width)
+            path = tile_path(ENTRIES, size // WIDTH, width)
+            self._entries = self._checked(path, width, split_bundle)
 
     def append(self, entries: Iterable[bytes]) -> bytes:
         """Append ``entries``, and return the root. When this returns all tiles are durable."""
@@ -102,8 +107,12 @@ class LogWriter:
 
         return merkle.subtree_hash(0, self.size, lambda *node: node_of(tile, *node))
 
-    def _get(self, path: str) -> bytes:
-        return _get(self._objects, self._prefix + path)
+    def _checked(self, path: str, width: int, check: Callable[[bytes, int], T]) -> T:
+        name = self._prefix + path
+        try:
+            return check(_get(self._objects, name), width)
+        except InvalidEncodingError:
+            raise _damaged(name) from None
 
 
 def read_entries(objects: _Tiles, prefix: str, size: int) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import example, given, settings
@@ -132,6 +132,15 @@ def test_what_is_missing_is_found(name: str) -> None:
     del objects.objects[name]
     with pytest.raises(StoreError, match=f"{name} is missing"):
         check_log(objects, "", 600, root, read_entries(objects, "", 600))
+
+
+@pytest.mark.parametrize("harm", [lambda _: b"", lambda data: data[:-1], lambda data: data + b"a"])
+@pytest.mark.parametrize("name", ["tile/1/000.p/2", "tile/entries/002.p/88"])
+def test_what_is_cut_off_is_not_continued(name: str, harm: Callable[[bytes], bytes]) -> None:
+    objects, _ = write(600)
+    objects.objects[name] = harm(objects.objects[name])
+    with pytest.raises(StoreError, match=f"{name} is damaged"):
+        LogWriter(objects, "", 600)
 
 
 def test_a_check_of_another_log() -> None:
