@@ -92,15 +92,22 @@ class StateFile(Generic[S]):
         if self._path.exists():
             self.close()
             raise SecretFileError(f"{self._path} exists; a state is never overwritten")
-        self.write(state)
+        self._write_first(state)
 
     def read_or_create(self) -> S:
         """The state that was written last, or the first one, which is made and written."""
         if self._path.exists():
             return self.read()
         state = self._type()
-        self.write(state)
+        self._write_first(state)
         return state
+
+    def _write_first(self, state: S) -> None:
+        try:
+            self.write(state)
+        except BaseException:
+            self.close()  # nobody has the file yet, to close it and try again
+            raise
 
     def read(self) -> S:
         """The state that was written last."""

@@ -51,6 +51,8 @@ class Life:
     def __init__(self, world: World, kill: int) -> None:
         self.world, self.kill, self.steps = world, kill, 0
         self.killed = False
+        self.device: Device | None = None
+        self.senders: dict[str, Sender] = {}
         world.step = self.step
 
     def step(self, _what: str) -> None:
@@ -85,16 +87,20 @@ class Life:
         world = self.world
         there = (world.directory / "alice").exists()
         self.device = world.reopened("alice") if there else world.device("alice")
-        self.senders = {name: world.sender(name) for name in ("bob", "carol")}
+        for name in ("bob", "carol"):
+            self.senders[name] = world.sender(name)
+
+    def close(self) -> None:
+        """Let go of all files, as the end of a process does."""
+        for each in filter(None, (self.device, *self.senders.values())):
+            each.close()
 
     def again(self, act: Callable[[], object]) -> None:
         try:
             act()
         except Killed:
             self.killed = True
-            self.device.close()
-            for each in self.senders.values():
-                each.close()
+            self.close()
             self.open()
             act()
 
@@ -125,6 +131,7 @@ def outlive(directory: Path, kill: int) -> int:
         try:
             life.live()
         except Killed:
+            life.close()
             life.live()  # it was killed while its state was made
         check_posts(world)
         woken(world.server)
@@ -133,9 +140,7 @@ def outlive(directory: Path, kill: int) -> int:
         assert set(woken(world.server)) == {"new"}
         life.senders["carol"].wake("alice")
         assert woken(world.server) == {}
-        life.device.close()
-        for each in life.senders.values():
-            each.close()
+        life.close()
     world.close()
     return life.steps
 
@@ -169,6 +174,18 @@ def test_a_full_disk_loses_nothing(world: World) -> None:
     friends.settle()
     assert friends.woken_by("bob") == {"new": 1}
     check_posts(world)
+
+
+def test_a_state_that_can_not_be_made_can_be_made_later(world: World) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    for make in (world.device, world.sender):
+        with (
+            mock.patch.object(statefile, "replace_file", side_effect=full),
+            pytest.raises(SecretFileError, match="No space"),
+        ):
+            make("new")
+        make("new").close()
+        (world.directory / "new").unlink()
 
 
 # Old states
