@@ -46,18 +46,15 @@ class PushServers:
         """Show the kappas that are due; what went wrong."""
         if not (due := self._due(moment)):
             return
-        failed: set[str] = set()
-        yield from self._each(due, partial(self._seal, now=moment.now), failed)
+        yield from self._each(due, partial(self._seal, now=moment.now))
         self._save()
-        yield from self._each(due, self._send, failed)
+        yield from self._each([each for each in due if each.request], self._send)
 
     def _each(
-        self,
-        due: Iterable[Showing],
-        step: Callable[[Showing, ServerDescriptor], None],
-        failed: set[str],
+        self, due: Iterable[Showing], step: Callable[[Showing, ServerDescriptor], None]
     ) -> Iterator[BillboardError]:
-        """Do a step of each, but for push servers that ``failed``; what went wrong."""
+        """Do a step of each, but for push servers of which one failed; what went wrong."""
+        failed: set[str] = set()
         for showing in due:
             descriptor = self.descriptor(showing.server)
             if descriptor is not None and showing.server not in failed:

@@ -13,7 +13,8 @@ import pytest
 
 from billboard import BoardError, Post, lanes, open_board, statefile
 from billboard.device import Device
-from billboard.errors import InvalidEncodingError, SecretFileError
+from billboard.device.state import Showing
+from billboard.errors import InvalidEncodingError, SecretFileError, UnsupportedError
 from billboard.lanes import LaneReader, decode_grants, encode_grants
 from billboard.sender import Sender
 
@@ -402,6 +403,23 @@ def test_a_request_key_that_ends_on_the_way(world: World) -> None:
         world.server.is_down = False
         friends.settle()
     assert woken(world.server) == {"phone": 1}
+
+
+def test_what_is_sealed_is_shown_though_nothing_more_can_be_sealed(world: World) -> None:
+    """By request keys that are over for us, and that the server still takes for an hour."""
+    friends = Friends(world, "bob", "carol")
+    state = friends.device._state
+    until = int(world.clock.now // HOUR) + 100
+    showings = [Showing(state.server, 32 * each, until, world.clock.now) for each in (b"a", b"b")]
+    state.showings.append(showings[0])
+    world.server.is_down = True
+    assert str(friends.device.work().error) == "the push server is down"
+    world.server.is_down = False
+    state.showings.append(showings[1])
+    over = UnsupportedError("there is no request key for this time")
+    with mock.patch("billboard.device.servers.seal", side_effect=over):
+        assert friends.device.work().error is over
+    assert state.showings == showings[1:]
 
 
 def test_request_keys_that_the_board_does_not_log(world: World) -> None:
