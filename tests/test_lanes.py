@@ -97,6 +97,7 @@ def test_advancing_forgets_for_good() -> None:
     identifier, reader = lane.identifier(later, 2), lane.grant(EPOCH)
     keys = {lane._schedule.at(epoch).key for epoch in range(EPOCH, later)}
     for side in (lane, reader):
+        side.identifier(later - 1)
         side.advance(later)
         assert side.epoch == later
         assert side.identifier(later, 2) == identifier
@@ -105,6 +106,8 @@ def test_advancing_forgets_for_good() -> None:
             side.identifier(later - 1)
         with pytest.raises(EpochError):
             side.advance(later - 1)
+    with pytest.raises(EpochError):
+        reader.identifiers(later - 1)
     assert not any(key in bytes(reader) for key in keys)
     with pytest.raises(EpochError):
         lane.grant(later - 1)
@@ -125,6 +128,19 @@ def test_advancing_one_grant_leaves_the_others() -> None:
     one, two = LANE.grant(EPOCH), LANE.grant(EPOCH)
     one.advance(EPOCH + 1)
     assert (one.epoch, two.epoch, LANE.epoch) == (EPOCH + 1, EPOCH, EPOCH)
+
+
+def test_identifiers_are_derived_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, epochs = LANE.grant(EPOCH), range(EPOCH, EPOCH + 12)
+    for epoch in epochs:
+        some = {slot: reader.identifier(epoch, slot) for slot in (7, 0, 3)}
+        found = reader.identifiers(epoch)
+        assert found == tuple(LANE.identifier(epoch, slot) for slot in range(SLOTS))
+        assert all(found[slot] == identifier for slot, identifier in some.items())
+    assert len(reader._identifiers) < len(epochs)
+    monkeypatch.setattr(lanes, "_core", None)
+    assert reader.identifiers(epochs[-1]) == found
+    assert reader.identifier(epochs[-1], 5) == found[5]
 
 
 def test_the_keys_of_the_slots_differ() -> None:
