@@ -66,10 +66,11 @@ class PushServers:
 
     def _due(self, moment: Moment) -> list[Showing]:
         """Those that are to be shown now; what nothing depends on any more is forgotten."""
-        state = self._state
-        state.showings = [each for each in state.showings if each.until * 3600 > moment.now]
-        later = moment.now + moment.longest_wait
-        return [each for each in state.showings if not moment.now < each.at <= later]
+        state, later = self._state, moment.now + moment.longest_wait
+        lasting = [each for each in state.showings if each.until * 3600 > moment.now]
+        if moment.fresh:  # or a wrong clock could have nobody refused
+            state.showings = lasting
+        return [each for each in lasting if not moment.now < each.at <= later]
 
     def _seal(self, showing: Showing, descriptor: ServerDescriptor, *, now: float) -> None:
         if not showing.request:

@@ -288,6 +288,23 @@ def test_a_device_whose_clock_is_wrong_for_a_while(world: World, wrong: float) -
     assert woken(world.server) == {"phone": 1}
 
 
+def test_a_clock_that_is_ahead_for_a_while_takes_no_revocation_for_over(world: World) -> None:
+    clock = Clock(world.clock.now)
+    device, carol = world.device("alice", clock=clock), world.sender("carol")
+    alice = device.add_profile("alice")
+    device.set_token(apns("phone"))
+    carol.add_contact("alice", alice.add_contact("carol"))
+    live(world, device, clock, [carol], SETTLED, 0.0)
+    alice.revoke("carol")
+    live(world, device, clock, [], HOUR, 0.0)
+    clock.now = world.clock.now + 30 * DAY
+    device.work()
+    live(world, device, clock, [], 5 * HOUR, 0.0)
+    woken(world.server)
+    carol.wake("alice")
+    assert woken(world.server) == {}
+
+
 def live(
     world: World,
     device: Device,
