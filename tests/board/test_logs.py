@@ -107,6 +107,26 @@ def test_three_levels() -> None:
     assert reader.bundle(255, root) == entries[65_280:65_536]
 
 
+def test_a_writer_goes_on_above_a_full_tile_of_level_1() -> None:
+    size, most = 65_536, 65_793
+    entries = [number.to_bytes(4, "big") for number in range(most)]
+    objects = Memory()
+    LogWriter(objects, "").append(entries[:65_535])
+    for start in (65_535, size, size + 1, most - 2, most - 1):
+        LogWriter(objects, "", start).append(entries[start : start + 1])
+        if start == size + 1:
+            LogWriter(objects, "", start + 1).append(entries[start + 1 : most - 2])
+    level_1 = [merkle.complete_hash(objects.get(tile_path(0, index))) for index in range(257)]
+    left = merkle.complete_hash(b"".join(level_1[:256]))
+    right = merkle.node_hash(level_1[256], merkle.leaf_hash(entries[-1]))
+    writer = LogWriter(objects, "", most)
+    assert writer.root() == merkle.node_hash(left, right)
+    assert TileReader(most, objects.get).root() == writer.root()
+    assert objects.get(tile_path(2, 0, 1)) == left
+    assert tile_path(1, 1) not in objects.objects
+    check_log(objects, "", most, writer.root(), entries)
+
+
 @settings(max_examples=30)
 @given(st.data(), st.sampled_from([1, 5, 256, 300, 556]))
 def test_a_flipped_bit_is_found(data: st.DataObject, size: int) -> None:
