@@ -177,6 +177,17 @@ def test_a_full_disk_loses_nothing(world: World) -> None:
     check_posts(world)
 
 
+def test_what_was_done_is_written_down_when_work_returns(world: World) -> None:
+    friends = Friends(world, "bob", "carol")
+    friends.device.set_token(apns("new"))
+    friends.alice.revoke("carol")
+    for _ in range(24):
+        world.clock.now += HOUR / 2
+        world.board.publish_due()
+        friends.device.work(1000)
+        assert friends.device._file.read() == friends.device._state
+
+
 def test_a_state_that_can_not_be_made_can_be_made_later(world: World) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     for make in (world.device, world.sender):
