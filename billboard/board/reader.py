@@ -29,7 +29,7 @@ from billboard.board.note import LARGEST, Note
 from billboard.board.steps import Procedure, get
 from billboard.board.store import BUNDLE, BoardParameters
 from billboard.board.tiles import WIDTH
-from billboard.board.verified import File, VerifiedLog, fetch_all, read_all
+from billboard.board.verified import File, Verified, VerifiedLog, fetch_all, read_all
 from billboard.errors import (
     BoardError,
     EpochError,
@@ -77,6 +77,7 @@ class Reader:
     ) -> None:
         self.policy, self.origin = policy, policy.log.name
         self._cache, self._clock = cache, clock
+        self._verified: Verified = {}
         self.taken = self._remembered()
         self._log = None if self.taken is None else self._master(self.taken.checkpoint)
         self._checked_at = float("-inf")
@@ -244,7 +245,9 @@ class Reader:
             parameters = yield from self.parameters()
             longest = posts.post_size(parameters.frame_class)
             prefix = edition_prefix(edition.epoch, edition.number)
-            log = VerifiedLog(edition.size, edition.root, prefix, self._cache, longest=longest)
+            log = VerifiedLog(
+                edition.size, edition.root, prefix, self._cache, self._verified, longest=longest
+            )
             _bounded(self._editions, edition, log, 100)
         return self._editions[edition]
 
@@ -320,7 +323,7 @@ class Reader:
         return offered.checkpoint.size > last.checkpoint.size
 
     def _master(self, checkpoint: Checkpoint) -> VerifiedLog:
-        return VerifiedLog(checkpoint.size, checkpoint.root, "", self._cache)
+        return VerifiedLog(checkpoint.size, checkpoint.root, "", self._cache, self._verified)
 
     def _take(self, taken: Taken) -> None:
         self._cache.save(CHECKPOINT, taken.note)

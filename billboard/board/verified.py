@@ -28,8 +28,14 @@ from billboard.errors import BoardError, InvalidEncodingError
 
 T = TypeVar("T")
 
-_KEPT = 16
-"""Bundles of a log that need not be hashed again, if several lanes have their posts there."""
+Verified = dict[tuple[str, bytes], tuple[bytes, list[bytes]]]
+"""The last bundles that were verified, by name and hash: what each is, and its entries.
+
+They need not be hashed again if several lanes have their posts there.
+"""
+
+KEPT = 16
+"""Bundles of those, at most."""
 
 
 @dataclass(frozen=True)
@@ -84,17 +90,24 @@ def _checked(file: File[T], data: bytes) -> T:
 class VerifiedLog:
     """The log of ``size`` entries with ``root``, whose files are below ``prefix``.
 
-    An entry may have ``longest`` bytes.
+    An entry may have ``longest`` bytes. ``verified`` is for all logs of a reader.
     """
 
     def __init__(
-        self, size: int, root: bytes, prefix: str, cache: Cache, *, longest: int = LONGEST_ENTRY
+        self,
+        size: int,
+        root: bytes,
+        prefix: str,
+        cache: Cache,
+        verified: Verified,
+        *,
+        longest: int = LONGEST_ENTRY,
     ) -> None:
         self.size, self.root = size, root
         self.bundles = -(-size // WIDTH)
         self._prefix, self._cache, self._longest = prefix, cache, longest
         self._tiles: dict[tuple[int, int], bytes] = {}
-        self._bundles: dict[int, tuple[bytes, list[bytes]]] = {}  # the last that were verified
+        self._verified = verified
 
     def edge(self) -> list[tuple[int, int, int]]:
         """Level, index and width of the tiles that are not full: they make the root."""
@@ -140,8 +153,10 @@ class VerifiedLog:
         else:
             expected = yield from self.tile(0, index)
 
+        name = self.bundle_name(index)
+
         def check(data: bytes) -> list[bytes]:
-            known = self._bundles.get(index)
+            known = self._verified.get((name, expected))
             if known is not None and known[0] == data:
                 return known[1]
             entries = split_bundle(data, width)
@@ -149,12 +164,12 @@ class VerifiedLog:
             found = merkle.complete_hash(hashes) if width == WIDTH else hashes
             if found != expected:
                 raise InvalidEncodingError("bundle", "its entries are others")
-            if len(self._bundles) == _KEPT:
-                del self._bundles[next(iter(self._bundles))]
-            self._bundles[index] = data, entries
+            if len(self._verified) >= KEPT:
+                del self._verified[next(iter(self._verified))]
+            self._verified[name, expected] = data, entries
             return entries
 
-        return File(self.bundle_name(index), width * (2 + self._longest), check)
+        return File(name, width * (2 + self._longest), check)
 
     def bundle(self, index: int) -> Procedure[list[bytes]]:
         """The entries of a bundle. Raises `BoardError`."""

@@ -69,6 +69,7 @@ def submit_all(
         except RefusedPostError as error:
             if fresh[number] or not _is_there(posting, made, error):
                 _refused(place, posting, error, moment, tell)
+                save()  # or a repetition of what was refused would count as taken before
                 continue
         except BoardError as error:
             for (_, _, left), never in zip(those[number + 1 :], fresh[number + 1 :], strict=True):

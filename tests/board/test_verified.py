@@ -12,7 +12,7 @@ from billboard.board import merkle
 from billboard.board.cache import Cache
 from billboard.board.steps import Request, Response
 from billboard.board.tiles import ENTRIES, tile_path
-from billboard.board.verified import _KEPT, VerifiedLog
+from billboard.board.verified import KEPT, Verified, VerifiedLog
 
 from .test_logs import make, write
 
@@ -26,7 +26,8 @@ class Served:
     def __init__(self, size: int = SIZE) -> None:
         objects, root = write(size)
         self.files = objects.objects
-        self.log = VerifiedLog(size, root, "", Cache(memory=0))
+        self.verified: Verified = {}
+        self.log = VerifiedLog(size, root, "", Cache(memory=0), self.verified)
 
     def bundle(self, index: int) -> list[bytes]:
         procedure = self.log.bundle(index)
@@ -83,8 +84,10 @@ def test_another_bundle_that_was_verified_is_not_taken() -> None:
 
 
 def test_few_are_kept() -> None:
-    count = 2 * _KEPT
+    count = 2 * KEPT
     served = Served(256 * count)
     for index in range(count):
         assert served.bundle(index) == make(256 * count)[256 * index :][:256]
-    assert list(served.log._bundles) == list(range(_KEPT, count))
+    assert [name for name, _ in served.verified] == [
+        tile_path(ENTRIES, index) for index in range(KEPT, count)
+    ]
