@@ -393,10 +393,12 @@ def test_nothing_that_is_secret_is_shown(world: World) -> None:
 
 
 def test_the_state_is_encrypted(world: World) -> None:
-    friends = Friends(world, "bob")
-    data = (world.directory / "alice").read_bytes()
-    assert b"bob" not in data
-    assert b"phone" not in data
+    name = "bob from next door"  # random bytes have no such thing, as they may have "bob"
+    friends = Friends(world, name)
+    data, state = (world.directory / "alice").read_bytes(), bytes(friends.device._state)
+    for needle in (name.encode(), apns("phone").value):
+        assert needle in state
+        assert needle not in data
     friends.device.close()
     for flipped in (0, 20, 60, len(data) - 1):
         bad = bytes(byte ^ (at == flipped) for at, byte in enumerate(data))
