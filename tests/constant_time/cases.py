@@ -1,7 +1,8 @@
 """What is timed: the operations with secret scalars, on scalars of 1 and on random ones.
 
 The secrets of both classes are made before, as many of each, so that what precedes a measurement
-is the same.
+is the same. What is measured is a copy, which comes to lie where the one before lay: where a secret
+lies takes time too, which would tell the classes apart, though both were random.
 """
 
 from __future__ import annotations
@@ -21,19 +22,29 @@ from .timing import Case
 ROWS = 8
 _POOL = 64
 _ONE = Scalar.from_bytes((1).to_bytes(32, "little"))
-_Secret = TypeVar("_Secret")
+_Made, _Secret = TypeVar("_Made"), TypeVar("_Secret")
 
 
-def case(name: str, make: Callable[[int], _Secret], run: Callable[[_Secret], object]) -> Case:
-    """Time ``run`` on secrets that ``make`` made of a class, one after the other."""
+def case(
+    name: str,
+    make: Callable[[int], _Made],
+    copy: Callable[[_Made], _Secret],
+    run: Callable[[_Secret], object],
+) -> Case:
+    """Time ``run`` on copies of secrets that ``make`` made of a class, one after the other."""
     pools = [[make(number) for _ in range(_POOL)] for number in (0, 1)]
-    turn, chosen = [0], [pools[0][0]]
+    turn, chosen = [0], list[_Secret]()
 
     def prepare(number: int) -> None:
         turn[0] = (turn[0] + 1) % _POOL
-        chosen[0] = pools[number][turn[0]]
+        chosen.clear()
+        chosen.append(copy(pools[number][turn[0]]))
 
     return Case(name, prepare, lambda: run(chosen[0]))
+
+
+def copied(secret: bytes) -> bytes:
+    return bytes(bytearray(secret))
 
 
 def scalars(number: int, count: int) -> Array:
@@ -65,36 +76,39 @@ def cases() -> Iterator[Case]:
         yield _decrypt(n, blobs)
     points = elements(ROWS, 1)
     secrets = lambda number: scalars(number, ROWS)  # noqa: E731
-    yield case("multiply", secrets, lambda secret: _core.multiply(points, secret, 1))
+    yield case("multiply", secrets, np.copy, lambda secret: _core.multiply(points, secret, 1))
     public = Element.mul_generator(random_scalar())
     wide = lambda number: [  # noqa: E731
         os.urandom(128) if number else 2 * (bytes(_ONE) + bytes(32)) for _ in range(ROWS)
     ]
-    yield case("diversify", wide, lambda secret: _core.diversify(public, secret))
-    yield case("multiply_generator", secrets, lambda secret: _core.multiply_generator(secret, 1))
+    copies = lambda secret: list(map(copied, secret))  # noqa: E731
+    yield case("diversify", wide, copies, lambda secret: _core.diversify(public, secret))
+    generate = lambda secret: _core.multiply_generator(secret, 1)  # noqa: E731
+    yield case("multiply_generator", secrets, np.copy, generate)
 
 
 def _rerandomize(n: int, key: _core.EncryptionKey, blobs: Array) -> Case:
-    return case(f"rerandomize, n = {n}", seed, lambda secret: key.rerandomize(blobs, secret, 1))
+    run = lambda secret: key.rerandomize(blobs, secret, 1)  # noqa: E731
+    return case(f"rerandomize, n = {n}", seed, copied, run)
 
 
 def _encrypt(n: int, key: _core.EncryptionKey, messages: Array) -> Case:
-    return case(f"encrypt, n = {n}", seed, lambda secret: key.encrypt(messages, secret, 1))
+    run = lambda secret: key.encrypt(messages, secret, 1)  # noqa: E731
+    return case(f"encrypt, n = {n}", seed, copied, run)
 
 
 def _decrypt(n: int, blobs: Array) -> Case:
-    def make(number: int) -> _core.DecryptionKey:
-        return _core.DecryptionKey(scalars(number, n).tobytes())
-
-    return case(f"decrypt, n = {n}", make, lambda key: key.decrypt(blobs, 1))
+    make = lambda number: scalars(number, n).tobytes()  # noqa: E731
+    return case(f"decrypt, n = {n}", make, _core.DecryptionKey, lambda key: key.decrypt(blobs, 1))
 
 
 def control() -> Case:
     """What has to be found: a product whose name says that it takes variable time."""
     element = Element.mul_generator(random_scalar())
-    make = lambda number: random_scalar() if number else _ONE  # noqa: E731
+    make = lambda number: bytes(random_scalar() if number else _ONE)  # noqa: E731
     return case(
         "a product in variable time",
         make,
+        Scalar.from_bytes,
         lambda secret: element.mul_add_generator_vartime(secret, secret),
     )
