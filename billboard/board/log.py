@@ -49,10 +49,10 @@ class LogWriter:
         for level, index, width in tiles(size):
             if level and width < WIDTH:
                 path = tile_path(level, index, width)
-                self._rows[level] = self._checked(path, width, check_width)
+                self._rows[level] = _checked(objects, prefix + path, width, check_width)
         if width := size % WIDTH:
             path = tile_path(ENTRIES, size // WIDTH, width)
-            self._entries = self._checked(path, width, split_bundle)
+            self._entries = _checked(objects, prefix + path, width, split_bundle)
 
     def append(self, entries: Iterable[bytes]) -> bytes:
         """Append ``entries``, and return the root. When this returns all tiles are durable."""
@@ -107,23 +107,13 @@ class LogWriter:
 
         return merkle.subtree_hash(0, self.size, lambda *node: node_of(tile, *node))
 
-    def _checked(self, path: str, width: int, check: Callable[[bytes, int], T]) -> T:
-        name = self._prefix + path
-        try:
-            return check(_get(self._objects, name), width)
-        except InvalidEncodingError:
-            raise _damaged(name) from None
-
 
 def read_entries(objects: _Tiles, prefix: str, size: int) -> Iterator[bytes]:
     """The entries of a log, not verified. Raises `StoreError` if a bundle can not be read."""
     for start in range(0, size, WIDTH):
         width = min(size - start, WIDTH)
         path = prefix + tile_path(ENTRIES, start // WIDTH, width)
-        try:
-            yield from split_bundle(_get(objects, path), width)
-        except InvalidEncodingError:
-            raise _damaged(path) from None
+        yield from _checked(objects, path, width, split_bundle)
 
 
 def check_log(
@@ -151,6 +141,14 @@ class _Compared:
         for name, data in objects:
             if _get(self._objects, name) != data:
                 raise _damaged(name)
+
+
+def _checked(objects: _Tiles, name: str, width: int, check: Callable[[bytes, int], T]) -> T:
+    """What is in an object, if it has the right length."""
+    try:
+        return check(_get(objects, name), width)
+    except InvalidEncodingError:
+        raise _damaged(name) from None
 
 
 def _get(objects: _Tiles, name: str) -> bytes:

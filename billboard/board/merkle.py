@@ -29,7 +29,7 @@ complete_hash = _core.complete_hash
 
 def leaf_hash(entry: bytes) -> bytes:
     """The hash of a leaf."""
-    return hashlib.sha256(b"\x00" + entry).digest()
+    return leaf_hashes([entry])
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

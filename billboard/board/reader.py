@@ -10,7 +10,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from billboard import posts
 from billboard.board.cache import Cache
@@ -29,7 +28,14 @@ from billboard.board.note import LARGEST, Note
 from billboard.board.steps import Procedure, get
 from billboard.board.store import BUNDLE, BoardParameters
 from billboard.board.tiles import WIDTH
-from billboard.board.verified import File, Verified, VerifiedLog, fetch_all, read_all
+from billboard.board.verified import (
+    File,
+    Verified,
+    VerifiedLog,
+    bounded,
+    fetch_all,
+    read_all,
+)
 from billboard.errors import (
     BoardError,
     EpochError,
@@ -54,9 +60,6 @@ AT_ONCE = 8
 
 CHECKPOINT = "checkpoint"
 
-K = TypeVar("K")
-V = TypeVar("V")
-
 
 @dataclass(frozen=True)
 class Taken:
@@ -77,7 +80,7 @@ class Reader:
     ) -> None:
         self.policy, self.origin = policy, policy.log.name
         self._cache, self._clock = cache, clock
-        self._verified: Verified = {}
+        self._verified: Verified = OrderedDict()
         self.taken = self._remembered()
         self._log = None if self.taken is None else self._master(self.taken.checkpoint)
         self._checked_at = float("-inf")
@@ -248,7 +251,7 @@ class Reader:
             log = VerifiedLog(
                 edition.size, edition.root, prefix, self._cache, self._verified, longest=longest
             )
-            _bounded(self._editions, edition, log, 100)
+            bounded(self._editions, edition, log, 100)
         return self._editions[edition]
 
     def forget(self, edition: Edition) -> None:
@@ -445,11 +448,3 @@ class Reader:
 
 def _is_first(edition: Edition, epoch: int) -> bool:
     return (edition.epoch, edition.number) == (epoch, 0)
-
-
-def _bounded(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
-    """Keep a value, and no more than ``most``: the oldest go."""
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)

@@ -7,6 +7,7 @@ name of its bundle, and those of the tiles above.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -26,9 +27,11 @@ from billboard.board.tiles import (
 )
 from billboard.errors import BoardError, InvalidEncodingError
 
+K = TypeVar("K")
 T = TypeVar("T")
+V = TypeVar("V")
 
-Verified = dict[tuple[str, bytes], tuple[bytes, list[bytes]]]
+Verified = OrderedDict[tuple[str, bytes], tuple[bytes, list[bytes]]]
 """The last bundles that were verified, by name and hash: what each is, and its entries.
 
 They need not be hashed again if several lanes have their posts there.
@@ -164,9 +167,7 @@ class VerifiedLog:
             found = merkle.complete_hash(hashes) if width == WIDTH else hashes
             if found != expected:
                 raise InvalidEncodingError("bundle", "its entries are others")
-            if len(self._verified) >= KEPT:
-                del self._verified[next(iter(self._verified))]
-            self._verified[name, expected] = data, entries
+            bounded(self._verified, (name, expected), (data, entries), KEPT)
             return entries
 
         return File(name, width * (2 + self._longest), check)
@@ -224,3 +225,11 @@ class VerifiedLog:
 
 def _hash_at(tile: bytes, index: int) -> bytes:
     return tile[HASH * index : HASH * (index + 1)]
+
+
+def bounded(kept: OrderedDict[K, V], key: K, value: V, most: int) -> None:
+    """Keep a value, and no more than ``most``: the oldest go."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
 from unittest import mock
 
@@ -26,7 +27,7 @@ class Served:
     def __init__(self, size: int = SIZE) -> None:
         objects, root = write(size)
         self.files = objects.objects
-        self.verified: Verified = {}
+        self.verified: Verified = OrderedDict()
         self.log = VerifiedLog(size, root, "", Cache(memory=0), self.verified)
 
     def bundle(self, index: int) -> list[bytes]:
