@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -218,16 +218,47 @@ def large(items: int = 12_000) -> Array:
     return np.repeat(MANY[:1], items, axis=0)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_progress_rises_to_the_end(threads: int) -> None:
+@pytest.fixture
+def reported_after_each_block() -> Iterator[None]:
+    """Progress is reported after each block of the calling thread, however fast that is."""
+    before = _core.use_report_interval(0)
+    yield
+    _core.use_report_interval(before)
+
+
+@pytest.mark.usefixtures("reported_after_each_block")
+def test_progress_is_reported_after_each_block_of_one_thread() -> None:
+    items, calls = 5 * BLOCK + 3, list[tuple[int, int]]()
+    PUBLIC.rerandomize_batch(
+        large(items), threads=1, progress=lambda done, items: calls.append((done, items))
+    )
+    done = [BLOCK, 2 * BLOCK, 3 * BLOCK, 4 * BLOCK, 5 * BLOCK, items, items]
+    assert calls == [(each, items) for each in done]
+
+
+@pytest.mark.usefixtures("reported_after_each_block")
+def test_progress_of_two_threads_rises_to_the_end() -> None:
     array, calls = large(), list[tuple[int, int]]()
     PUBLIC.rerandomize_batch(
-        array, threads=threads, progress=lambda done, items: calls.append((done, items))
+        array, threads=2, progress=lambda done, items: calls.append((done, items))
     )
-    assert len(calls) > 1
     assert calls == sorted(calls)
     assert {items for _, items in calls} == {len(array)}
     assert calls[-1] == (len(array), len(array))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_progress_is_reported_during_a_batch_that_takes_long(threads: int) -> None:
+    """A larger one each time, until it takes long enough: how long that is nobody knows before."""
+    items, calls = 1000, list[int]()
+    while len(calls) < 3 and items < 2_000_000:
+        items *= 2
+        calls.clear()
+        PUBLIC.rerandomize_batch(
+            large(items), threads=threads, progress=lambda done, _: calls.append(done)
+        )
+    assert calls == sorted(calls)
+    assert 0 < calls[0] < calls[-1] == items
 
 
 @pytest.mark.parametrize("items", [0, 1, BLOCK])
@@ -240,15 +271,7 @@ def test_progress_of_a_small_batch_is_its_end(items: int, threads: int) -> None:
     assert calls[-1] == (items, items)
 
 
-def test_progress_never_passes_the_end() -> None:
-    """Rows so long that it is called after each block, also the last, which is not full."""
-    width = 20_000
-    array, calls = np.zeros((20, width, 32), np.uint8), list[tuple[int, int]]()
-    _core.validate(array, width, 1, lambda done, items: calls.append((done, items)))
-    assert calls[:2] == [(8, 20), (16, 20)]
-    assert set(calls[2:]) == {(20, 20)}
-
-
+@pytest.mark.usefixtures("reported_after_each_block")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_an_exception_in_progress_stops_the_batch_and_is_raised(threads: int) -> None:
     class Stop(Exception):
@@ -260,10 +283,12 @@ def test_an_exception_in_progress_stops_the_batch_and_is_raised(threads: int) ->
         calls.append(done)
         raise Stop
 
+    # So large that the other thread can not end it while this one has its first block.
+    array = large(100_000)
     with pytest.raises(Stop):
-        PUBLIC.rerandomize_batch(large(), threads=threads, progress=progress)
+        PUBLIC.rerandomize_batch(array, threads=threads, progress=progress)
     assert len(calls) == 1
-    assert calls[0] < 12_000
+    assert calls[0] < len(array)
 
 
 def test_other_threads_run_during_a_batch() -> None:
@@ -276,13 +301,17 @@ def test_other_threads_run_during_a_batch() -> None:
 
     counter = threading.Thread(target=count)
     counter.start()
-    start = time.monotonic()
-    PUBLIC._encryption.rerandomize_batch(large(6000), seed=SEED, threads=1)
-    end = time.monotonic()
+    items, during = 3000, list[float]()
+    # A larger batch each time, until it takes long enough for some: without them it never ends.
+    while len(during) < 5 and items < 500_000:
+        items *= 2
+        start = time.monotonic()
+        PUBLIC._encryption.rerandomize_batch(large(items), seed=SEED, threads=1)
+        end = time.monotonic()
+        during = [tick for tick in list(ticks) if start + 0.1 * (end - start) < tick < end]
     done.set()
     counter.join()
-    during = [tick for tick in ticks if start + 0.1 * (end - start) < tick < end]
-    assert len(during) > 5
+    assert len(during) >= 5
 
 
 def test_two_threads_may_use_one_key_at_a_time() -> None:

@@ -18,7 +18,6 @@ key = SecretKey.generate()
 one = key.public_key.encrypt(DeviceToken(Platform.APNS, b"token")).array
 many = np.repeat(one, 200, axis=0)
 huge = np.repeat(one, 150_000, axis=0)
-frames = np.zeros((150_000, 8, 30), np.uint8)
 
 
 def works():
@@ -35,11 +34,12 @@ before = native_threads() if os.path.isdir("/proc/self/task") else None
 """
 
 CALLS = {
-    "rerandomize": "key.public_key.rerandomize_batch(huge, threads={threads})",
-    "open": "key.open_batch(huge, threads={threads})",
-    "validate": "validate_batch(huge, threads={threads})",
-    "embed": "_core.embed(frames, 8, bytes(32), {threads})",
-    "encrypt": "key.public_key._encryption.encrypt_batch(many_messages, threads={threads})",
+    "rerandomize": "key.public_key.rerandomize_batch(np.repeat(one, {items}, axis=0), {threads})",
+    "open": "key.open_batch(np.repeat(one, {items}, axis=0), {threads})",
+    "validate": "validate_batch(np.repeat(one, {items}, axis=0), {threads})",
+    "embed": "_core.embed(np.zeros(({items}, 8, 30), np.uint8), 8, bytes(32), {threads})",
+    "encrypt": "key.public_key._encryption.encrypt_batch("
+    "np.zeros(({items}, 8, 32), np.uint8), {threads})",
 }
 
 
@@ -59,21 +59,40 @@ def run(script: str, timeout: float = 60) -> str:
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("call", CALLS)
 def test_ctrl_c_ends_a_large_batch_soon(call: str, threads: int) -> None:
+    """In less than half of the processor time of the whole, however fast it or the machine is."""
+    spread = "threads=" + str(threads) if call != "embed" else str(threads)
     output = run(
         f"""
-        many_messages = np.zeros((150_000, 8, 32), np.uint8)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        pressed = []
 
-        def press():
-            pressed.append(time.process_time())
+        def batch(items):
+            {CALLS[call].format(items="items", threads=spread)}
+
+        items, whole = 1000, 0.0
+        while whole < 0.6:  # of which looking for signals every 50 ms is a small part
+            items *= 2
+            start = time.process_time()
+            batch(items)
+            whole = time.process_time() - start
+
+        def press(start):
+            while time.process_time() - start < whole / 10:
+                time.sleep(0.001)
             os.kill(os.getpid(), signal.SIGINT)
 
-        threading.Timer(0.3, press).start()
-        try:
-            {CALLS[call].format(threads=threads)}
-        except KeyboardInterrupt:
-            print("interrupted after", time.process_time() - pressed[0])
+        for _ in range(5):  # this process may not get a processor when it is time to press
+            start = time.process_time()
+            thread = threading.Thread(target=press, args=(start,))
+            thread.start()
+            try:
+                batch(items)
+                time.sleep(60)
+            except KeyboardInterrupt:
+                took = time.process_time() - start
+            thread.join()
+            if took < whole / 2:
+                print("interrupted")
+                break
         print("works", works())
         for _ in range(100):
             if before is None or native_threads() == before:
@@ -82,9 +101,7 @@ def test_ctrl_c_ends_a_large_batch_soon(call: str, threads: int) -> None:
             time.sleep(0.02)
         """
     )
-    interrupted, *rest = output.splitlines()
-    assert float(interrupted.removeprefix("interrupted after ")) < 5
-    assert rest == ["works True", "no threads left"]
+    assert output.splitlines() == ["interrupted", "works True", "no threads left"]
 
 
 def test_a_signal_handler_that_raises_ends_a_batch() -> None:
@@ -96,7 +113,8 @@ def test_a_signal_handler_that_raises_ends_a_batch() -> None:
         signal.signal(signal.SIGALRM, ring)
         signal.setitimer(signal.ITIMER_REAL, 0.3)
         try:
-            key.public_key.rerandomize_batch(huge)
+            while True:
+                key.public_key.rerandomize_batch(huge)
         except TimeoutError as error:
             print(error)
         """
@@ -110,12 +128,13 @@ def test_a_signal_handler_that_returns_does_not_end_it() -> None:
         rung = []
         signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
         signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
-        moved = key.public_key.rerandomize_batch(np.repeat(one, 10_000, axis=0))
+        while len(rung) < 3:
+            moved = key.public_key.rerandomize_batch(np.repeat(one, 10_000, axis=0))
         signal.setitimer(signal.ITIMER_REAL, 0)
-        print(bool(key.open_batch(moved)[1].all()), len(rung) > 0)
+        print(bool(key.open_batch(moved)[1].all()))
         """
     )
-    assert output == "True True\n"
+    assert output == "True\n"
 
 
 FORK = """

@@ -11,7 +11,7 @@ use numpy::{
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -19,8 +19,8 @@ use zeroize::Zeroizing;
 /// Elements of a row, at most: far from where sizes could overflow.
 const MOST_ELEMENTS: usize = 1 << 16;
 
-/// How often the calling thread looks for Ctrl-C and reports progress.
-const TICK: Duration = Duration::from_millis(50);
+/// How often the calling thread looks for Ctrl-C and reports progress, in milliseconds.
+static REPORT_INTERVAL: AtomicU64 = AtomicU64::new(50);
 
 /// The rows of a batch, and which of them are real.
 pub type Masked<'py> = (Bound<'py, PyArray3<u8>>, Bound<'py, PyArray1<bool>>);
@@ -75,9 +75,10 @@ impl Run {
             })
         };
         let own_share = || -> PyResult<()> {
+            let interval = Duration::from_millis(REPORT_INTERVAL.load(Ordering::Relaxed));
             let mut last = Instant::now();
             while step() {
-                if last.elapsed() >= TICK {
+                if last.elapsed() >= interval {
                     report(done.load(Ordering::Relaxed) * rows)?;
                     last = Instant::now();
                 }
@@ -194,6 +195,14 @@ pub fn backend() -> &'static str {
 pub fn use_backend(name: &str) -> PyResult<()> {
     kernel::use_backend(name)
         .map_err(|problem| PyValueError::new_err(format!("backend {name:?}: {problem}")))
+}
+
+/// Have batches of this process look for Ctrl-C and report progress every so many milliseconds, 0 for
+/// after each block; returns what it was before. For tests, which must not depend on how long a batch
+/// takes.
+#[pyfunction]
+pub fn use_report_interval(milliseconds: u64) -> u64 {
+    REPORT_INTERVAL.swap(milliseconds, Ordering::Relaxed)
 }
 
 /// Multiply in the field `count` times, or else square, on the backend in use: for benchmarks, which

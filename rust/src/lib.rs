@@ -34,7 +34,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::batch::{
-        backend, embed, extract, field_operations, scalars_from_seed, use_backend, validate,
+        backend, embed, extract, field_operations, scalars_from_seed, use_backend,
+        use_report_interval, validate,
     };
     #[pymodule_export]
     use crate::frame::{decode_frame, encode_frame, encode_handle_frame};
