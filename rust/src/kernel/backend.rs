@@ -1,10 +1,11 @@
 //! Which backends there are, and how blocks of rows reach them.
 
-use super::batch::{self, Block, Kernels};
+use super::blocks::{self, Block};
 use super::field::Field;
 use super::fixed_base::Table;
 #[cfg(target_arch = "x86_64")]
 use super::ifma::{self, Ifma};
+use super::kernels::Kernels;
 use super::portable::Portable;
 use super::{ELEMENT, PAYLOAD, is_identity, plain};
 use curve25519_dalek::Scalar;
@@ -27,9 +28,9 @@ pub enum Backend {
 
 /// The tables of a key, of one backend.
 pub enum Tables {
-    Portable(batch::Tables<Portable>),
+    Portable(blocks::Tables<Portable>),
     #[cfg(target_arch = "x86_64")]
-    Ifma(batch::Tables<Ifma>),
+    Ifma(blocks::Tables<Ifma>),
 }
 
 /// The backend of this process: what `use_backend` was given last, and before that the fastest.
@@ -124,7 +125,7 @@ impl Backend {
         let mut elements = vec![true; valid.len() * width];
         let block = Block { scalars: &[], input, output: &mut [], valid: &mut elements };
         self.in_groups(block, |Block { input, valid, .. }| {
-            on_field_of!(self, F => batch::validate::<F>(input, valid));
+            on_field_of!(self, F => blocks::validate::<F>(input, valid));
         });
         let rows = input.chunks_exact(ELEMENT * width).zip(elements.chunks_exact(width));
         for ((row, elements), valid) in rows.zip(valid) {
@@ -143,7 +144,7 @@ impl Backend {
         if self == Backend::Portable && n < SHARING_PAYS {
             return plain::decrypt(secret, block);
         }
-        self.in_groups(block, |block| on_field_of!(self, F => batch::decrypt::<F>(secret, block)));
+        self.in_groups(block, |block| on_field_of!(self, F => blocks::decrypt::<F>(secret, block)));
     }
 
     /// The same, each (A, B_j) by itself, in a lane of its own.
@@ -159,7 +160,7 @@ impl Backend {
         let scalars = Zeroizing::new(secret.repeat(valid.len()));
         let good = &mut vec![true; scalars.len()];
         let block = Block { scalars: &scalars, input: &pairs, output, valid: good };
-        self.in_groups(block, |block| on_field_of!(self, F => batch::decrypt_pairs::<F>(block)));
+        self.in_groups(block, |block| on_field_of!(self, F => blocks::decrypt_pairs::<F>(block)));
         let rows = output.chunks_exact_mut(ELEMENT * n).zip(good.chunks_exact(n));
         for ((row, good), valid) in rows.zip(valid) {
             *valid = good.iter().all(|good| *good);
@@ -171,7 +172,7 @@ impl Backend {
 
     /// Each of the `width` elements of a row times the scalar of the row.
     pub fn multiply(self, width: usize, block: Block<'_>) {
-        self.in_groups(block, |block| on_field_of!(self, F => batch::multiply::<F>(width, block)));
+        self.in_groups(block, |block| on_field_of!(self, F => blocks::multiply::<F>(width, block)));
     }
 
     /// sG - cP for each element P, other than the identity, and its scalars s, c.
@@ -179,7 +180,7 @@ impl Backend {
         if self == Backend::Portable || block.valid.len() <= FEW {
             return plain::combine(block);
         }
-        self.in_groups(block, |block| on_field_of!(self, F => batch::combine::<F>(block)));
+        self.in_groups(block, |block| on_field_of!(self, F => blocks::combine::<F>(block)));
     }
 
     /// The same, and where that is faster in variable time.
@@ -195,7 +196,7 @@ impl Backend {
         let valid = &mut vec![true; scalars.len()];
         let block = Block { scalars, input: &[], output, valid };
         self.in_groups(block, |Block { scalars, output, .. }| {
-            on_field_of!(self, F => batch::multiply_generator::<F>(scalars, output));
+            on_field_of!(self, F => blocks::multiply_generator::<F>(scalars, output));
         });
     }
 
@@ -207,7 +208,7 @@ impl Backend {
         output: &mut [[u8; ELEMENT]],
         candidate: impl FnMut(usize, usize) -> u16,
     ) {
-        on_field_of!(self, F => batch::embed_vartime::<F>(data, output, candidate));
+        on_field_of!(self, F => blocks::embed_vartime::<F>(data, output, candidate));
     }
 
     /// As many multiplications in the field, or else squarings, one after the other in each lane.
@@ -218,9 +219,9 @@ impl Backend {
     /// Tables for a key of these elements. Takes a fraction of a millisecond for each.
     pub fn tables(self, elements: &[RistrettoPoint]) -> Tables {
         match self {
-            Backend::Portable => Tables::Portable(batch::Tables::new(elements)),
+            Backend::Portable => Tables::Portable(blocks::Tables::new(elements)),
             #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => Tables::Ifma(batch::Tables::new(elements)),
+            Backend::Ifma => Tables::Ifma(blocks::Tables::new(elements)),
         }
     }
 
@@ -262,18 +263,18 @@ impl Tables {
     /// Messages to blobs: A = rG, B_j = M_j + r X_j, each row with its scalar (SPEC 6.2).
     pub fn encrypt(&self, block: Block<'_>) {
         self.backend().in_groups(block, |block| match self {
-            Tables::Portable(tables) => batch::encrypt(tables, block),
+            Tables::Portable(tables) => blocks::encrypt(tables, block),
             #[cfg(target_arch = "x86_64")]
-            Tables::Ifma(tables) => batch::encrypt(tables, block),
+            Tables::Ifma(tables) => blocks::encrypt(tables, block),
         });
     }
 
     /// Blobs to fresh ones: A' = A + sG, B'_j = B_j + s X_j, each row with its scalar (SPEC 6.2).
     pub fn rerandomize(&self, block: Block<'_>) {
         self.backend().in_groups(block, |block| match self {
-            Tables::Portable(tables) => batch::rerandomize(tables, block),
+            Tables::Portable(tables) => blocks::rerandomize(tables, block),
             #[cfg(target_arch = "x86_64")]
-            Tables::Ifma(tables) => batch::rerandomize(tables, block),
+            Tables::Ifma(tables) => blocks::rerandomize(tables, block),
         });
     }
 }

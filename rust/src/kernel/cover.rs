@@ -9,8 +9,8 @@
 //! encoding has no root: one inversion, shared by many points, is all. SPEC appendix A has the
 //! derivation, which is our own.
 
-use super::batch::Layout;
 use super::field::{Field, Mask, Product, SQRT_M1};
+use super::layout::Layout;
 use super::point::{D, D2, Extended, Shifted};
 use super::roots::{invert_all, invert_roots};
 use zeroize::{Zeroize, Zeroizing};

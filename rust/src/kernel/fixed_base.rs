@@ -1,6 +1,5 @@
 //! Multiplication of one element by many scalars, from a table, in constant time.
 
-use super::batch::Column;
 use super::cover::{Cover, decode};
 use super::digits::{Digit, Digits, windows};
 use super::field::Field;
@@ -57,6 +56,13 @@ impl<F: Tabular> Table<F> {
         }
         Table(table)
     }
+}
+
+/// Every `width`-th point, from `first` on.
+pub struct Column<'a, F> {
+    pub points: &'a mut [Cover<F>],
+    pub first: usize,
+    pub width: usize,
 }
 
 /// To each point of a column add twice the product of its digits and the element of the table.

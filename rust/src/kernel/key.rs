@@ -1,7 +1,7 @@
 //! Keys: what blocks of rows are encrypted, rerandomized and decrypted with.
 
 use super::backend::{Tables, backend};
-use super::batch::Block;
+use super::blocks::Block;
 use super::{ELEMENT, is_identity, plain};
 use crate::random::Draws;
 use curve25519_dalek::ristretto::RistrettoPoint;

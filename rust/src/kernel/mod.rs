@@ -6,22 +6,25 @@
 //!
 //! There are two backends, which give the same bytes: `portable`, and `ifma` for processors that have
 //! AVX-512 IFMA. They differ in how they calculate in the field (`field`) and look up multiples in a
-//! table. All else is written once: from the bottom `roots`, the curves of `point` and `cover`, `digits`,
-//! `fixed_base`, `variable_base`, and `batch`, which puts them together. `backend` chooses, `key` keeps
-//! tables, and `plain` serves keys that have none yet.
+//! table, which is all that `kernels` asks of them. All else is written once: from the bottom `layout`,
+//! `roots`, the curves of `point` and `cover`, `digits`, `fixed_base`, `variable_base`, and `blocks`,
+//! which puts them together. `backend` chooses, `key` keeps tables, and `plain` serves keys that have
+//! none yet.
 
 // Limbs, lanes and chains are counted: several arrays have the same index.
 #![allow(clippy::needless_range_loop)]
 
 mod backend;
-mod batch;
+mod blocks;
 mod cover;
 mod digits;
 mod field;
 mod fixed_base;
 #[cfg(target_arch = "x86_64")]
 mod ifma;
+mod kernels;
 mod key;
+mod layout;
 mod plain;
 mod point;
 mod portable;
@@ -31,7 +34,7 @@ mod tests;
 mod variable_base;
 
 pub use backend::{Tables, backend, use_backend};
-pub use batch::Block;
+pub use blocks::Block;
 pub use key::Public;
 
 /// Bytes of an encoded element.

@@ -1,8 +1,8 @@
 //! Rows one after the other on stock curve25519-dalek, without tables: for keys that have served few
 //! rows, and to decrypt a few elements where there are no lanes (it has vector instructions of its own).
-//! The batches of `batch` give the same bytes for the same scalars.
+//! The blocks of `blocks` give the same bytes for the same scalars.
 
-use super::batch::Block;
+use super::blocks::Block;
 use super::{ELEMENT, is_identity};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};

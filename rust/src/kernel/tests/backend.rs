@@ -1,5 +1,5 @@
 use super::super::backend::{Backend, backend, use_backend};
-use super::batch::backends;
+use super::blocks::backends;
 
 #[test]
 fn the_fastest_is_used_unless_another_is_chosen() {

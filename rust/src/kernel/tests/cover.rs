@@ -1,6 +1,6 @@
-use super::super::batch::Layout;
 use super::super::cover::{Cover, decode, decode_all, encode_all};
 use super::super::field::{Field, Mask, Product, SQRT_M1};
+use super::super::layout::Layout;
 use super::super::point::{Completed, D, Extended, Shifted};
 use super::super::roots::invert_roots;
 use super::point::extended;

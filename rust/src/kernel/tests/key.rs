@@ -2,10 +2,10 @@
 
 use super::super::ELEMENT;
 use super::super::backend::{Tables, backend};
-use super::super::batch::Block;
+use super::super::blocks::Block;
 use super::super::key::Public;
 use super::Random;
-use super::batch::{Row, backends, run, sample_rows};
+use super::blocks::{Row, backends, run, sample_rows};
 use crate::random::Draws;
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::RistrettoPoint;

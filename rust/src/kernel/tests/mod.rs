@@ -4,7 +4,7 @@
 //! the functions that enable its instructions `Ifma` is slow, and right.
 
 mod backend;
-mod batch;
+mod blocks;
 mod cover;
 mod field;
 mod integer;

@@ -1,8 +1,9 @@
-use super::super::batch::{Column, Layout};
 use super::super::cover::{Cover, decode, encode_all};
 use super::super::digits::{Digits, Windows};
 use super::super::field::Field;
+use super::super::fixed_base::Column;
 use super::super::fixed_base::{Table, Tabular, add_multiples};
+use super::super::layout::Layout;
 use super::super::variable_base::{WINDOWS, subtract_multiples};
 use super::{Random, for_each_field, groups};
 use curve25519_dalek::Scalar;

@@ -1,11 +1,14 @@
 //! How many multiplications and squarings the operations take: what the arithmetic bound of
 //! benchmarks/README.md counts.
 
-use super::super::batch::{self, Block, Column, Kernels, Layout, Tables, generator_in};
+use super::super::blocks::{self, Block, Tables};
 use super::super::cover::{Cover, decode_all, encode_all};
 use super::super::digits::{Digit, Digits};
 use super::super::field::{Field, MOST_LANES, Product, operate};
+use super::super::fixed_base::Column;
 use super::super::fixed_base::{NielsLimbs, Table, Tabular, add_multiples};
+use super::super::kernels::{Kernels, generator_in};
+use super::super::layout::Layout;
 use super::super::point::Niels;
 use super::super::portable::Portable;
 use super::super::variable_base::subtract_multiples;
@@ -207,11 +210,11 @@ fn count(n: usize, work: impl Fn(&Tables<Counting>, &[Scalar], Block<'_>)) -> (u
 
 #[test]
 fn the_operations_take_what_the_bound_counts() {
-    let rerandomize = |n| count(n, |tables, _, block| batch::rerandomize(tables, block));
+    let rerandomize = |n| count(n, |tables, _, block| blocks::rerandomize(tables, block));
     let decrypt = |n: usize| {
         count(n, |_, secret, block| {
             let output = &mut block.output[..ELEMENT * n * block.valid.len()];
-            batch::decrypt::<Counting>(secret, Block { output, ..block });
+            blocks::decrypt::<Counting>(secret, Block { output, ..block });
         })
     };
     assert_eq!(rerandomize(1), (721, 538));

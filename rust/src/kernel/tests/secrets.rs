@@ -5,10 +5,10 @@
 //! The portable backend only: valgrind does not know AVX-512.
 
 use super::super::backend::Backend;
-use super::super::batch::Block;
+use super::super::blocks::Block;
 use super::super::{ELEMENT, plain};
 use super::Random;
-use super::batch::{Row, run};
+use super::blocks::{Row, run};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 

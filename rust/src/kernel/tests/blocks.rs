@@ -1,7 +1,7 @@
 //! Batches of each backend against the formulas of SPEC 6.2, in the words of dalek.
 
 use super::super::backend::Backend;
-use super::super::batch::Block;
+use super::super::blocks::Block;
 use super::super::{ELEMENT, PAYLOAD};
 use super::Random;
 use curve25519_dalek::Scalar;

@@ -1,66 +1,17 @@
-//! Batches of rows, F::LANES rows at a time: a value in lanes is one column of a group of rows.
+//! Blocks of rows, F::LANES rows at a time: a value in lanes is one column of a group of rows.
 //!
 //! All functions take whole groups.
 
 use super::cover::Cover;
 use super::digits::{Digits, Windows};
-use super::fixed_base::{Table, Tabular};
+use super::fixed_base::{Column, Table, Tabular};
+use super::kernels::Kernels;
+use super::layout::Layout;
 use super::variable_base;
 use super::{ELEMENT, PAYLOAD, is_identity};
 use curve25519_dalek::Scalar;
-use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::RistrettoPoint;
-use std::sync::OnceLock;
 use zeroize::Zeroizing;
-
-/// The functions that take all the time. A field whose instructions have to be enabled runs them in
-/// functions that enable them; the bodies are `decode_all` and so on, elsewhere in the kernel.
-pub trait Kernels: Tabular + 'static {
-    /// Lanes that are best decoded together.
-    const DECODED_TOGETHER: usize;
-
-    /// The table of an element. Takes a fraction of a millisecond.
-    fn table(element: &RistrettoPoint) -> Table<Self>;
-
-    /// The table of G, of which there is one for all keys.
-    fn generator() -> &'static Table<Self>;
-
-    /// Decode all points, and clear `valid` of rows that are not canonical. Of these, a point is any
-    /// four field elements.
-    fn decode(input: &[u8], layout: Layout, valid: &mut [bool]) -> Zeroizing<Vec<Cover<Self>>>;
-
-    /// Encode all points.
-    fn encode(points: &[Cover<Self>], output: &mut [u8], layout: Layout);
-
-    /// To each point of a column add twice the product of its digits and the element of the table.
-    fn add_multiples(table: &Table<Self>, digits: &[Digits<Self>], points: Column<'_, Self>);
-
-    /// From each point subtract twice the product of its digits and one element.
-    fn subtract_multiples(
-        element: &Cover<Self>,
-        digits: &[Digits<Self>],
-        points: &mut [Cover<Self>],
-    );
-
-    /// Multiply, or else square, in the field `count` times in all: what everything consists of.
-    fn field_operations(square: bool, count: usize);
-}
-
-/// The table of G in `cell`. It is made outside of the lock, and twice if two threads come at once: a
-/// process that forks meanwhile must not leave its child a lock that nobody opens.
-pub fn generator_in<F: Kernels>(cell: &'static OnceLock<Table<F>>) -> &'static Table<F> {
-    cell.get().unwrap_or_else(|| {
-        let table = F::table(&RISTRETTO_BASEPOINT_POINT);
-        cell.get_or_init(|| table)
-    })
-}
-
-/// Every `width`-th point, from `first` on.
-pub struct Column<'a, F> {
-    pub points: &'a mut [Cover<F>],
-    pub first: usize,
-    pub width: usize,
-}
 
 /// Rows of 32-byte encodings, in and out; for each a scalar, where rows have any, and whether the row is
 /// valid, which is an output.
@@ -77,39 +28,6 @@ pub struct Tables<F: Tabular>(Vec<Table<F>>);
 impl<F: Kernels> Tables<F> {
     pub fn new(elements: &[RistrettoPoint]) -> Self {
         Tables(elements.iter().map(F::table).collect())
-    }
-}
-
-/// Where the points of rows of `width` elements lie: all columns of the first group, then of the next.
-#[derive(Clone, Copy)]
-pub struct Layout {
-    pub lanes: usize,
-    pub width: usize,
-    pub points: usize,
-}
-
-impl Layout {
-    fn new<F: Tabular>(rows: usize, width: usize) -> Layout {
-        debug_assert!(rows.is_multiple_of(F::LANES));
-        Layout { lanes: F::LANES, width, points: rows / F::LANES * width }
-    }
-
-    /// The offset of the encoding in the first lane of point `i`.
-    #[inline(always)]
-    pub fn offset(&self, i: usize) -> usize {
-        (i / self.width * self.lanes * self.width + i % self.width) * ELEMENT
-    }
-
-    /// Bytes from lane to lane.
-    #[inline(always)]
-    pub fn stride(&self) -> usize {
-        self.width * ELEMENT
-    }
-
-    /// The row in the first lane of point `i`.
-    #[inline(always)]
-    pub fn row(&self, i: usize) -> usize {
-        i / self.width * self.lanes
     }
 }
 
