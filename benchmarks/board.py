@@ -33,11 +33,11 @@ from load import write_requests
 
 from billboard import posts
 from billboard.board import BUNDLE, Board, BoardParameters, create_board, open_board
-from billboard.board.note import NoteKey
-from billboard.board.protocol import TimedProtocol
 from billboard.board.receipt import Receipt
 from billboard.board.server import create_app
-from billboard.board.tiles import tile_path
+from billboard.tlog.note import NoteKey
+from billboard.tlog.tiles import tile_path
+from billboard.web.slow_clients import TimedProtocol
 
 HERE = Path(__file__).resolve()
 

@@ -18,8 +18,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from billboard import BoardParameters, FrameClass, SqliteStore, create_board, open_board, posts
+from billboard import BoardParameters, FrameClass, create_board, open_board, posts
 from billboard.board.directory import DATABASE
+from billboard.board.sqlite import SqliteStore
 from billboard.board.store import Entry
 
 EPOCH = 20_000

@@ -35,11 +35,7 @@ from load import write_requests
 from machine import describe
 
 from billboard import DeviceToken, Platform, SecretKey, batches
-from billboard.board.protocol import TimedProtocol
 from billboard.push import (
-    Dispatcher,
-    Notification,
-    Outcome,
     PushRequest,
     PushServer,
     ServerDescriptor,
@@ -50,8 +46,10 @@ from billboard.push import (
     create_server_keys,
     seal,
 )
+from billboard.push.dispatch import Dispatcher, Notification, Outcome
 from billboard.push.outbox import Pace
 from billboard.push.providers.apns import ApnsKey, ApnsProvider
+from billboard.web.slow_clients import TimedProtocol
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from push.nginx import Nginx

@@ -2,7 +2,7 @@
 
     python benchmarks/transports.py
 
-3,000 requests, 100 of them in flight, over nginx and over the sandbox of APNs. Each client is
+3,000 requests, 100 of them in flight, over nginx and over the emulator of APNs. Each client is
 given a request once, and again only if it says that it failed. Decided from it:
 docs/adr/0011-push-providers.md. Needs nginx, and the `bench` dependency group.
 """
@@ -28,10 +28,10 @@ from typing import Any, Protocol
 import httpx2
 import pycurl
 
-from billboard.push.notification import Attempt, Outcome
+from billboard.push.dispatch.notification import Attempt, Outcome
+from billboard.push.emulators.apns import ApnsEmulator
 from billboard.push.providers import transport
 from billboard.push.providers.apns_key import ProviderToken
-from billboard.push.sandbox import Sandbox
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from push.nginx import Nginx
@@ -201,21 +201,21 @@ async def over_nginx(make: Callable[[Path], Client], path: str, keepalive_reques
         return text + ("" if path == "/nothing" else processed(nginx.ids, answered))
 
 
-async def over_sandbox(make: Callable[[Path], Client], **failure: Any) -> str:
-    async with Sandbox(**failure) as sandbox:
-        bearer = ProviderToken(sandbox.key, time.time).current()
+async def over_emulator(make: Callable[[Path], Client], **failure: Any) -> str:
+    async with ApnsEmulator(**failure) as emulator:
+        bearer = ProviderToken(emulator.key, time.time).current()
         headers = {
             "authorization": f"bearer {bearer}",
             "apns-topic": "org.example",
             "apns-push-type": "alert",
         }
-        client = make(sandbox.ca_file)
+        client = make(emulator.ca_file)
         try:
-            text, answered = await post_all(client, sandbox.url + PATH, headers)
+            text, answered = await post_all(client, emulator.url + PATH, headers)
         finally:
             await client.aclose()
-        ids = Counter(str(each.apns_id) for each in sandbox.deliveries)
-        return f"{text}{processed(ids, answered)}; {sandbox.connections} connections"
+        ids = Counter(str(each.apns_id) for each in emulator.deliveries)
+        return f"{text}{processed(ids, answered)}; {emulator.connections} connections"
 
 
 def processed(ids: Counter[str], answered: list[str]) -> str:
@@ -228,10 +228,10 @@ SCENES: dict[str, Callable[[Callable[[Path], Client]], Awaitable[str]]] = {
     "nginx, GOAWAY after each 1000": lambda make: over_nginx(make, PATH, 1000),
     "nginx, GOAWAY after each 100": lambda make: over_nginx(make, PATH, 100),
     "nginx, GOAWAY after each 10": lambda make: over_nginx(make, PATH, 10),
-    "sandbox, one connection": over_sandbox,
-    "sandbox, GOAWAY after each 100": lambda make: over_sandbox(make, goaway_every=100),
-    "sandbox, each 7th stream reset": lambda make: over_sandbox(make, reset_every=7),
-    "sandbox, dropped after each 101": lambda make: over_sandbox(make, drop_every=101),
+    "emulator, one connection": over_emulator,
+    "emulator, GOAWAY after each 100": lambda make: over_emulator(make, goaway_every=100),
+    "emulator, each 7th stream reset": lambda make: over_emulator(make, reset_every=7),
+    "emulator, dropped after each 101": lambda make: over_emulator(make, drop_every=101),
 }
 
 

@@ -32,7 +32,7 @@ def backend() -> str:
     """What batches run on: ``"ifma"`` where the processor has AVX-512 IFMA, or ``"portable"``.
 
     Both give the same bytes. The environment variable ``BILLBOARD_BACKEND`` forces one of them when
-    the package is imported; `ValueError` if the processor can not run it.
+    the core is loaded, with the first module that needs it; `ValueError` if there is none such.
     """
     return _core.backend()
 

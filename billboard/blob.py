@@ -12,13 +12,11 @@ from numpy.typing import DTypeLike
 from billboard import _core, html
 from billboard.batches import Array, Mask, Progress
 from billboard.errors import InvalidEncodingError
+from billboard.frames import FrameClass
 from billboard.groups.ristretto255 import Element
-from billboard.tokens import FrameClass
 
 if TYPE_CHECKING:
     from billboard.keys import PublicKey
-
-__all__ = ["Blob", "stack", "unstack", "validate_batch"]
 
 
 @final

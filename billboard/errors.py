@@ -5,11 +5,13 @@ No message, and no attribute, ever holds a secret, a token or a blob.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 
 __all__ = [
     "BillboardError",
     "BoardError",
+    "BoardFault",
     "BusyError",
     "ConfigError",
     "EpochError",
@@ -18,16 +20,21 @@ __all__ = [
     "InvalidEncodingError",
     "InvalidRowsError",
     "InvalidSignatureError",
+    "MissingExtraError",
+    "NotAdmittedError",
     "NotMine",
+    "PostRefusal",
     "ProviderError",
     "RefusedCheckpointError",
     "RefusedPostError",
     "RefusedRequestError",
+    "RequestRefusal",
     "SecretFileError",
     "StoreError",
     "UnreachableError",
     "UnsupportedError",
     "WakuError",
+    "WakuFault",
     "WithdrawnError",
     "WitnessError",
 ]
@@ -81,6 +88,21 @@ class UnsupportedError(BillboardError):
     """Something that a group does not have, or that is not installed (SPEC 12)."""
 
 
+class MissingExtraError(BillboardError, ImportError):
+    """Something that needs a package which is not installed: the ``extra`` that has it."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs {package}, which is not installed:"
+            f" pip install 'anonymous-billboard[{extra}]'"
+        )
+        self.extra = extra
+        self._what, self._package = what, package
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self._what, self._package, self.extra)
+
+
 class NotMine(BillboardError):
     """The blob, frame or post is not for this key or lane, or is no longer valid.
 
@@ -111,40 +133,77 @@ class StoreError(BillboardError):
     """
 
 
+class NotAdmittedError(BillboardError):
+    """What was submitted may not come in now: a rate is used up, or it needs a proof of work."""
+
+
+class PostRefusal(enum.StrEnum):
+    """Why a board does not accept a post (SPEC 9.1)."""
+
+    ENCODING = "encoding"
+    CLASS = "class"
+    EPOCH = "epoch"
+    SIGNATURE = "signature"
+    PUBLISHED = "published"
+    SEQ = "seq"
+    QUOTA = "quota"
+    ADMISSION = "admission"
+
+
 class RefusedPostError(BillboardError):
-    """The board does not accept this post; nothing was stored.
+    """The board does not accept this post; nothing was stored. ``reason`` says why."""
 
-    ``reason`` is one of ``encoding``, ``class``, ``epoch``, ``signature``, ``published``, ``seq``,
-    ``quota``, ``admission`` (SPEC 9.1).
-    """
-
-    def __init__(self, reason: str, explanation: str) -> None:
+    def __init__(self, reason: PostRefusal, explanation: str) -> None:
         super().__init__(explanation)
-        self.reason = reason
+        self.reason = PostRefusal(reason)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.reason, str(self))
 
 
-class BoardError(BillboardError):
-    """A board that is read over the network is not as it should be. ``reason`` is one of
+class BoardFault(enum.StrEnum):
+    """What is wrong with a board that is read over the network, the worst last."""
 
-    - ``unreachable``: there is no answer, or one that no board gives. Try again later.
-    - ``missing``: what it signed is not there. It may have expired.
-    - ``stale``: it shows nothing as recent as its schedule asks for (SPEC 9.5).
-    - ``damaged``: what it serves is not what it signed.
-    - ``signature``: what it serves is not signed by those who must have signed it.
-    - ``lost``: it promised to publish a post and did not (SPEC 9.6).
-    - ``misbehavior``: what it signed breaks a rule.
-    - ``fork``: it signed two logs of which neither is the beginning of the other.
+    UNREACHABLE = "unreachable"
+    """There is no answer, or one that no board gives. Try again later."""
+
+    STALE = "stale"
+    """It shows nothing as recent as its schedule asks for (SPEC 9.5)."""
+
+    SCHEDULE = "schedule"
+    """It did not publish editions when they were due. Only a `Monitor` finds that."""
+
+    MISSING = "missing"
+    """What it signed is not there. It may have expired."""
+
+    DAMAGED = "damaged"
+    """What it serves is not what it signed."""
+
+    SIGNATURE = "signature"
+    """What it serves is not signed by those who must have signed it."""
+
+    LOST = "lost"
+    """It promised to publish a post and did not (SPEC 9.6)."""
+
+    MISBEHAVIOR = "misbehavior"
+    """What it signed breaks a rule."""
+
+    FORK = "fork"
+    """It signed two logs of which neither is the beginning of the other."""
+
+
+class BoardError(BillboardError):
+    """A board that is read over the network is not as it should be. ``reason`` says how.
 
     ``evidence`` has the signed notes that show it, if any do: of a fork, two checkpoints; of an
     entry of the master log that breaks a rule, the entry and a proof of it (SPEC 9.8).
     """
 
-    def __init__(self, reason: str, explanation: str, evidence: Sequence[bytes] = ()) -> None:
+    def __init__(
+        self, reason: BoardFault, explanation: str, evidence: Sequence[bytes] = ()
+    ) -> None:
         super().__init__(explanation)
-        self.reason = reason
+        self.reason = BoardFault(reason)
         self.evidence = tuple(evidence)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -190,15 +249,24 @@ class BusyError(BillboardError):
     """As much waits as may: try again later."""
 
 
+class RequestRefusal(enum.StrEnum):
+    """Why a push server does not take a request or registration (SPEC 10.6, 10.7)."""
+
+    ENCODING = "encoding"
+    KEY = "key"
+    SIGNATURE = "signature"
+    TIME = "time"
+
+
 class RefusedRequestError(BillboardError):
     """A push server does not take this request or registration; nothing was stored.
 
-    ``reason`` is one of ``encoding``, ``key``, ``signature``, ``time`` (SPEC 10.6, 10.7).
+    ``reason`` says why.
     """
 
-    def __init__(self, reason: str, explanation: str) -> None:
+    def __init__(self, reason: RequestRefusal, explanation: str) -> None:
         super().__init__(explanation)
-        self.reason = reason
+        self.reason = RequestRefusal(reason)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.reason, str(self))
@@ -216,17 +284,25 @@ class ProviderError(BillboardError):
     """A push provider is misconfigured: a bad signing key, an app without a topic, a bad host."""
 
 
+class WakuFault(enum.StrEnum):
+    """What is wrong with a Waku node."""
+
+    UNREACHABLE = "unreachable"
+    """There is no answer. It may have done what it was asked all the same: ask again."""
+
+    REFUSED = "refused"
+    """It answers that it does not do this, and why."""
+
+    ANSWER = "answer"
+    """What it answers is not what a Waku node answers."""
+
+
 class WakuError(BillboardError):
-    """A Waku node did not do what it was asked. ``reason`` is one of
+    """A Waku node did not do what it was asked. ``reason`` says why."""
 
-    - ``unreachable``: there is no answer. It may have done it all the same: ask again.
-    - ``refused``: it answers that it does not do this, and why.
-    - ``answer``: what it answers is not what a Waku node answers.
-    """
-
-    def __init__(self, reason: str, explanation: str) -> None:
+    def __init__(self, reason: WakuFault, explanation: str) -> None:
         super().__init__(explanation)
-        self.reason = reason
+        self.reason = WakuFault(reason)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.reason, str(self))

@@ -7,10 +7,6 @@ import hashlib
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from billboard.groups.ristretto255 import Scalar
-
-__all__ = ["encode_tuple", "expand", "hash_bytes", "hash_to_scalar", "uniform_bytes"]
-
 LABEL = b"billboard/v1/"
 """What each label begins with."""
 
@@ -25,13 +21,8 @@ def hash_bytes(label: str, *parts: bytes) -> bytes:
     return hashlib.sha256(encode_tuple(LABEL + label.encode(), *parts)).digest()
 
 
-def hash_to_scalar(label: str, *parts: bytes) -> Scalar:
-    """``SCALAR`` of SPEC 2: a uniform scalar."""
-    return Scalar.from_uniform_bytes(uniform_bytes(label, *parts))
-
-
 def uniform_bytes(label: str, *parts: bytes) -> bytes:
-    """The 64 bytes that `hash_to_scalar` reduces."""
+    """The 64 bytes that ``SCALAR`` of SPEC 2 reduces."""
     return hashlib.sha512(encode_tuple(LABEL + label.encode(), *parts)).digest()
 
 

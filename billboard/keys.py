@@ -9,7 +9,7 @@ from typing import NoReturn, final
 
 import numpy as np
 
-from billboard import _core, elgamal, html, secretfile
+from billboard import _core, elgamal, html
 from billboard.batches import Array, Mask, Progress
 from billboard.blob import Blob
 from billboard.errors import (
@@ -18,12 +18,13 @@ from billboard.errors import (
     NotMine,
     SecretFileError,
 )
+from billboard.frames import Frame, FrameBatch, FrameClass
 from billboard.groups.ristretto255 import SUITE, Element, Scalar, random_scalar
 from billboard.hashing import hash_bytes
 from billboard.proofs import schnorr
-from billboard.tokens import DeviceToken, Frame, FrameBatch, FrameClass, Handle, hours, seconds
-
-__all__ = ["DEFAULT_LIFETIME", "PublicKey", "SecretKey"]
+from billboard.storage import secret_file
+from billboard.times import hours, seconds
+from billboard.tokens import DeviceToken, Handle
 
 _VERSION = 1
 _SCALAR = 32
@@ -97,7 +98,7 @@ class PublicKey:
         """Encrypt a device token, in class H a handle, with a fresh random embedding (SPEC 6.1).
 
         ``expires`` is in seconds since 1970 and rounded up to the hour; left out, it is
-        `DEFAULT_LIFETIME` after ``now`` (the clock if None). ``gate`` is 16 bytes. A device
+        16 days after ``now`` (the clock if None). ``gate`` is 16 bytes. A device
         encrypts once for each profile and epoch, and rerandomizes for each of its lanes.
 
         Raises `InvalidEncodingError` if the class of this key does not carry the token: too long a
@@ -224,19 +225,19 @@ class SecretKey:
         Raises `SecretFileError`, also if the file exists.
         """
         payload = bytes(self.public_key) + self._core.secret_bytes()
-        secretfile.save(Path(path), secretfile.Kind.SECRET_KEY, payload, passphrase)
+        secret_file.save(Path(path), secret_file.Kind.SECRET_KEY, payload, passphrase)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], passphrase: str | None = None) -> SecretKey:
         """Read a file that `save` wrote. Raises `SecretFileError`."""
         return cls._from_payload(
-            secretfile.load(Path(path), secretfile.Kind.SECRET_KEY, passphrase)
+            secret_file.load(Path(path), secret_file.Kind.SECRET_KEY, passphrase)
         )
 
     @classmethod
     def from_file_bytes(cls, data: bytes, passphrase: str | None = None) -> SecretKey:
         """Read the bytes of such a file, wherever they are kept. Raises `SecretFileError`."""
-        return cls._from_payload(secretfile.decode(data, secretfile.Kind.SECRET_KEY, passphrase))
+        return cls._from_payload(secret_file.decode(data, secret_file.Kind.SECRET_KEY, passphrase))
 
     @classmethod
     def _from_payload(cls, payload: bytes) -> SecretKey:

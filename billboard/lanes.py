@@ -9,24 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn, final
 
-from billboard import _core, posts, secretfile
+from billboard import _core, posts
 from billboard.blob import Blob
 from billboard.errors import EpochError, InvalidEncodingError, NotMine, SecretFileError
+from billboard.frames import FrameClass
 from billboard.groups.ristretto255 import SUITE_NUMBER, Element, Scalar, random_scalar
 from billboard.hashing import expand
 from billboard.keys import PublicKey
 from billboard.posts import Envelope, Post
-from billboard.tokens import FrameClass
-
-__all__ = [
-    "LONGEST_CATCH_UP",
-    "MOST_LANES",
-    "SLOTS",
-    "Lane",
-    "LaneReader",
-    "decode_grants",
-    "encode_grants",
-]
+from billboard.storage import secret_file
+from billboard.times import (
+    DEFAULT_EPOCH_LENGTH,
+    MAX_UINT32,
+    check_epoch_length,
+    check_origin,
+    epoch_at,
+)
 
 _VERSION = 1
 _FIXED = 11 + 32 + 32 + 1
@@ -46,7 +44,7 @@ MOST_LANES = 8
 
 
 def encode_grants(grants: Sequence[LaneReader]) -> bytes:
-    """The grants of a contact as one (SPEC 7.3): 1 to `MOST_LANES`, of one board.
+    """The grants of a contact as one (SPEC 7.3): 1 to ``MOST_LANES``, of one board.
 
     Raises `InvalidEncodingError`.
     """
@@ -97,14 +95,14 @@ class _Schedule:
     key: bytes
 
     def __post_init__(self) -> None:
-        posts.check_origin(self.origin)
-        posts.check_epoch_length(self.epoch_length)
-        if not 0 <= self.epoch <= posts.MAX_UINT32:
+        check_origin(self.origin)
+        check_epoch_length(self.epoch_length)
+        if not 0 <= self.epoch <= MAX_UINT32:
             raise InvalidEncodingError("epoch", f"{self.epoch} is not from 0 to 2^32 - 1")
 
     def at(self, epoch: int) -> _Schedule:
         """The schedule from ``epoch`` on. Raises `EpochError` for one out of reach."""
-        if not self.epoch <= epoch <= min(self.epoch + LONGEST_CATCH_UP, posts.MAX_UINT32):
+        if not self.epoch <= epoch <= min(self.epoch + LONGEST_CATCH_UP, MAX_UINT32):
             reach = f"{self.epoch} to {self.epoch + LONGEST_CATCH_UP}"
             raise EpochError(f"epoch {epoch} is out of reach: this lane covers {reach}")
         key = self.key
@@ -313,11 +311,11 @@ class Lane(_Side):
         origin: str,
         *,
         frame_class: FrameClass = FrameClass.L,
-        epoch_length: int = posts.DEFAULT_EPOCH_LENGTH,
+        epoch_length: int = DEFAULT_EPOCH_LENGTH,
         now: float | None = None,
     ) -> Lane:
         """A fresh lane on the board ``origin``, from the epoch at ``now`` (None: the clock) on."""
-        epoch = posts.epoch_at(now, epoch_length)
+        epoch = epoch_at(now, epoch_length)
         frame_class = FrameClass(frame_class)
         schedule = _Schedule(origin, frame_class, epoch_length, epoch, os.urandom(32))
         return cls(schedule, random_scalar())
@@ -378,12 +376,14 @@ class Lane(_Side):
 
     def save(self, path: str | os.PathLike[str], passphrase: str | None = None) -> None:
         """Write a new file of mode 0600 (SPEC 11). Raises `SecretFileError`."""
-        secretfile.save(Path(path), secretfile.Kind.LANE, self.secret_bytes(), passphrase)
+        secret_file.save(Path(path), secret_file.Kind.LANE, self.secret_bytes(), passphrase)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], passphrase: str | None = None) -> Lane:
         """Read a file that `save` wrote. Raises `SecretFileError`."""
-        return cls.from_secret_bytes(secretfile.load(Path(path), secretfile.Kind.LANE, passphrase))
+        return cls.from_secret_bytes(
+            secret_file.load(Path(path), secret_file.Kind.LANE, passphrase)
+        )
 
     def secret_bytes(self) -> bytes:
         """The payload of a lane's file (SPEC 11), which holds its secrets."""

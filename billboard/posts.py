@@ -17,28 +17,12 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from billboard import html
 from billboard.batches import Mask
 from billboard.blob import Blob
-from billboard.errors import EpochError, InvalidEncodingError, WithdrawnError
+from billboard.errors import InvalidEncodingError, WithdrawnError
+from billboard.frames import FrameClass
 from billboard.groups.ristretto255 import Element, Scalar, random_scalar
 from billboard.hashing import encode_tuple, expand, hash_bytes
 from billboard.proofs import schnorr
-from billboard.tokens import FrameClass, seconds
-
-__all__ = [
-    "DEFAULT_EPOCH_LENGTH",
-    "FIRST_SEQ_LIMIT",
-    "MAX_UINT32",
-    "NO_DESCRIPTOR",
-    "SHORTEST_EPOCH",
-    "Envelope",
-    "Post",
-    "box_size",
-    "dtype",
-    "dummy",
-    "epoch_at",
-    "identifier_of",
-    "post_size",
-    "verify_batch",
-]
+from billboard.times import MAX_UINT32
 
 _VERSION = 1
 _KEY_ID, _DESCRIPTOR = 16, 32
@@ -49,17 +33,8 @@ _NONCE = bytes(12)  # each key encrypts once (SPEC 2)
 NO_DESCRIPTOR = bytes(_DESCRIPTOR)
 """The hash of a descriptor where there is none (SPEC 8.1)."""
 
-MAX_UINT32 = 2**32 - 1
-"""The last epoch, epoch length and seq that have an encoding."""
-
 FIRST_SEQ_LIMIT = 2**31
 """First seqs are below this, so that there is room for reposts (SPEC 8.2)."""
-
-SHORTEST_EPOCH = 60
-"""Seconds (SPEC 2)."""
-
-DEFAULT_EPOCH_LENGTH = 86_400
-"""Seconds: a day."""
 
 
 def box_size(frame_class: FrameClass) -> int:
@@ -106,38 +81,6 @@ def dtype(frame_class: FrameClass) -> np.dtype[np.void]:
 def identifier_of(public: bytes) -> bytes:
     """The identifier that belongs to an encoded P (SPEC 7.2)."""
     return hash_bytes("lane/id", public)
-
-
-def check_origin(origin: str) -> str:
-    """Return ``origin``, or raise `InvalidEncodingError` (SPEC 2)."""
-    if not 1 <= len(origin) <= 255 or not all(0x21 <= ord(c) <= 0x7E for c in origin):
-        raise InvalidEncodingError(
-            "origin", "must be 1 to 255 printable ASCII characters, no space"
-        )
-    return origin
-
-
-def check_epoch_length(length: int) -> int:
-    """Return ``length`` in seconds, or raise `InvalidEncodingError` (SPEC 2)."""
-    if not isinstance(length, int) or not SHORTEST_EPOCH <= length <= MAX_UINT32:
-        problem = f"{length!r} is not an int from {SHORTEST_EPOCH} to 2^32 - 1 (seconds)"
-        raise InvalidEncodingError("epoch length", problem)
-    return length
-
-
-def check_epoch(epoch: int) -> int:
-    """Return ``epoch``, or raise `EpochError` (SPEC 2)."""
-    if not 0 <= epoch <= MAX_UINT32:
-        raise EpochError(f"epoch {epoch} is not from 0 to 2^32 - 1")
-    return epoch
-
-
-def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH) -> int:
-    """The epoch at ``now`` (seconds since 1970; the clock if None), for a length in seconds.
-
-    Raises `InvalidEncodingError` for a bad length, `EpochError` for a time without epoch (SPEC 2).
-    """
-    return check_epoch(int(seconds(now) // check_epoch_length(epoch_length)))
 
 
 @dataclass(frozen=True, repr=False)

@@ -14,8 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from billboard.errors import InvalidEncodingError
 from billboard.tokens import DeviceToken, Platform
 
-__all__ = ["WebPushSubscription"]
-
 _P256DH, _AUTH = 65, 16
 _SCHEME = "https://"
 _LONGEST_ENDPOINT = 1000

@@ -7,7 +7,6 @@ import importlib
 import importlib.metadata
 import re
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import typer
@@ -48,7 +47,7 @@ nitpick_ignore_regex = [
     # As it stands in a signature with a name that only type checkers import.
     (r"py:class", r"Path"),
     # Parameters that only this package passes, to what is made by a class method.
-    (r"py:class", r"billboard\..*\._[A-Za-z]+|billboard\.(statefile|device\.state)\..*"),
+    (r"py:class", r"billboard\..*\._[A-Za-z]+|billboard\.(storage|device\.state|device\.book)\..*"),
     # Python's own exceptions, in docstrings.
     (r"any", "|".join(map(re.escape, dir(builtins)))),
 ]
@@ -72,15 +71,44 @@ SECTIONS = {
 """The anchor of each section in the page that MyST makes of SPEC.md."""
 
 
+PUBLIC = sorted(
+    name
+    for page in (Path(__file__).parent / "reference").glob("*.md")
+    for name in re.findall(r"automodule:: (\S+)", page.read_text())
+)
+"""The packages that the reference documents."""
+
+HOMES = {
+    name: package
+    for package in ["billboard", *(each for each in PUBLIC if each != "billboard")]
+    for name in importlib.import_module(package).__all__
+}
+"""Where each public name is documented: `billboard` has some from other packages."""
+
+
 def skip_foreign(
-    app: Sphinx, what: str, _name: str, value: object, skip: bool, _options: object
+    app: Sphinx, what: str, name: str, _value: object, skip: bool, _options: object
 ) -> bool | None:
-    """Leave out what a module has from elsewhere, unless that is the compiled core."""
+    """Leave out what another package documents."""
     if what != "module" or skip:
         return None
     module = app.env.current_document.autodoc_module
-    named = isinstance(value, type | FunctionType)
-    return named and value.__module__ not in (module, "billboard._core")
+    return HOMES.get(name, module) != module
+
+
+def find_home(_app: Sphinx, env: Any, node: Any, content: Any) -> Any:
+    """Make a link of a name that is given with the module in which it is defined."""
+    target = node.get("reftarget", "")
+    parts = target.split(".")
+    for i, part in enumerate(parts):
+        if part in HOMES and parts[0] == "billboard":
+            full = ".".join([HOMES[part], *parts[i:]])
+            python = env.domains.python_domain
+            if full in python.objects and full != target:
+                return python.resolve_xref(
+                    env, node["refdoc"], env.app.builder, "obj", full, node, content
+                )
+    return None
 
 
 def repair_signature(
@@ -111,27 +139,18 @@ def _linked(citation: re.Match[str]) -> str:
 
 
 def check_complete(_app: Sphinx, env: Any) -> None:
-    """Warn of each name in an ``__all__`` that the pages in reference/ do not have exactly once."""
-    documented: dict[str, list[Any]] = {}
-    python = env.domains.python_domain
-    for full, entry in python.objects.items():
-        module, _, name = full.rpartition(".")
-        if module in python.modules and entry.objtype != "module" and not entry.aliased:
-            documented.setdefault(name, []).append(getattr(importlib.import_module(module), name))
-    for module in sorted(python.modules):
-        loaded = importlib.import_module(module)
-        for name in loaded.__all__:
-            value = getattr(loaded, name)
-            times = sum(each is value for each in documented.get(name, []))
-            if times != 1:
-                log.warning("%s.%s is in the reference %d times", module, name, times)
+    """Warn of each public name that the pages in reference/ do not have."""
+    documented = env.domains.python_domain.objects
+    for name, home in HOMES.items():
+        if f"{home}.{name}" not in documented:
+            log.warning("%s.%s is not in the reference", home, name)
 
 
 def complete_page(_app: Sphinx, docname: str, source: list[str]) -> None:
     """Append what can be listed: the names of ``billboard``, and the help of all commands."""
     if docname == "reference/index":
-        values = [(name, getattr(billboard, name)) for name in billboard.__all__]
-        links = [f"{{py:obj}}`~{value.__module__}.{name}`" for name, value in values]
+        others = [name for name in billboard.__all__ if HOMES[name] != "billboard"]
+        links = [f"{{py:obj}}`~{HOMES[name]}.{name}`" for name in others]
         source[0] += ", ".join(links) + ".\n"
     if docname == "reference/command_line":
         group = typer.main.get_command(commands)
@@ -142,6 +161,7 @@ def complete_page(_app: Sphinx, docname: str, source: list[str]) -> None:
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
     app.connect("autodoc-skip-member", skip_foreign)
+    app.connect("missing-reference", find_home)
     app.connect("autodoc-process-docstring", link_sections)
     app.connect("autodoc-process-signature", repair_signature)
     app.connect("env-check-consistency", check_complete)

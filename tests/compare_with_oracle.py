@@ -38,15 +38,16 @@ from samples import SAMPLERS, named_keys
 from vector_engine import HANDLERS, Json, Setting, setting_in_memory
 from vector_engine_errors import expected_errors
 
-from billboard import BillboardError, InvalidEncodingError, secretfile
+from billboard import BillboardError, InvalidEncodingError
 from billboard.errors import RefusedRequestError
+from billboard.storage import secret_file
 
 PORTION = 100
 
 
 # One run of scrypt for each of its inputs, which come from a small pool (samples/files.py).
 DERIVED_BY_THE_ORACLE = functools.cache(oracle.files.derive)
-DERIVED_BY_THE_ENGINE = functools.cache(secretfile._derive)
+DERIVED_BY_THE_ENGINE = functools.cache(secret_file._derive)
 
 
 class Disagreement(Exception):
@@ -93,7 +94,7 @@ def settings() -> Iterator[Setting]:
     with (
         setting_in_memory(named_keys(), thorough=False) as setting,
         mock.patch.object(oracle.files, "derive", DERIVED_BY_THE_ORACLE),
-        mock.patch.object(secretfile, "_derive", DERIVED_BY_THE_ENGINE),
+        mock.patch.object(secret_file, "_derive", DERIVED_BY_THE_ENGINE),
     ):
         yield setting
 

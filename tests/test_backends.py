@@ -211,7 +211,7 @@ def test_the_environment_forces_a_backend() -> None:
 
 @pytest.mark.parametrize("name", ["", "avx2", "Portable", "\udcff"])
 def test_a_backend_that_there_is_not_is_refused_at_once(name: str) -> None:
-    done = run("import billboard", name)
+    done = run("import billboard.batches", name)
     assert done.returncode == 1
     shown = os.fsencode(name).decode(errors="replace").replace("\ufffd", "\\xFF")
     assert f'BILLBOARD_BACKEND is "{shown}": it must be portable or ifma' in done.stderr

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from billboard import Blob, DeviceToken, InvalidEncodingError, Platform, SecretKey, _core, stack
 from billboard.elgamal import DecryptionKey

@@ -34,11 +34,11 @@ from billboard import (
     create_board,
     open_board,
     posts,
-    secretfile,
     stack,
     unstack,
     validate_batch,
 )
+from billboard.storage import secret_file
 
 ORIGIN = "example.org/board"
 DAY = 86_400
@@ -328,7 +328,7 @@ def test_a_key_that_says_another_class(one: FrameClass, other: FrameClass, tmp_p
         PublicKey.from_bytes(relabelled)
     secrets = key_of(one)._core.secret_bytes()
     payload = relabelled + secrets
-    secretfile.save(tmp_path / "key", secretfile.Kind.SECRET_KEY, payload, None)
+    secret_file.save(tmp_path / "key", secret_file.Kind.SECRET_KEY, payload, None)
     with pytest.raises(SecretFileError, match="malformed"):
         SecretKey.load(tmp_path / "key")
 

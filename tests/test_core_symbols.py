@@ -12,5 +12,5 @@ def test_all_that_works_on_lanes_is_inlined_where_its_instructions_are_enabled()
     """What is not would be a function by the name of its instruction: right, and very slow."""
     done = subprocess.run(["nm", "-C", _core.__file__], capture_output=True, text=True, check=True)
     has_ifma = platform.machine() in ("x86_64", "AMD64")
-    assert ("kernel::ifma::enabled::decode" in done.stdout) == has_ifma
+    assert ("kernel::ifma::kernels::enabled::decode" in done.stdout) == has_ifma
     assert [line for line in done.stdout.splitlines() if "_mm512_" in line] == []

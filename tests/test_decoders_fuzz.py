@@ -8,8 +8,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from billboard import (
     BillboardError,
@@ -25,12 +24,12 @@ from billboard import (
     PublicKey,
     SecretKey,
     posts,
-    secretfile,
     unstack,
     validate_batch,
 )
 from billboard.groups.ristretto255 import ORDER, Element, Scalar
-from billboard.secretfile import Kind
+from billboard.storage import secret_file
+from billboard.storage.secret_file import Kind
 
 NOW = 1_800_000_000
 ORIGIN = "board.example"
@@ -66,7 +65,7 @@ def _secret_key(data: bytes) -> bytes:
 
 
 def _plain_file(data: bytes) -> bytes:
-    return secretfile.encode(Kind.LANE, secretfile.decode(data, Kind.LANE, None), None)
+    return secret_file.encode(Kind.LANE, secret_file.decode(data, Kind.LANE, None), None)
 
 
 def _cheap(passphrase: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
@@ -75,16 +74,16 @@ def _cheap(passphrase: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
 
 
 def _protected_file(data: bytes) -> bytes:
-    with mock.patch.object(secretfile, "_derive", _cheap):
-        payload = secretfile.decode(data, Kind.SECRET_KEY, "passphrase")
+    with mock.patch.object(secret_file, "_derive", _cheap):
+        payload = secret_file.decode(data, Kind.SECRET_KEY, "passphrase")
         draws = [data[23:39], data[39:51]]
-        parameters = mock.patch.multiple(secretfile, _LOG_N=data[20], _R=data[21], _P=data[22])
+        parameters = mock.patch.multiple(secret_file, _LOG_N=data[20], _R=data[21], _P=data[22])
         with parameters, mock.patch("os.urandom", side_effect=draws):
-            return secretfile.encode(Kind.SECRET_KEY, payload, "passphrase")
+            return secret_file.encode(Kind.SECRET_KEY, payload, "passphrase")
 
 
-with mock.patch.object(secretfile, "_derive", _cheap):
-    PROTECTED = secretfile.encode(Kind.SECRET_KEY, KEY_PAYLOAD, "passphrase")
+with mock.patch.object(secret_file, "_derive", _cheap):
+    PROTECTED = secret_file.encode(Kind.SECRET_KEY, KEY_PAYLOAD, "passphrase")
 
 DECODERS: dict[str, tuple[Decoder, bytes]] = {
     "Element": (lambda data: bytes(Element.from_bytes(data)), bytes(Element.generator())),
@@ -100,7 +99,7 @@ DECODERS: dict[str, tuple[Decoder, bytes]] = {
     "LaneReader": (lambda data: bytes(LaneReader.from_bytes(data)), bytes(READER)),
     "lane payload": (_lane, LANE_PAYLOAD),
     "secret key payload": (_secret_key, KEY_PAYLOAD),
-    "plain file": (_plain_file, secretfile.encode(Kind.LANE, LANE_PAYLOAD, None)),
+    "plain file": (_plain_file, secret_file.encode(Kind.LANE, LANE_PAYLOAD, None)),
     "protected file": (_protected_file, PROTECTED),
 }
 each_decoder = pytest.mark.parametrize(("decode", "valid"), DECODERS.values(), ids=DECODERS.keys())

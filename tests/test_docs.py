@@ -25,23 +25,17 @@ from billboard import (
     create_board,
     open_board,
 )
-from billboard.board.checkpoint import Policy
 from billboard.board.client import BoardClient
 from billboard.board.manifest import Descriptor
-from billboard.board.note import NoteKey
 from billboard.board.server import create_app
 from billboard.cli.demo_servers import listening, url_of
-from billboard.push import (
-    Dispatcher,
-    PushServer,
-    ServerKeys,
-    SqliteOutbox,
-    Timing,
-    create_server_keys,
-)
+from billboard.push import PushServer, ServerKeys, SqliteOutbox, Timing, create_server_keys
+from billboard.push.dispatch import Dispatcher
+from billboard.push.emulators.apns import ApnsEmulator
 from billboard.push.providers.apns import ApnsProvider
-from billboard.push.sandbox import Sandbox
 from billboard.push.server import create_app as create_push_app
+from billboard.tlog.checkpoint import Policy
+from billboard.tlog.note import NoteKey
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -96,17 +90,17 @@ def readme(function: str) -> Any:
 
 
 async def test_the_readme_is_a_push_server(tmp_path: Path) -> None:
-    """Its application and its sender, over HTTP, and the sandbox instead of Apple."""
+    """Its application and its sender, over HTTP, and the emulator instead of Apple."""
     secret_key, value = SecretKey.generate(), bytes(range(32))
     blob = secret_key.public_key.encrypt(DeviceToken(Platform.APNS, value))
     server_key = create_server_keys(tmp_path, "example.org/wake")
     SqliteOutbox.create(tmp_path / "outbox.sqlite").close()
     application, request = readme("application"), readme("request")
-    async with Sandbox() as sandbox:
+    async with ApnsEmulator() as emulator:
         application.__globals__["ApnsProvider"] = partial(
-            application.__globals__["ApnsProvider"], host=sandbox.url, ca_file=sandbox.ca_file
+            application.__globals__["ApnsProvider"], host=emulator.url, ca_file=emulator.ca_file
         )
-        key = sandbox.key
+        key = emulator.key
         app = application(tmp_path, secret_key, key.team_id, key.key_id, key.private_key_pem)
         with running(app) as http:
 
@@ -117,16 +111,16 @@ async def test_the_readme_is_a_push_server(tmp_path: Path) -> None:
 
             assert await asyncio.to_thread(send) == 202
             deadline = time.monotonic() + 120
-            while not sandbox.deliveries:
+            while not emulator.deliveries:
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.05)
-            # In a thread: the server waits for the sandbox, which answers in this event loop.
+            # In a thread: the server waits for the emulator, which answers in this event loop.
             await asyncio.to_thread(http.stop)
-        assert [delivery.token for delivery in sandbox.deliveries] == [value]
+        assert [delivery.token for delivery in emulator.deliveries] == [value]
 
 
 async def test_the_readme_wakes_alice(tmp_path: Path) -> None:
-    """Its device and its sender, over HTTP: a board, a push server, and the sandbox."""
+    """Its device and its sender, over HTTP: a board, a push server, and the emulator."""
     server_key = create_server_keys(tmp_path, "example.org/push")
     parameters = BoardParameters("example.org/board", late_interval=1)
     board_key = create_board(tmp_path / "board", parameters)
@@ -135,8 +129,8 @@ async def test_the_readme_wakes_alice(tmp_path: Path) -> None:
         open_board(tmp_path / "board") as board,
         listening() as its_socket,
     ):
-        async with Sandbox() as sandbox:
-            provider = ApnsProvider(sandbox.key, {0: "topic"}, sandbox.url, sandbox.ca_file)
+        async with ApnsEmulator() as emulator:
+            provider = ApnsProvider(emulator.key, {0: "topic"}, emulator.url, emulator.ca_file)
             keys = ServerKeys(tmp_path, [SecretKey.generate()], url_of(its_socket))
             soon = Timing(tick=0.1, minimum=1, patience=0.1, jitter=0.0)
             push = PushServer(keys, outbox, Dispatcher(outbox, [provider]), timing=soon)
@@ -149,12 +143,12 @@ async def test_the_readme_wakes_alice(tmp_path: Path) -> None:
                 serving_push = asyncio.create_task(app.serve(sockets=[its_socket]))
                 await asyncio.to_thread(_wake_alice, tmp_path, board, board_key, server_key)
                 deadline = time.monotonic() + 120
-                while not sandbox.deliveries:
+                while not emulator.deliveries:
                     assert time.monotonic() < deadline
                     await asyncio.sleep(0.05)
                 app.should_exit = True
                 await serving_push
-            assert {each.token for each in sandbox.deliveries} == {b"alice's phone".ljust(32)}
+            assert {each.token for each in emulator.deliveries} == {b"alice's phone".ljust(32)}
 
 
 def _wake_alice(directory: Path, board: Board, board_key: NoteKey, server_key: NoteKey) -> None:
@@ -169,7 +163,7 @@ def _wake_alice(directory: Path, board: Board, board_key: NoteKey, server_key: N
                 assert time.monotonic() < deadline
                 device.work()
                 board.publish_due()
-                sender._state.fetch_at = 0.0  # rather than in an hour
+                sender._book.state.fetch_at = 0.0  # rather than in an hour
                 sender.work()
                 time.sleep(0.2)
 

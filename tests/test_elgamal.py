@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import rbcl
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from vector_engine import drawn
 
 from billboard import InvalidEncodingError, _core, elgamal

@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from findmy import FindMyAccessory, KeyPair, KeyPairType
 from findmy.reports import LocationReport
 from findmy.util import crypto
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from processes import LONGEST
 
 from billboard.errors import BillboardError, EpochError, InvalidEncodingError, NotMine

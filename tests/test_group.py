@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import rbcl
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from billboard import InvalidEncodingError
 from billboard.groups.ristretto255 import ORDER, Element, Scalar, random_scalar

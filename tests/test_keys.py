@@ -19,11 +19,11 @@ from billboard import (
     PublicKey,
     SecretKey,
     keys,
-    secretfile,
 )
 from billboard.errors import SecretFileError
 from billboard.groups.ristretto255 import Element, random_scalar
 from billboard.proofs import schnorr
+from billboard.storage import secret_file
 
 NOW = 1_800_000_000
 HOUR, DAY = 3600, 86_400
@@ -64,7 +64,7 @@ def test_a_public_key_goes_round() -> None:
 
 def test_new_proofs_make_another_encoding_of_the_same_key_id(tmp_path: Path) -> None:
     KEY.save(tmp_path / "key")
-    payload = secretfile.load(tmp_path / "key", secretfile.Kind.SECRET_KEY, None)
+    payload = secret_file.load(tmp_path / "key", secret_file.Kind.SECRET_KEY, None)
     x_1 = schnorr.Scalar.from_bytes(payload[770:802])
     proof = schnorr.sign("pop", x_1, b"\x08", b"\x01")
     again = PublicKey.from_bytes(joined([rows(PUBLIC)[0][:32] + proof, *rows(PUBLIC)[1:]]))
@@ -186,11 +186,11 @@ def test_a_key_goes_round_through_a_file(tmp_path: Path) -> None:
 
 def test_a_file_whose_secrets_are_not_of_its_public_key_is_refused(tmp_path: Path) -> None:
     KEY.save(tmp_path / "key")
-    payload = secretfile.load(tmp_path / "key", secretfile.Kind.SECRET_KEY, None)
+    payload = secret_file.load(tmp_path / "key", secret_file.Kind.SECRET_KEY, None)
     swapped = payload[:770] + payload[802:834] + payload[770:802] + payload[834:]
     stranger = payload[:-32] + bytes(random_scalar())
     for name, wrong in {"swapped": swapped, "stranger": stranger, "short": payload[:-32]}.items():
-        secretfile.save(tmp_path / name, secretfile.Kind.SECRET_KEY, wrong, None)
+        secret_file.save(tmp_path / name, secret_file.Kind.SECRET_KEY, wrong, None)
         with pytest.raises(SecretFileError):
             SecretKey.load(tmp_path / name)
 

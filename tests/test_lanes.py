@@ -6,8 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from billboard import (
     DeviceToken,
@@ -21,10 +20,10 @@ from billboard import (
     SecretFileError,
     SecretKey,
     lanes,
-    secretfile,
 )
 from billboard.groups.ristretto255 import ORDER, Element, Scalar
 from billboard.lanes import LONGEST_CATCH_UP, SLOTS
+from billboard.storage import secret_file
 
 ORIGIN, NOW = "board.example", 1_800_000_000
 PUBLIC = SecretKey.generate().public_key
@@ -227,7 +226,7 @@ def test_a_lane_goes_round_through_a_file(tmp_path: Path, passphrase: str | None
 @pytest.mark.parametrize("wrong", [bytes(32), ORDER.to_bytes(32, "little"), b"\xff" * 32])
 def test_a_bad_secret_in_a_file_is_refused(tmp_path: Path, wrong: bytes) -> None:
     payload = bytes(READER)[:11] + wrong + bytes(READER)[43:]
-    secretfile.save(tmp_path / "lane", secretfile.Kind.LANE, payload, None)
+    secret_file.save(tmp_path / "lane", secret_file.Kind.LANE, payload, None)
     with pytest.raises(SecretFileError, match="malformed"):
         Lane.load(tmp_path / "lane")
 

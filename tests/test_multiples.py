@@ -10,15 +10,9 @@ import pytest
 import rbcl
 from test_group import RFC_INVALID, edge_encodings, random_bytes, sodium_decodes
 
-from billboard import (
-    GroupMismatchError,
-    InvalidEncodingError,
-    InvalidRowsError,
-    batches,
-    groups,
-    universal,
-)
+from billboard import InvalidEncodingError, InvalidRowsError, batches, groups, universal
 from billboard.batches import Array, multiply_batch, multiply_generator_batch
+from billboard.errors import GroupMismatchError
 from billboard.groups.ristretto255 import ORDER, Element, Scalar, random_scalar
 from billboard.universal import RerandomizableKey
 

@@ -12,7 +12,7 @@ import dataclasses, sys
 from pathlib import Path
 import numpy as np
 from billboard import *
-from billboard import _core, elgamal, posts, secretfile
+from billboard import _core, elgamal, posts
 from billboard.groups.ristretto255 import Element, Scalar
 from billboard.proofs import schnorr
 

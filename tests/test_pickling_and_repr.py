@@ -28,10 +28,10 @@ from billboard import (
     SecretKey,
     elgamal,
     errors,
-    secretfile,
     stack,
 )
 from billboard.groups.ristretto255 import Element, Scalar
+from billboard.storage import secret_file
 
 NOW = 1_800_000_000
 VALUE = b"the value of the device token"
@@ -166,9 +166,9 @@ def failures(tmp_path: Path) -> list[Callable[[], object]]:
     bad[0, 4] = 255
     payload = bytes(KEY.public_key) + SECRETS
     wrong = payload[:-32] + SECRETS[:32]
-    secretfile.save(tmp_path / "wrong", secretfile.Kind.SECRET_KEY, wrong, None)
+    secret_file.save(tmp_path / "wrong", secret_file.Kind.SECRET_KEY, wrong, None)
     raised = payload[:-32] + b"\xff" * 32
-    secretfile.save(tmp_path / "raised", secretfile.Kind.SECRET_KEY, raised, None)
+    secret_file.save(tmp_path / "raised", secret_file.Kind.SECRET_KEY, raised, None)
     KEY.save(tmp_path / "key")
     grant = bytes(READER)
     return [
@@ -213,10 +213,12 @@ def test_no_error_shows_a_secret(tmp_path: Path) -> None:
 ERRORS: list[BillboardError] = [
     InvalidEncodingError("field", "problem"),
     InvalidRowsError("array", [1, 2, 3]),
-    RefusedPostError("seq", "explanation"),
+    RefusedPostError(errors.PostRefusal.SEQ, "explanation"),
+    errors.NotAdmittedError("retry"),
+    errors.MissingExtraError("billboard.Device", "curl_cffi", "client"),
     errors.RefusedCheckpointError(409, "explanation", 5),
     errors.ForkError("fork", b"a note"),
-    errors.BoardError("stale", "explanation", [b"a note"]),
+    errors.BoardError(errors.BoardFault.STALE, "explanation", [b"a note"]),
     NotMine("not mine"),
     SecretFileError("damaged"),
     errors.WithdrawnError("withdrawn"),

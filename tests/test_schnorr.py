@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from billboard import InvalidEncodingError, InvalidSignatureError
 from billboard.groups.ristretto255 import ORDER, Element, Scalar, random_scalar
-from billboard.hashing import encode_tuple, hash_bytes, hash_to_scalar
+from billboard.hashing import encode_tuple, hash_bytes
 from billboard.proofs import schnorr
+from billboard.proofs.schnorr import hash_to_scalar
 
 SECRET = random_scalar()
 PUBLIC = Element.mul_generator(SECRET)

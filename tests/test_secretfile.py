@@ -15,25 +15,26 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from processes import LONGEST
 
-from billboard import Lane, SecretFileError, SecretKey, secretfile
+from billboard import Lane, SecretFileError, SecretKey
 from billboard.hashing import expand, hash_bytes
-from billboard.secretfile import Kind
+from billboard.storage import secret_file
+from billboard.storage.secret_file import Kind
 
 PAYLOAD = bytes(range(256))
 PASSPHRASE = "correct horse"  # noqa: S105
-PLAIN = secretfile.encode(Kind.LANE, PAYLOAD, None)
-PROTECTED = secretfile.encode(Kind.LANE, PAYLOAD, PASSPHRASE)
+PLAIN = secret_file.encode(Kind.LANE, PAYLOAD, None)
+PROTECTED = secret_file.encode(Kind.LANE, PAYLOAD, PASSPHRASE)
 STATES = (Kind.DEVICE, Kind.SENDER)
 OTHERS = [kind for kind in Kind if kind not in STATES]
 KEY = bytes(range(32))
 
 
 def save(path: Path, passphrase: str | None = None) -> None:
-    secretfile.save(path, Kind.LANE, PAYLOAD, passphrase)
+    secret_file.save(path, Kind.LANE, PAYLOAD, passphrase)
 
 
 def load(path: Path, passphrase: str | None = None) -> bytes:
-    return secretfile.load(path, Kind.LANE, passphrase)
+    return secret_file.load(path, Kind.LANE, passphrase)
 
 
 def write(path: Path, data: bytes) -> Path:
@@ -48,13 +49,13 @@ def write(path: Path, data: bytes) -> Path:
 @pytest.mark.parametrize("passphrase", [None, PASSPHRASE, "", "pässwörd 🔑", " \n"])
 @pytest.mark.parametrize("kind", OTHERS)
 def test_a_payload_goes_round(tmp_path: Path, kind: Kind, passphrase: str | None) -> None:
-    secretfile.save(tmp_path / "file", kind, PAYLOAD, passphrase)
-    assert secretfile.load(tmp_path / "file", kind, passphrase) == PAYLOAD
+    secret_file.save(tmp_path / "file", kind, PAYLOAD, passphrase)
+    assert secret_file.load(tmp_path / "file", kind, passphrase) == PAYLOAD
 
 
 def test_a_protected_file_shows_nothing_and_is_fresh_each_time() -> None:
     assert PAYLOAD in PLAIN
-    again = secretfile.encode(Kind.LANE, PAYLOAD, PASSPHRASE)
+    again = secret_file.encode(Kind.LANE, PAYLOAD, PASSPHRASE)
     assert PAYLOAD[:8] not in PROTECTED
     assert PROTECTED[:23] == again[:23]
     assert PROTECTED[23:39] != again[23:39]
@@ -63,10 +64,10 @@ def test_a_protected_file_shows_nothing_and_is_fresh_each_time() -> None:
 
 @pytest.mark.parametrize("kind", STATES)
 def test_a_state_goes_round_under_a_key(kind: Kind) -> None:
-    data = secretfile.encode_keyed(kind, PAYLOAD, KEY)
-    assert secretfile.decode_keyed(data, kind, KEY) == PAYLOAD
+    data = secret_file.encode_keyed(kind, PAYLOAD, KEY)
+    assert secret_file.decode_keyed(data, kind, KEY) == PAYLOAD
     assert PAYLOAD[:8] not in data
-    assert secretfile.encode_keyed(kind, PAYLOAD, KEY)[20:] != data[20:]
+    assert secret_file.encode_keyed(kind, PAYLOAD, KEY)[20:] != data[20:]
 
 
 @pytest.mark.parametrize("kind", STATES)
@@ -77,23 +78,23 @@ def test_a_state_is_never_without_a_key(kind: Kind) -> None:
     plain += hash_bytes("file", plain)[:16]
     for data, passphrase in ((plain, None), (header + b"\1" + bytes(100), PASSPHRASE)):
         with pytest.raises(SecretFileError, match="protected by a key only"):
-            secretfile.encode(kind, PAYLOAD, passphrase)
+            secret_file.encode(kind, PAYLOAD, passphrase)
         with pytest.raises(SecretFileError, match="protected by a key only"):
-            secretfile.decode(data, kind, passphrase)
-    keyed = secretfile.encode_keyed(kind, PAYLOAD, KEY)
+            secret_file.decode(data, kind, passphrase)
+    keyed = secret_file.encode_keyed(kind, PAYLOAD, KEY)
     with pytest.raises(SecretFileError, match="not by a passphrase"):
-        secretfile.decode(keyed, kind, None)
+        secret_file.decode(keyed, kind, None)
 
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_what_is_no_state_is_never_under_a_key(kind: Kind) -> None:
     with pytest.raises(SecretFileError, match="is not protected by a key"):
-        secretfile.encode_keyed(kind, PAYLOAD, KEY)
+        secret_file.encode_keyed(kind, PAYLOAD, KEY)
     header = b"billboard-secret\n" + bytes([1, kind, 2]) + bytes(32)
     cipher = ChaCha20Poly1305(expand(KEY, "state", 32, header))
     data = header + cipher.encrypt(bytes(12), PAYLOAD, header)
     with pytest.raises(SecretFileError, match="is not protected by a key"):
-        secretfile.decode_keyed(data, kind, KEY)
+        secret_file.decode_keyed(data, kind, KEY)
 
 
 def test_writers_use_the_parameters_of_the_specification() -> None:
@@ -179,7 +180,7 @@ def test_two_savers_make_one_file(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "link", late)
         with pytest.raises(SecretFileError, match="never overwritten"):
-            secretfile.save(tmp_path / "file", Kind.LANE, b"other", None)
+            secret_file.save(tmp_path / "file", Kind.LANE, b"other", None)
     assert load(tmp_path / "file") == PAYLOAD
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -205,12 +206,13 @@ def test_a_failing_disk_leaves_nothing(
 def test_a_write_that_stops_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
     """In a process whose files may not grow beyond 100 bytes: a real failure while writing."""
     script = (
-        "import resource, signal, sys; from pathlib import Path; from billboard import secretfile\n"
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from billboard.storage import secret_file\n"
         "from billboard.errors import SecretFileError\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
         "try:\n"
-        "    secretfile.save(Path(sys.argv[1]), secretfile.Kind.LANE, bytes(100), None)\n"
+        "    secret_file.save(Path(sys.argv[1]), secret_file.Kind.LANE, bytes(100), None)\n"
         "except SecretFileError as error:\n"
         "    sys.exit(7 if 'can not be written: File too large' in str(error) else 1)\n"
     )
@@ -222,9 +224,9 @@ def test_a_write_that_stops_in_the_middle_leaves_nothing(tmp_path: Path) -> None
 
 def test_a_kill_in_the_middle_leaves_no_file_of_that_name(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from billboard import secretfile\n"
+        "import os, sys; from pathlib import Path; from billboard.storage import secret_file\n"
         "os.fsync = lambda descriptor: os.kill(os.getpid(), 9)\n"
-        "secretfile.save(Path(sys.argv[1]), secretfile.Kind.LANE, bytes(100), None)\n"
+        "secret_file.save(Path(sys.argv[1]), secret_file.Kind.LANE, bytes(100), None)\n"
     )
     path = tmp_path / "file"
     command = [sys.executable, "-c", script, str(path)]
@@ -264,13 +266,13 @@ def refused(tmp_path: Path, data: bytes, passphrase: str | None = None) -> str:
 @pytest.fixture
 def cheap_scrypt(monkeypatch: pytest.MonkeyPatch) -> None:
     """The key of `PROTECTED` for what it was derived from; scrypt would take minutes."""
-    salt, right = PROTECTED[23:39], secretfile._derive(PASSPHRASE, PROTECTED[23:39], 15, 8, 1)
+    salt, right = PROTECTED[23:39], secret_file._derive(PASSPHRASE, PROTECTED[23:39], 15, 8, 1)
 
     def derive(*given: object) -> bytes:
         return right if given == (PASSPHRASE, salt, 15, 8, 1) else bytes(32)
 
-    monkeypatch.setattr(secretfile, "_derive", derive)
-    assert secretfile.decode(PROTECTED, Kind.LANE, PASSPHRASE) == PAYLOAD
+    monkeypatch.setattr(secret_file, "_derive", derive)
+    assert secret_file.decode(PROTECTED, Kind.LANE, PASSPHRASE) == PAYLOAD
 
 
 def test_every_flipped_bit_of_a_plain_file_is_refused(tmp_path: Path) -> None:
@@ -301,7 +303,7 @@ def test_files_cut_at_any_length_or_longer_are_refused(tmp_path: Path) -> None:
 
 def test_what_follows_a_whole_file_of_the_greatest_size_is_not_ignored(tmp_path: Path) -> None:
     overhead = len(PLAIN) - len(PAYLOAD)
-    data = secretfile.encode(Kind.LANE, bytes(2**20 - overhead), None)
+    data = secret_file.encode(Kind.LANE, bytes(2**20 - overhead), None)
     assert len(load(write(tmp_path / "largest", data))) == 2**20 - overhead
     refused(tmp_path, data + b"more")
 
@@ -315,7 +317,7 @@ def test_refusals_say_what_to_do(tmp_path: Path) -> None:
     assert "upgrade billboard" in refused(tmp_path, PLAIN[:17] + b"\x02" + PLAIN[18:])
     assert "upgrade billboard" in refused(tmp_path, PLAIN[:19] + b"\x03" + PLAIN[20:])
     assert "by a key, not by" in refused(tmp_path, PLAIN[:19] + b"\x02" + PLAIN[20:])
-    other = secretfile.encode(Kind.SECRET_KEY, PAYLOAD, None)
+    other = secret_file.encode(Kind.SECRET_KEY, PAYLOAD, None)
     assert "holds a secret key, not a lane" in refused(tmp_path, other)
     assert "restore it from a backup" in refused(tmp_path, PLAIN[:-1] + b"\0\0")
     assert str(tmp_path) in refused(tmp_path, b"")
@@ -325,7 +327,7 @@ def test_refusals_say_what_to_do(tmp_path: Path) -> None:
 def test_scrypt_parameters_out_of_range_cost_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: tuple[int, int, int]
 ) -> None:
-    monkeypatch.setattr(secretfile, "_derive", lambda *_: pytest.fail("scrypt ran"))
+    monkeypatch.setattr(secret_file, "_derive", lambda *_: pytest.fail("scrypt ran"))
     data = PROTECTED[:20] + bytes(parameters) + PROTECTED[23:]
     assert "out of range" in refused(tmp_path, data, PASSPHRASE)
 

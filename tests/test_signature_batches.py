@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from test_backends import AVAILABLE, on
 from test_kernel_edges import INVALID, VALID
 
 from billboard import FrameClass, InvalidEncodingError, InvalidSignatureError, Post, _core, posts
 from billboard.groups.ristretto255 import ORDER, Element, Scalar, random_scalar
 from billboard.proofs import schnorr
+from billboard.times import MAX_UINT32
 
 VECTORS = Path(__file__).parent / "vectors"
 CONTEXT, PARTS = "test", (b"first", b"second")
@@ -227,7 +227,7 @@ def test_posts_of_all_classes_and_boards_in_one_batch() -> None:
         posts.dummy(frame_class, origin=origin, epoch=epoch)
         for frame_class in FrameClass
         for origin in ("board.example", "other.example")
-        for epoch in (0, posts.MAX_UINT32)
+        for epoch in (0, MAX_UINT32)
     ]
     made += [replace(post, seq=post.seq ^ 1) for post in made]
     for backend in AVAILABLE:

@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from billboard import SecretFileError, secretfile
-from billboard.secretfile import Kind
+from billboard import SecretFileError
 from billboard.sender.state import SenderState
-from billboard.statefile import StateFile
+from billboard.storage import secret_file
+from billboard.storage.secret_file import Kind
+from billboard.storage.state_file import StateFile
 
 KEY = bytes(range(32))
 STATE = msgspec.msgpack.encode(SenderState())
@@ -31,7 +32,7 @@ STATE = msgspec.msgpack.encode(SenderState())
 )
 def test_what_is_no_state_is_refused(tmp_path: Path, payload: bytes, problem: str) -> None:
     path = tmp_path / "state"
-    path.write_bytes(secretfile.encode_keyed(Kind.SENDER, payload, KEY))
+    path.write_bytes(secret_file.encode_keyed(Kind.SENDER, payload, KEY))
     path.chmod(0o600)
     with pytest.raises(SecretFileError, match=problem):
         StateFile(path, KEY, Kind.SENDER, SenderState).read()

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from billboard import (
     DeviceToken,
@@ -22,7 +21,7 @@ from billboard import (
     Platform,
     _core,
 )
-from billboard.tokens import hours
+from billboard.times import hours
 
 H, L = FrameClass.H, FrameClass.L
 HASH = bytes(range(32))

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from billboard import FrameClass, PublicKey, SecretKey, elgamal, secretfile
+from billboard import FrameClass, PublicKey, SecretKey, elgamal
 from billboard.groups.ristretto255 import Element, Scalar
-from billboard.hashing import encode_tuple, expand, hash_bytes, hash_to_scalar
+from billboard.hashing import encode_tuple, expand, hash_bytes
 from billboard.proofs import schnorr
+from billboard.proofs.schnorr import hash_to_scalar
+from billboard.storage import secret_file
 
 Json = dict[str, Any]
 MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of random name is made in it)
@@ -181,7 +183,7 @@ def _verify(given: Json, _: Setting) -> Json:
 
 def load_secret_key(payload: str, setting: Setting) -> SecretKey:
     path = setting.new_path()
-    secretfile.save(path, secretfile.Kind.SECRET_KEY, bytes.fromhex(payload), None)
+    secret_file.save(path, secret_file.Kind.SECRET_KEY, bytes.fromhex(payload), None)
     return SecretKey.load(path)
 
 
@@ -225,14 +227,14 @@ def _key_id(given: Json, _: Setting) -> Json:
 def _secret_key_encode(given: Json, setting: Setting) -> Json:
     path = setting.new_path()
     load_secret_key(given["public_key"] + "".join(given["secrets"]), setting).save(path)
-    return {"payload": secretfile.load(path, secretfile.Kind.SECRET_KEY, None).hex()}
+    return {"payload": secret_file.load(path, secret_file.Kind.SECRET_KEY, None).hex()}
 
 
 @operation("secret-key/decode")
 def _secret_key_decode(given: Json, setting: Setting) -> Json:
     key, path = load_secret_key(given["payload"], setting), setting.new_path()
     key.save(path)
-    payload = secretfile.load(path, secretfile.Kind.SECRET_KEY, None)
+    payload = secret_file.load(path, secret_file.Kind.SECRET_KEY, None)
     public_key = bytes(key.public_key)
     return {
         "public_key": public_key.hex(),

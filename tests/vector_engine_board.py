@@ -11,24 +11,17 @@ from unittest import mock
 
 from vector_engine import Json, Setting, drawn, hexed, operation, scalar
 
-from billboard import (
-    Board,
-    BoardError,
-    BoardParameters,
-    FrameClass,
-    Post,
-    SqliteStore,
-    epoch_at,
-    posts,
-)
+from billboard import Board, BoardError, BoardParameters, FrameClass, Post, epoch_at, posts
 from billboard.board import BUNDLE, Edition, FileObjects
-from billboard.board.admission import ProofOfWork
 from billboard.board.manifest import encode_leaf
-from billboard.board.note import Algorithm, NoteSigner
 from billboard.board.publisher import Publisher
-from billboard.board.reader import Reader
+from billboard.board.reading.reader import Reader
+from billboard.board.sqlite import SqliteStore
 from billboard.board.store import ClosedEdition, Entry
-from billboard.board.tiles import tile_path
+from billboard.times import check_origin
+from billboard.tlog.note import Algorithm, NoteSigner
+from billboard.tlog.tiles import tile_path
+from billboard.web.admission import ProofOfWork
 
 ORIGIN = "board.example"
 MOST_EDITIONS = 1000
@@ -37,7 +30,7 @@ MOST_EDITIONS = 1000
 
 @operation("origin/check")
 def _origin(given: Json, _: Setting) -> Json:
-    assert posts.check_origin(given["origin"]) == given["origin"]
+    assert check_origin(given["origin"]) == given["origin"]
     return {}
 
 

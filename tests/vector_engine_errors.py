@@ -15,7 +15,7 @@ from billboard import (
     SecretFileError,
     WithdrawnError,
 )
-from billboard.errors import RefusedRequestError, UnsupportedError
+from billboard.errors import NotAdmittedError, RefusedRequestError, UnsupportedError
 
 Errors = tuple[type[Exception], ...]
 
@@ -98,7 +98,7 @@ def expected_errors(case: Mapping[str, Any]) -> Errors:
     if operation in TAKEN:
         return (RefusedRequestError,)
     if operation == "work/check":
-        return (ValueError,) if reason == "work-bits" else (RefusedPostError,)
+        return (ValueError,) if reason == "work-bits" else (NotAdmittedError,)
     if operation in OF_PROOFS:
         return (InvalidEncodingError, InvalidSignatureError)
     if operation == "blob/open-batch":

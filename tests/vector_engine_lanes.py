@@ -7,32 +7,23 @@ from typing import cast
 
 from vector_engine import Json, Setting, drawn, element, hexed, operation, unhex
 
-from billboard import (
-    Blob,
-    Envelope,
-    FrameClass,
-    Lane,
-    LaneReader,
-    Post,
-    SecretFileError,
-    posts,
-    secretfile,
-)
+from billboard import Blob, Envelope, FrameClass, Lane, LaneReader, Post, SecretFileError, posts
 from billboard.errors import InvalidEncodingError
 from billboard.hashing import expand
 from billboard.lanes import SLOTS, _Schedule, decode_grants, encode_grants
+from billboard.storage import secret_file
 
 
 def load_lane(payload: str, setting: Setting) -> Lane:
     path = setting.new_path()
-    secretfile.save(path, secretfile.Kind.LANE, bytes.fromhex(payload), None)
+    secret_file.save(path, secret_file.Kind.LANE, bytes.fromhex(payload), None)
     return Lane.load(path)
 
 
 def payload_of(lane: Lane, setting: Setting) -> bytes:
     path = setting.new_path()
     lane.save(path)
-    return secretfile.load(path, secretfile.Kind.LANE, None)
+    return secret_file.load(path, secret_file.Kind.LANE, None)
 
 
 def reader_of(given: Json) -> LaneReader:
@@ -257,16 +248,16 @@ def _read(given: Json, _: Setting) -> Json:
 
 @operation("file/encode")
 def _file_encode(given: Json, _: Setting) -> Json:
-    kind = secretfile.Kind(given["kind"])
-    return {"file": secretfile.encode(kind, bytes.fromhex(given["payload"]), None).hex()}
+    kind = secret_file.Kind(given["kind"])
+    return {"file": secret_file.encode(kind, bytes.fromhex(given["payload"]), None).hex()}
 
 
 @operation("file/encode-protected")
 def _file_encode_protected(given: Json, _: Setting) -> Json:
     """The engine draws salt and nonce."""
-    kind = secretfile.Kind(given["kind"])
+    kind = secret_file.Kind(given["kind"])
     with drawn(bytes.fromhex(given["salt"]), bytes.fromhex(given["nonce"])):
-        data = secretfile.encode(kind, bytes.fromhex(given["payload"]), given["passphrase"])
+        data = secret_file.encode(kind, bytes.fromhex(given["payload"]), given["passphrase"])
     return {"file": data.hex()}
 
 
@@ -277,9 +268,9 @@ def _file_decode(given: Json, setting: Setting) -> Json:
     path.write_bytes(data)
     path.chmod(0o600)
     refusals = []
-    for kind in secretfile.Kind:
+    for kind in secret_file.Kind:
         try:
-            payload = secretfile.load(path, kind, given["passphrase"])
+            payload = secret_file.load(path, kind, given["passphrase"])
         except SecretFileError as error:
             refusals.append(error)
         else:
@@ -290,9 +281,9 @@ def _file_decode(given: Json, setting: Setting) -> Json:
 @operation("file/encode-keyed")
 def _file_encode_keyed(given: Json, _: Setting) -> Json:
     """The engine draws the salt."""
-    kind, key = secretfile.Kind(given["kind"]), bytes.fromhex(given["key"])
+    kind, key = secret_file.Kind(given["kind"]), bytes.fromhex(given["key"])
     with drawn(bytes.fromhex(given["salt"])):
-        data = secretfile.encode_keyed(kind, bytes.fromhex(given["payload"]), key)
+        data = secret_file.encode_keyed(kind, bytes.fromhex(given["payload"]), key)
     return {"file": data.hex()}
 
 
@@ -301,9 +292,9 @@ def _file_decode_keyed(given: Json, _: Setting) -> Json:
     """As each kind that there is."""
     data, key = bytes.fromhex(given["file"]), bytes.fromhex(given["key"])
     refusals = []
-    for kind in secretfile.Kind:
+    for kind in secret_file.Kind:
         try:
-            payload = secretfile.decode_keyed(data, kind, key)
+            payload = secret_file.decode_keyed(data, kind, key)
         except SecretFileError as error:
             refusals.append(error)
         else:
@@ -314,7 +305,7 @@ def _file_decode_keyed(given: Json, _: Setting) -> Json:
 @operation("file/mode")
 def _file_mode(given: Json, setting: Setting) -> Json:
     path = setting.new_path()
-    path.write_bytes(secretfile.encode(secretfile.Kind.LANE, b"lane", None))
+    path.write_bytes(secret_file.encode(secret_file.Kind.LANE, b"lane", None))
     path.chmod(int(given["mode"], 8))
-    assert secretfile.load(path, secretfile.Kind.LANE, None) == b"lane"
+    assert secret_file.load(path, secret_file.Kind.LANE, None) == b"lane"
     return {}

@@ -10,17 +10,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from vector_engine import Json, Setting, operation, unhex
 from vector_engine_board import hashes, identifiers
 
-from billboard import InvalidSignatureError, Post, secretfile
-from billboard.board import Edition, merkle, tiles
-from billboard.board.checkpoint import Checkpoint, Policy, Proof
-from billboard.board.directory import load_signer, save_seed
-from billboard.board.log import LogWriter
+from billboard import InvalidSignatureError, Post
+from billboard.board import Edition
 from billboard.board.manifest import Descriptor, decode_leaf, encode_leaf
-from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
 from billboard.board.proof import Neighbor, _index, verify_absence, verify_post
 from billboard.board.publisher import indexed
 from billboard.board.receipt import Receipt
-from billboard.board.tiles import TileReader
+from billboard.storage import secret_file
+from billboard.tlog import merkle, tiles
+from billboard.tlog.checkpoint import Checkpoint, Policy, Proof
+from billboard.tlog.key_file import load_signer, save_seed
+from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
+from billboard.tlog.tiles import TileReader
+from billboard.tlog.writer import LogWriter
 
 
 class Memory(dict[str, bytes]):
@@ -218,14 +220,14 @@ def _note_key_decode(given: Json, _: Setting) -> Json:
 def _payload_encode(given: Json, setting: Setting) -> Json:
     path, seed = setting.new_path(), bytes.fromhex(given["secret"])
     save_seed(path, NoteSigner(given["name"], Algorithm(given["algorithm"]), seed), seed, None)
-    return {"payload": secretfile.load(path, secretfile.Kind.NOTE_KEY, None).hex()}
+    return {"payload": secret_file.load(path, secret_file.Kind.NOTE_KEY, None).hex()}
 
 
 @operation("note-key/decode-payload")
 def _payload_decode(given: Json, setting: Setting) -> Json:
     """A key does not give its secret away: its public key shows that it is the payload's."""
     path, payload = setting.new_path(), bytes.fromhex(given["payload"])
-    secretfile.save(path, secretfile.Kind.NOTE_KEY, payload, None)
+    secret_file.save(path, secret_file.Kind.NOTE_KEY, payload, None)
     signer, secret = load_signer(path), payload[1:33]
     public = Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
     assert signer.key.public == public

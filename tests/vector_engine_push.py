@@ -18,25 +18,20 @@ from typing import Any
 from vector_engine import Json, Setting, operation, unhex
 from vector_engine_blobs import token_fields, token_of
 
-from billboard import DeviceToken, FrameClass, Handle, PublicKey, SecretKey, secretfile
+from billboard import DeviceToken, FrameClass, Handle, PublicKey, SecretKey
 from billboard.blob import Blob
-from billboard.board.note import Algorithm, NoteKey, NoteSigner
 from billboard.device.plan import kappa_of
 from billboard.errors import NotMine
-from billboard.push.descriptor import ServerDescriptor, server_id
 from billboard.push.outbox import SealedRequest
-from billboard.push.registration import HandleKey, Registration, _handle_of
-from billboard.push.request import (
-    PushRequest,
-    Revocation,
-    gate_of,
-    request_size,
-    seal,
-)
-from billboard.push.requestkey import RequestKey, RequestSecret, key_id_of
+from billboard.push.requests.descriptor import ServerDescriptor, server_id
+from billboard.push.requests.registration import HandleKey, Registration, _handle_of
+from billboard.push.requests.request import PushRequest, Revocation, gate_of, request_size, seal
+from billboard.push.requests.request_key import RequestKey, RequestSecret, key_id_of
 from billboard.push.service import PushServer
 from billboard.push.sqlite import SqliteOutbox
-from billboard.push.tick import DROPS, Tick
+from billboard.push.tick import Drop, Tick
+from billboard.storage import secret_file
+from billboard.tlog.note import Algorithm, NoteKey, NoteSigner
 
 NAME = "push.example"
 SEED = bytes(range(32))
@@ -129,7 +124,7 @@ def _encode_payload(given: Json, setting: Setting) -> Json:
 @operation("request-key/decode-payload")
 def _decode_payload(given: Json, setting: Setting) -> Json:
     path, again = setting.new_path(), setting.new_path()
-    secretfile.save(path, secretfile.Kind.REQUEST_KEY, bytes.fromhex(given["payload"]), None)
+    secret_file.save(path, secret_file.Kind.REQUEST_KEY, bytes.fromhex(given["payload"]), None)
     secret = RequestSecret.load(path, None)
     secret.save(again, None)
     return {
@@ -140,7 +135,7 @@ def _decode_payload(given: Json, setting: Setting) -> Json:
 
 
 def load_payload(path: Path) -> bytes:
-    return secretfile.load(path, secretfile.Kind.REQUEST_KEY, None)
+    return secret_file.load(path, secret_file.Kind.REQUEST_KEY, None)
 
 
 @operation("descriptor/sign")
@@ -315,7 +310,7 @@ def _tick(given: Json, setting: Setting) -> Json:
         for number, plaintext in enumerate(unhex(given["plaintexts"])):
             sealed = secret.key.seal("request", server, frame_class, plaintext)
             key_id = secret.key.id(server)
-            it.outbox.put(
+            it.outbox.store(
                 [SealedRequest(number.to_bytes(16, "big"), key_id, sealed)], given["time"]
             )
         it.tick()
@@ -324,7 +319,9 @@ def _tick(given: Json, setting: Setting) -> Json:
     notifications = [each for tick in ticks for each in tick.notifications]
     found = [token_fields(each.token) for each in notifications]
     order = [(row["platform"], row["app"], row["token"]) for row in found]
-    dropped = {why: sum(tick.dropped.get(why, 0) for tick in ticks) for why in ("request", *DROPS)}
+    dropped = {
+        why: sum(tick.dropped.get(why, 0) for tick in ticks) for why in Drop if why is not Drop.FULL
+    }
     refused = [
         {"gate": gate.hex(), "until": int(until) // HOUR}
         for gate, until in gates

@@ -6,29 +6,27 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from billboard.board.checkpoint import Policy
 from billboard.board.directory import DATABASE, KEY, OBJECTS
 from billboard.board.manifest import edition_prefix
-from billboard.board.note import Note, NoteKey
 from billboard.board.objects import FileObjects
 from billboard.board.publisher import checkpoint_name
 from billboard.board.sqlite import SqliteStore
 from billboard.board.store import ClosedEdition
-from billboard.board.tiles import ENTRIES, WIDTH, tile_path, tiles
-from billboard.durable import sync
 from billboard.errors import StoreError
+from billboard.storage.files import sync
+from billboard.tlog.checkpoint import Policy
+from billboard.tlog.note import Note, NoteKey
+from billboard.tlog.tiles import ENTRIES, WIDTH, tile_path, tiles
 
-__all__ = ["backup", "restore", "resume"]
 
-
-def backup(
+def backup_board(
     board: str | os.PathLike[str], copy: str | os.PathLike[str], *, with_key: bool = False
 ) -> None:
     """Copy the board in a directory, which may be in use, to the new directory ``copy``.
 
     The copy is of one moment, and on stable storage when this returns. It signs nothing before it
-    is restored and `resume` has been called. The key is a secret, and only copied if asked for.
-    Raises `StoreError`.
+    is restored and `resume_board` has been called. The key is a secret, and only copied if asked
+    for. Raises `StoreError`.
     """
     source, target = Path(board), Path(copy)
     if not (source / DATABASE).is_file():
@@ -44,15 +42,15 @@ def backup(
         raise StoreError(f"{target}: {error.strerror}: delete it and retry") from error
 
 
-def restore(copy: str | os.PathLike[str], board: str | os.PathLike[str]) -> None:
+def restore_board(copy: str | os.PathLike[str], board: str | os.PathLike[str]) -> None:
     """Copy a backup to the new directory ``board``, with the key if it is there.
 
-    The board answers readers, and signs nothing until `resume`. Raises `StoreError`.
+    The board answers readers, and signs nothing until `resume_board`. Raises `StoreError`.
     """
-    backup(copy, board, with_key=(Path(copy) / KEY).is_file())
+    backup_board(copy, board, with_key=(Path(copy) / KEY).is_file())
 
 
-def resume(board: str | os.PathLike[str], key: NoteKey, checkpoint: bytes) -> None:
+def resume_board(board: str | os.PathLike[str], key: NoteKey, checkpoint: bytes) -> None:
     """Let a restored board sign again: ``checkpoint`` is the latest that it has published.
 
     As readers get it, or the witnesses have it; empty if none was ever published. ``key`` is the

@@ -10,28 +10,28 @@ from dataclasses import dataclass, field
 from typing import Protocol, final
 
 from billboard import posts
-from billboard.board import merkle
-from billboard.board.checkpoint import Policy
 from billboard.board.manifest import Descriptor, Edition
-from billboard.board.note import Note, NoteKey, NoteSigner, Signature
 from billboard.board.objects import Objects
 from billboard.board.publication import Publication
 from billboard.board.publisher import Publisher, check_may_sign
 from billboard.board.receipt import Receipt
 from billboard.board.store import Entry, Store
-from billboard.board.tiles import TileReader
 from billboard.errors import (
     EpochError,
     ForkError,
     InvalidEncodingError,
     InvalidSignatureError,
+    PostRefusal,
     RefusedPostError,
     WitnessError,
 )
-from billboard.posts import Post, epoch_at
-from billboard.tokens import FrameClass
-
-__all__ = ["Board", "EncodedPost", "Witness"]
+from billboard.frames import FrameClass
+from billboard.posts import Post
+from billboard.times import check_epoch, epoch_at
+from billboard.tlog import merkle
+from billboard.tlog.checkpoint import Policy
+from billboard.tlog.note import Note, NoteKey, NoteSigner, Signature
+from billboard.tlog.tiles import TileReader
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +146,7 @@ class Board:
         try:
             found = EncodedPost(encoded)
         except InvalidEncodingError as error:
-            raise RefusedPostError("encoding", str(error)) from None
+            raise RefusedPostError(PostRefusal.ENCODING, str(error)) from None
         self._check_open(found.post)
         return found
 
@@ -155,10 +155,12 @@ class Board:
         parameters, now = self.parameters, self._clock()
         if post.frame_class is not parameters.frame_class:
             problem = f"this board is of class {parameters.frame_class.name}"
-            raise RefusedPostError("class", problem)
+            raise RefusedPostError(PostRefusal.CLASS, problem)
         if not parameters.opens(post.epoch) <= now < parameters.ends(post.epoch):
             current = int(now // parameters.epoch_length)
-            raise RefusedPostError("epoch", f"epoch {post.epoch} is not open in epoch {current}")
+            raise RefusedPostError(
+                PostRefusal.EPOCH, f"epoch {post.epoch} is not open in epoch {current}"
+            )
 
     def submit(self, post: Post) -> Receipt:
         """Accept a post: when this returns, it is on stable storage.
@@ -169,7 +171,7 @@ class Board:
         try:
             data = bytes(post)
         except InvalidEncodingError as error:
-            raise RefusedPostError("encoding", str(error)) from None
+            raise RefusedPostError(PostRefusal.ENCODING, str(error)) from None
         (outcome,) = self.submit_all([data])
         if isinstance(outcome, RefusedPostError):
             raise outcome
@@ -203,7 +205,7 @@ class Board:
     def _close_edition(self, epoch: int, *, again: bool) -> None:
         """Unless ``again``, only if none was closed since the last was due."""
         check_may_sign(self._store)
-        now, epoch = self._clock(), posts.check_epoch(epoch)
+        now, epoch = self._clock(), check_epoch(epoch)
         length = self.parameters.epoch_length
         if now < epoch * length - self.parameters.skew:
             raise EpochError(f"epoch {epoch} has not begun: the current one is {self.epoch}")
@@ -371,7 +373,7 @@ class Board:
                 checked.append(Entry(post.epoch, post.identifier, post.seq, each.encoded))
             else:
                 problem = f"the signature does not verify for board {self.origin}"
-                checked.append(RefusedPostError("signature", problem))
+                checked.append(RefusedPostError(PostRefusal.SIGNATURE, problem))
         return checked
 
     def _admissible(self, encoded: bytes | EncodedPost) -> EncodedPost | RefusedPostError:

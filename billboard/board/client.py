@@ -10,18 +10,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self, final
 
-from billboard.board import submitting
-from billboard.board.cache import DISK, Cache
-from billboard.board.checkpoint import Checkpoint, Policy
-from billboard.board.connection import TIMEOUT, AsyncConnection, Connection
 from billboard.board.manifest import Descriptor, Edition
-from billboard.board.reader import Reader
+from billboard.board.parameters import BoardParameters
+from billboard.board.reading import submit
+from billboard.board.reading.cache import DISK, Cache
+from billboard.board.reading.connection import AsyncConnection, Connection
+from billboard.board.reading.reader import Reader
 from billboard.board.receipt import Receipt
-from billboard.board.store import BoardParameters
 from billboard.lanes import LaneReader
 from billboard.posts import Post
-
-__all__ = ["AsyncBoardClient", "BoardClient"]
+from billboard.tlog.checkpoint import Checkpoint, Policy
+from billboard.web.client import TIMEOUT
 
 MEMORY = 32 << 20
 """Bytes of files that are kept in memory."""
@@ -86,7 +85,7 @@ class BoardClient:
         `RefusedPostError` with the board's reason; after a `BoardError` the post may be accepted,
         and submitting it again is then refused with the reason ``seq``.
         """
-        return self._connection.run(submitting.submit(self._reader, post))
+        return self._connection.run(submit.submit(self._reader, post))
 
     def editions(self, epoch: int, *, accept_stale: bool = False) -> tuple[Edition, ...]:
         """The editions of ``epoch``, by number; none if none is due yet.
@@ -97,17 +96,17 @@ class BoardClient:
         return self._connection.run(self._reader.editions(epoch, accept_stale=accept_stale))
 
     def fetch(
-        self, epoch: int, identifier: bytes, *, dummies: int = 0, accept_stale: bool = False
+        self, epoch: int, identifier: bytes, *, decoys: int = 0, accept_stale: bool = False
     ) -> Post | None:
         """The post under ``identifier``; None if it is shown that no edition of ``epoch`` has it.
 
-        Of the first edition one bundle is fetched, and ``dummies`` others in a random order (more
+        Of the first edition one bundle is fetched, and ``decoys`` others in a random order (more
         if less than these would then be left), so that the board does not know which it is for.
         They stay the same: what counts is how many were wanted the first time. Later editions are
         fetched whole. Raises
         `EpochError` if ``epoch`` has no edition yet; see `editions` for ``accept_stale``.
         """
-        found = self._reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
+        found = self._reader.fetch(epoch, identifier, decoys=decoys, accept_stale=accept_stale)
         return self._connection.run(found)
 
     def find(
@@ -115,7 +114,7 @@ class BoardClient:
         reader: LaneReader,
         epoch: int | None = None,
         *,
-        dummies: int = 0,
+        decoys: int = 0,
         accept_stale: bool = False,
     ) -> Post | None:
         """The newest post of the lane of ``reader``, which can open it; None if there is none.
@@ -123,7 +122,7 @@ class BoardClient:
         Without ``epoch`` it is looked for in the current one and the one before. Otherwise as
         `fetch`. Raises `EpochError` if the lane is not one of this board, or does not reach.
         """
-        found = self._reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
+        found = self._reader.find(reader, epoch, decoys=decoys, accept_stale=accept_stale)
         return self._connection.run(found)
 
     def find_all(
@@ -132,17 +131,17 @@ class BoardClient:
         epoch: int,
         *,
         since: int = 0,
-        dummies: int = 0,
+        decoys: int = 0,
         accept_stale: bool = False,
     ) -> tuple[list[Post | None], int]:
         """The newest post of each lane in ``epoch`` or None, and how many editions that has.
 
         Editions before number ``since`` are not looked at: to go on later, give the number of
         editions that there were. Late ones are read once for all lanes; of the first one, each lane
-        has a bundle and ``dummies`` of its own. Otherwise as `find`.
+        has a bundle and ``decoys`` of its own. Otherwise as `find`.
         """
         found = self._reader.find_all(
-            readers, epoch, since=since, dummies=dummies, accept_stale=accept_stale
+            readers, epoch, since=since, decoys=decoys, accept_stale=accept_stale
         )
         return self._connection.run(found)
 
@@ -150,13 +149,13 @@ class BoardClient:
         """What push servers say of themselves, the oldest first. Reads the whole master log."""
         return self._connection.run(self._reader.descriptors())
 
-    def check_receipt(self, receipt: Receipt, post: Post, *, dummies: int = 0) -> Edition | None:
+    def check_receipt(self, receipt: Receipt, post: Post, *, decoys: int = 0) -> Edition | None:
         """The edition in which what ``receipt`` promises is; None if it is not there yet.
 
         Raises `BoardError` with the reason ``lost`` if its deadline is over, and evidence of it;
         `InvalidEncodingError` if the receipt is not one for ``post``.
         """
-        checked = submitting.check_receipt(self._reader, receipt, post, dummies=dummies)
+        checked = submit.check_receipt(self._reader, receipt, post, decoys=decoys)
         return self._connection.run(checked)
 
 
@@ -207,17 +206,17 @@ class AsyncBoardClient:
 
     async def submit(self, post: Post) -> Receipt:
         """See `BoardClient.submit`."""
-        return await self._connection.run(submitting.submit(self._reader, post))
+        return await self._connection.run(submit.submit(self._reader, post))
 
     async def editions(self, epoch: int, *, accept_stale: bool = False) -> tuple[Edition, ...]:
         """See `BoardClient.editions`."""
         return await self._connection.run(self._reader.editions(epoch, accept_stale=accept_stale))
 
     async def fetch(
-        self, epoch: int, identifier: bytes, *, dummies: int = 0, accept_stale: bool = False
+        self, epoch: int, identifier: bytes, *, decoys: int = 0, accept_stale: bool = False
     ) -> Post | None:
         """See `BoardClient.fetch`."""
-        found = self._reader.fetch(epoch, identifier, dummies=dummies, accept_stale=accept_stale)
+        found = self._reader.fetch(epoch, identifier, decoys=decoys, accept_stale=accept_stale)
         return await self._connection.run(found)
 
     async def find(
@@ -225,11 +224,11 @@ class AsyncBoardClient:
         reader: LaneReader,
         epoch: int | None = None,
         *,
-        dummies: int = 0,
+        decoys: int = 0,
         accept_stale: bool = False,
     ) -> Post | None:
         """See `BoardClient.find`."""
-        found = self._reader.find(reader, epoch, dummies=dummies, accept_stale=accept_stale)
+        found = self._reader.find(reader, epoch, decoys=decoys, accept_stale=accept_stale)
         return await self._connection.run(found)
 
     async def find_all(
@@ -238,12 +237,12 @@ class AsyncBoardClient:
         epoch: int,
         *,
         since: int = 0,
-        dummies: int = 0,
+        decoys: int = 0,
         accept_stale: bool = False,
     ) -> tuple[list[Post | None], int]:
         """See `BoardClient.find_all`."""
         found = self._reader.find_all(
-            readers, epoch, since=since, dummies=dummies, accept_stale=accept_stale
+            readers, epoch, since=since, decoys=decoys, accept_stale=accept_stale
         )
         return await self._connection.run(found)
 
@@ -252,8 +251,8 @@ class AsyncBoardClient:
         return await self._connection.run(self._reader.descriptors())
 
     async def check_receipt(
-        self, receipt: Receipt, post: Post, *, dummies: int = 0
+        self, receipt: Receipt, post: Post, *, decoys: int = 0
     ) -> Edition | None:
         """See `BoardClient.check_receipt`."""
-        checked = submitting.check_receipt(self._reader, receipt, post, dummies=dummies)
+        checked = submit.check_receipt(self._reader, receipt, post, decoys=decoys)
         return await self._connection.run(checked)

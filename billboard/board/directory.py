@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from billboard import secretfile
 from billboard.board.board import Board, Witness
-from billboard.board.note import Algorithm, NoteKey, NoteSigner
 from billboard.board.objects import FileObjects
+from billboard.board.parameters import BoardParameters
 from billboard.board.publication import Publication
 from billboard.board.sqlite import SqliteStore
-from billboard.board.store import BoardParameters
-from billboard.errors import SecretFileError, StoreError
-
-__all__ = ["create_board", "load_signer", "open_board", "open_publication", "save_seed"]
+from billboard.errors import StoreError
+from billboard.storage.files import new_directory
+from billboard.tlog.key_file import load_signer, new_key
+from billboard.tlog.note import Algorithm, NoteKey
 
 DATABASE, OBJECTS, KEY = "board.sqlite", "objects", "board.key"
 
@@ -67,49 +65,3 @@ def _existing(directory: str | os.PathLike[str]) -> Path:
     if not (path / DATABASE).is_file():
         raise StoreError(f"{path} is no board: `billboard board init` makes one")
     return path
-
-
-@contextmanager
-def new_directory(path: Path) -> Iterator[None]:
-    """Make a directory, which must not exist; it goes again, with all in it, if the block fails.
-
-    For nobody but its owner: the order of a board's rows tells posts from dummies. Raises
-    `StoreError`.
-    """
-    try:
-        path.mkdir(mode=0o700)
-    except OSError as error:
-        raise StoreError(f"{path} can not be made: {error.strerror}") from None
-    try:
-        yield
-    except BaseException:
-        # A key that nobody has been told is of no use, and would be in the way of the next try.
-        shutil.rmtree(path, ignore_errors=True)
-        raise
-
-
-def new_key(path: Path, name: str, algorithm: Algorithm, passphrase: str | None) -> NoteKey:
-    """Write the secret file of a new key of that name; the public key.
-
-    Raises `SecretFileError`, `InvalidEncodingError`.
-    """
-    seed = os.urandom(32)
-    signer = NoteSigner(name, algorithm, seed)
-    save_seed(path, signer, seed, passphrase)
-    return signer.key
-
-
-def save_seed(path: Path, signer: NoteSigner, seed: bytes, passphrase: str | None) -> None:
-    """Write the secret file of a note key (SPEC 11)."""
-    key = signer.key
-    payload = bytes([key.algorithm]) + seed + key.name.encode()
-    secretfile.save(path, secretfile.Kind.NOTE_KEY, payload, passphrase)
-
-
-def load_signer(path: Path, passphrase: str | None = None) -> NoteSigner:
-    """Read the secret file of a note key. Raises `SecretFileError`."""
-    payload = secretfile.load(path, secretfile.Kind.NOTE_KEY, passphrase)
-    try:
-        return NoteSigner(payload[33:].decode(), Algorithm(payload[0]), payload[1:33])
-    except (IndexError, ValueError):
-        raise SecretFileError(f"{path}: the note key in it is damaged") from None

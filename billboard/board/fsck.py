@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from billboard.board.checkpoint import Checkpoint, Policy
 from billboard.board.fsck_rows import EditionRow, LogRow, Rows
-from billboard.board.log import LogWriter, read_entries
 from billboard.board.manifest import (
     Edition,
     Index,
@@ -15,14 +13,14 @@ from billboard.board.manifest import (
     edition_origin,
     edition_prefix,
 )
-from billboard.board.merkle import EMPTY
-from billboard.board.note import Note, NoteKey
 from billboard.board.objects import Objects
 from billboard.board.publisher import checkpoint_name, indexed
 from billboard.board.sqlite import SqliteStore
 from billboard.errors import BillboardError, StoreError
-
-__all__ = ["Finding", "fsck"]
+from billboard.tlog.checkpoint import Checkpoint, Policy
+from billboard.tlog.merkle import EMPTY
+from billboard.tlog.note import Note, NoteKey
+from billboard.tlog.writer import LogWriter, read_entries
 
 _RESTORE = "put the file of a backup in its place"
 _DELETE = "delete it, and publish again: nothing refers to it yet"
@@ -30,7 +28,7 @@ _REBUILD = "restore the database of a backup, or publish as a new board"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Damage:
     """What is wrong ``where``, and what to do."""
 
     where: str
@@ -41,7 +39,7 @@ class Finding:
         return f"{self.where}: {self.problem}; {self.remedy}"
 
 
-def fsck(store: SqliteStore, objects: Objects, key: NoteKey) -> Iterator[Finding]:
+def check_board(store: SqliteStore, objects: Objects, key: NoteKey) -> Iterator[Damage]:
     """All that is wrong with the board that signs with ``key``, one after the other.
 
     It may be used meanwhile, but not expired. Raises `StoreError` if the database can not be read
@@ -52,13 +50,13 @@ def fsck(store: SqliteStore, objects: Objects, key: NoteKey) -> Iterator[Finding
     with store.reading() as db:
         rows = Rows(db, store.parameters)
         for where, problem in rows.problems():
-            yield Finding(f"{store.path}: {where}", problem, _REBUILD)
+            yield Damage(f"{store.path}: {where}", problem, _REBUILD)
         check = _Check(rows, objects, key)
         for edition in rows.editions:
             yield from check.edition(edition)
         yield from check.master_log()
     for name in sorted(unexplained - check.explained):
-        yield Finding(name, "nothing refers to it", "delete it, if it is not from a newer backup")
+        yield Damage(name, "nothing refers to it", "delete it, if it is not from a newer backup")
 
 
 class _Check:
@@ -67,7 +65,7 @@ class _Check:
         self._origin = rows.parameters.origin
         self.explained: set[str] = set()
 
-    def edition(self, row: EditionRow) -> Iterator[Finding]:
+    def edition(self, row: EditionRow) -> Iterator[Damage]:
         """What is wrong with the objects of an edition, and its entry of the master log."""
         prefix = edition_prefix(row.epoch, row.number)
         compared = _Compared(self._objects, self.explained, all_there=row.leaf is not None)
@@ -77,7 +75,7 @@ class _Check:
             root = LogWriter(compared, prefix).append(indexed(_ascending(found), index))
         except BillboardError as error:
             yield from compared.findings
-            yield Finding(prefix, str(error), _RESTORE)
+            yield Damage(prefix, str(error), _RESTORE)
             return
         compared.put([(f"{prefix}index", bytes(index))])
         yield from compared.findings
@@ -86,9 +84,9 @@ class _Check:
         yield from self._checkpoint(f"{prefix}checkpoint", expected, row.leaf is not None)
         edition = Edition(row.epoch, row.number, row.size, root, Index(bytes(index)).hash, row.time)
         if row.leaf is not None and self._decoded(row.leaf) != edition:
-            yield Finding(prefix, "it is not what its manifest says", _REBUILD)
+            yield Damage(prefix, "it is not what its manifest says", _REBUILD)
 
-    def master_log(self) -> Iterator[Finding]:
+    def master_log(self) -> Iterator[Damage]:
         """What is wrong with the master log."""
         log = self._rows.log
         compared = _Compared(self._objects, self.explained)
@@ -99,7 +97,7 @@ class _Check:
                 roots.append(writer.append([entry]))
         except BillboardError as error:
             yield from compared.findings
-            yield Finding("master log", str(error), _RESTORE)
+            yield Damage("master log", str(error), _RESTORE)
             return
         yield from compared.findings
         compared.findings.clear()
@@ -122,7 +120,7 @@ class _Check:
             return read_entries(self._objects, prefix, row.size)
         return self._rows.entries(row)
 
-    def _checkpoint(self, name: str, expected: Checkpoint, required: bool) -> Iterator[Finding]:
+    def _checkpoint(self, name: str, expected: Checkpoint, required: bool) -> Iterator[Damage]:
         self.explained.add(name)
         try:
             problem = self._problem_of_note(self._objects.get(name), expected)
@@ -131,7 +129,7 @@ class _Check:
         except StoreError as error:
             problem = str(error)
         if problem:
-            yield Finding(name, problem, _RESTORE if required else _DELETE)
+            yield Damage(name, problem, _RESTORE if required else _DELETE)
 
     def _problem_of_note(self, data: bytes, expected: Checkpoint) -> str | None:
         try:
@@ -142,10 +140,10 @@ class _Check:
             return str(error)
         return f"is not a checkpoint of the {expected.size} entries that there are"
 
-    def _log_row(self, log: LogRow, roots: list[bytes]) -> Iterator[Finding]:
+    def _log_row(self, log: LogRow, roots: list[bytes]) -> Iterator[Damage]:
         """The state of the log, in the database."""
         if log.root != roots[-1]:
-            yield Finding("master log", "its root is not that in the database", _REBUILD)
+            yield Damage("master log", "its root is not that in the database", _REBUILD)
         for what, size, data in (
             ("last checkpoint", log.size, log.note),
             ("served checkpoint", log.served_size, log.served),
@@ -159,28 +157,28 @@ class _Check:
             elif data:
                 problem = "is there, though the log is empty"
             if problem:
-                yield Finding(what, problem, _REBUILD)
+                yield Damage(what, problem, _REBUILD)
         newer = checkpoint_name(log.size + 1)
         if newer in self._objects.names("checkpoints/"):
             self.explained.add(newer)
-            yield Finding(
+            yield Damage(
                 newer,
                 f"the log has been signed with more entries than the {log.size} that the database"
                 " knows of: it is an old backup",
                 "restore a newer one; this one must not sign",
             )
 
-    def _leaves(self, entries: list[bytes]) -> Iterator[Finding]:
+    def _leaves(self, entries: list[bytes]) -> Iterator[Damage]:
         """The entries of the log, and the editions in the database."""
         logged: dict[tuple[int, int], bytes] = {}
         for number, entry in enumerate(entries):
             leaf = self._decoded(entry)
             if leaf is None or (number == 0) != (leaf == self._rows.parameters):
-                yield Finding(f"entry {number} of the master log", "can not be", _REBUILD)
+                yield Damage(f"entry {number} of the master log", "can not be", _REBUILD)
             if isinstance(leaf, Edition):
                 previous = (leaf.epoch, leaf.number - 1)
                 if (leaf.epoch, leaf.number) in logged or (leaf.number and previous not in logged):
-                    yield Finding(
+                    yield Damage(
                         f"entry {number} of the master log",
                         f"edition {leaf.number} of epoch {leaf.epoch} is out of turn",
                         _REBUILD,
@@ -189,13 +187,13 @@ class _Check:
         for row in self._rows.editions:
             if logged.pop((row.epoch, row.number), None) != row.leaf:
                 where = edition_prefix(row.epoch, row.number)
-                yield Finding(where, "its manifest is not that in the master log", _REBUILD)
+                yield Damage(where, "its manifest is not that in the master log", _REBUILD)
         for epoch, number in logged:
             if epoch in self._rows.epochs:
                 problem = "the master log has it, and the database has not"
-                yield Finding(edition_prefix(epoch, number), problem, _REBUILD)
+                yield Damage(edition_prefix(epoch, number), problem, _REBUILD)
 
-    def _pending(self, pending: bytes) -> Iterator[Finding]:
+    def _pending(self, pending: bytes) -> Iterator[Damage]:
         """The entry that the log is going to get."""
         leaf = self._decoded(pending)
         waiting = [
@@ -208,7 +206,7 @@ class _Check:
             and (leaf.epoch, leaf.number, leaf.size, leaf.time) not in waiting
         )
         if wrong:
-            yield Finding("pending entry of the master log", "can not be", _REBUILD)
+            yield Damage("pending entry of the master log", "can not be", _REBUILD)
 
     def _decoded(self, leaf: bytes) -> object:
         try:
@@ -221,7 +219,7 @@ class _Compared:
     """Compares what a log writes with the objects that there are."""
 
     def __init__(self, objects: Objects, explained: set[str], *, all_there: bool = True) -> None:
-        self.findings: list[Finding] = []
+        self.findings: list[Damage] = []
         self.all_there = all_there
         self._objects, self._explained = objects, explained
 
@@ -241,7 +239,7 @@ class _Compared:
                 problem = str(error)
             if problem:
                 remedy = _RESTORE if self.all_there else _DELETE
-                self.findings.append(Finding(name, problem, remedy))
+                self.findings.append(Damage(name, problem, remedy))
 
 
 def _ascending(entries: Iterable[bytes]) -> Iterator[bytes]:

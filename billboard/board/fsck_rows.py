@@ -9,11 +9,11 @@ from typing import Any
 
 import apsw
 
+from billboard.board.parameters import BUNDLE, BoardParameters
 from billboard.board.sqlite import row_digest
-from billboard.board.store import BUNDLE, BoardParameters
-from billboard.database import damaged, rows
 from billboard.errors import BillboardError
 from billboard.posts import Post
+from billboard.storage.database import damaged, rows
 
 Problem = tuple[str, str]
 """Where, and what."""

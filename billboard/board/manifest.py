@@ -8,23 +8,12 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from typing import final
 
-from billboard.board.checkpoint import decode_hash, decode_number
-from billboard.board.note import encode_base64
-from billboard.board.store import BUNDLE, BoardParameters
+from billboard.board.parameters import BUNDLE, BoardParameters
 from billboard.errors import InvalidEncodingError
-from billboard.posts import MAX_UINT32
-from billboard.tokens import FrameClass
-
-__all__ = [
-    "LARGEST_DESCRIPTOR",
-    "Descriptor",
-    "Edition",
-    "Index",
-    "decode_leaf",
-    "edition_origin",
-    "edition_prefix",
-    "encode_leaf",
-]
+from billboard.frames import FrameClass
+from billboard.times import MAX_UINT32
+from billboard.tlog.checkpoint import decode_hash, decode_number
+from billboard.tlog.note import encode_base64
 
 _BOARD, _EDITION, _DESCRIPTOR = (
     f"billboard/{kind}@v1" for kind in ("board", "edition", "descriptor")

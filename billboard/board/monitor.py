@@ -15,32 +15,37 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self, final
 
-from billboard.board.cache import Cache, write_file
-from billboard.board.checkpoint import Checkpoint, Policy, Proof
-from billboard.board.connection import TIMEOUT, Connection
-from billboard.board.history import History
 from billboard.board.manifest import PREFIX, Edition, edition_origin, edition_prefix, encode_leaf
-from billboard.board.note import LARGEST, Note
-from billboard.board.reader import AT_ONCE, Reader
-from billboard.board.steps import Procedure, get
-from billboard.board.store import BUNDLE
-from billboard.board.tiles import WIDTH, tiles
-from billboard.board.verified import VerifiedLog
-from billboard.errors import BoardError, InvalidEncodingError, InvalidSignatureError, StoreError
+from billboard.board.parameters import BUNDLE
+from billboard.board.reading.cache import Cache, write_file
+from billboard.board.reading.connection import Connection
+from billboard.board.reading.history import History
+from billboard.board.reading.procedure import Procedure, get
+from billboard.board.reading.reader import AT_ONCE, Reader
+from billboard.board.reading.verified_log import VerifiedLog
+from billboard.errors import (
+    BoardError,
+    BoardFault,
+    InvalidEncodingError,
+    InvalidSignatureError,
+    StoreError,
+)
 from billboard.hashing import encode_tuple
-from billboard.posts import epoch_at
+from billboard.times import epoch_at
+from billboard.tlog.checkpoint import Checkpoint, Policy, Proof
+from billboard.tlog.note import LARGEST, Note
+from billboard.tlog.tiles import WIDTH, tiles
+from billboard.web.client import TIMEOUT
 
-__all__ = ["STATUS", "Finding", "Monitor"]
-
-STATUS: Mapping[str, int] = {
-    "unreachable": 3,
-    "stale": 4,
-    "schedule": 5,
-    "missing": 6,
-    "damaged": 7,
-    "signature": 8,
-    "misbehavior": 9,
-    "fork": 10,
+STATUS: Mapping[BoardFault, int] = {
+    BoardFault.UNREACHABLE: 3,
+    BoardFault.STALE: 4,
+    BoardFault.SCHEDULE: 5,
+    BoardFault.MISSING: 6,
+    BoardFault.DAMAGED: 7,
+    BoardFault.SIGNATURE: 8,
+    BoardFault.MISBEHAVIOR: 9,
+    BoardFault.FORK: 10,
 }
 """With what ``billboard monitor`` ends for each reason, the worst last."""
 
@@ -58,11 +63,10 @@ _IDENTIFIER = 32
 class Finding:
     """Something that is wrong with a board.
 
-    ``reason`` is that of a `BoardError`, or ``schedule``: editions were not published when they
-    were due. ``evidence`` is in files by name: signed notes, and what they are of.
+    ``evidence`` is in files by name: signed notes, and what they are of.
     """
 
-    reason: str
+    reason: BoardFault
     what: str
     evidence: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -142,10 +146,10 @@ class Monitor:
                     history.add(position, self._reader.leaf(entry))
                 except BoardError:
                     what = f"entry {position} of its master log can not be understood"
-                    history.problems.append((position, "misbehavior", what))
+                    history.problems.append((position, BoardFault.MISBEHAVIOR, what))
         reported = self._checked()
         for position, reason, what in history.problems:
-            if reason != "schedule" or position >= reported:
+            if reason is not BoardFault.SCHEDULE or position >= reported:
                 yield from self._report_entry(log, position, reason, what)
         current = epoch_at(self._reader.now, parameters.epoch_length)
         for position, edition in history.editions:
@@ -157,13 +161,13 @@ class Monitor:
                 try:
                     yield from self._reader.editions(epoch)
                 except BoardError as error:
-                    if error.reason == "stale":  # all else is found above
+                    if error.reason is BoardFault.STALE:  # all else is found above
                         self._found(error)
         self._expire(current - 1)
         _write(self._directory / "checked", f"{log.size}\n".encode())
 
     def _report_entry(
-        self, log: VerifiedLog, position: int, reason: str, what: str
+        self, log: VerifiedLog, position: int, reason: BoardFault, what: str
     ) -> Procedure[None]:
         """Of an entry of the master log that breaks a rule: with the proof that it is there."""
         entry, proof = yield from self._reader.proven(log, self._reader.taken_note, position)
@@ -230,7 +234,7 @@ class Monitor:
         try:
             found = Policy(reader.policy.log).verify(Note.from_bytes(note), origin)
         except (InvalidEncodingError, InvalidSignatureError) as error:
-            raise BoardError("signature", f"/{name}: {error}") from None
+            raise BoardError(BoardFault.SIGNATURE, f"/{name}: {error}") from None
         self._seen["edition-checkpoint"] = note
         if found != Checkpoint(origin, edition.size, edition.root):
             raise reader.misbehavior(f"/{name} and its manifest say different things")
@@ -282,7 +286,7 @@ class Monitor:
 
     def _with_evidence(self, finding: Finding) -> Finding:
         """The same, with its evidence in a directory of its own, or that there are enough."""
-        if not finding.evidence or finding.reason == "stale":
+        if not finding.evidence or finding.reason is BoardFault.STALE:
             return finding
         every = self._directory / "evidence"
         directory = every / f"{finding.reason}-{_fault(finding)}"
@@ -303,7 +307,7 @@ def _fault(finding: Finding) -> str:
 
     Each checkpoint brings other proofs of it. But of a fork checkpoints are all that there is.
     """
-    if finding.reason == "fork":
+    if finding.reason is BoardFault.FORK:
         parts = list(finding.evidence.values())
     else:
         proven = sorted(finding.evidence.items())

@@ -10,10 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol, final
 
-from billboard.durable import sync
 from billboard.errors import StoreError
-
-__all__ = ["FileObjects", "Objects"]
+from billboard.storage.files import sync
 
 _DELETED = ".deleted."
 """Directories whose names begin so are swept."""

@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
-from billboard.board import merkle
-from billboard.board.checkpoint import Checkpoint, Policy, Proof
 from billboard.board.manifest import (
     Edition,
     Index,
@@ -16,20 +14,12 @@ from billboard.board.manifest import (
     edition_origin,
     edition_prefix,
 )
-from billboard.board.note import Note
-from billboard.board.tiles import HASH, WIDTH, TileReader
 from billboard.errors import InvalidEncodingError, InvalidSignatureError
 from billboard.posts import Post
-
-__all__ = [
-    "Get",
-    "Neighbor",
-    "manifest_proof_of",
-    "prove_absence",
-    "prove_post",
-    "verify_absence",
-    "verify_post",
-]
+from billboard.tlog import merkle
+from billboard.tlog.checkpoint import Checkpoint, Policy, Proof
+from billboard.tlog.note import Note
+from billboard.tlog.tiles import HASH, WIDTH, TileReader
 
 Get = Callable[[str], bytes]
 """Gives what a board publishes, by name (SPEC 9.3); ``checkpoint`` is that of the master log."""

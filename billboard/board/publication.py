@@ -7,12 +7,11 @@ from typing import final
 
 from billboard.board.manifest import Edition, Index, decode_leaf, edition_prefix
 from billboard.board.objects import Objects
-from billboard.board.store import BUNDLE, Store
-from billboard.board.tiles import TileReader
+from billboard.board.parameters import BUNDLE
+from billboard.board.store import Store
 from billboard.errors import InvalidEncodingError, StoreError
 from billboard.posts import Post
-
-__all__ = ["Publication"]
+from billboard.tlog.tiles import TileReader
 
 
 @final
@@ -36,7 +35,7 @@ class Publication:
         return self._objects.get(name)
 
     def file(self, name: str) -> bytes:
-        """As `object`, and the checkpoint under ``checkpoint``: a `Get` of `billboard.board.proof`.
+        """As `object`, and the checkpoint under ``checkpoint``: what `prove_post` reads by.
 
         Raises `LookupError` if nothing is there.
         """

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from billboard.board.checkpoint import Checkpoint
-from billboard.board.log import LogWriter, check_log, read_entries
 from billboard.board.manifest import (
     PREFIX,
     Descriptor,
@@ -20,11 +18,14 @@ from billboard.board.manifest import (
     edition_prefix,
     encode_leaf,
 )
-from billboard.board.note import Note, NoteSigner
 from billboard.board.objects import Objects
-from billboard.board.store import BUNDLE, ClosedEdition, LogState, Store
-from billboard.board.tiles import WIDTH, TileReader
+from billboard.board.parameters import BUNDLE
+from billboard.board.store import ClosedEdition, LogState, Store
 from billboard.errors import InvalidEncodingError, StoreError
+from billboard.tlog.checkpoint import Checkpoint
+from billboard.tlog.note import Note, NoteSigner
+from billboard.tlog.tiles import WIDTH, TileReader
+from billboard.tlog.writer import LogWriter, check_log, read_entries
 
 
 class Publisher:

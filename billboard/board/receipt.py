@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
-from billboard.board.checkpoint import decode_hash, decode_number
-from billboard.board.note import Note, NoteKey, NoteSigner, encode_base64
 from billboard.errors import InvalidEncodingError
-from billboard.posts import MAX_UINT32
-
-__all__ = ["Receipt"]
+from billboard.times import MAX_UINT32
+from billboard.tlog.checkpoint import decode_hash, decode_number
+from billboard.tlog.note import Note, NoteKey, NoteSigner, encode_base64
 
 LABEL = "billboard/receipt@v1"
 

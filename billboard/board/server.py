@@ -5,35 +5,34 @@ It looks at no addresses, logs no requests, and keeps nothing about when a post 
 
 from __future__ import annotations
 
-import asyncio
-import hmac
 import json
-import logging
-import re
 from collections.abc import Sequence
 from typing import final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from billboard.board.admission import Admission, ProofOfWork, decode_work
 from billboard.board.board import Board
-from billboard.board.metrics import Metrics
-from billboard.board.openapi import TOO_MANY, describe
-from billboard.board.published import NEVER, NOTHING, Content, Header, Published, respond
-from billboard.board.submissions import Submissions, submissions
-from billboard.bodies import CLOSE, BodyError, read_body
-from billboard.errors import BusyError, RefusedPostError, StoreError
+from billboard.board.serving.intake import Submissions, submissions
+from billboard.board.serving.metrics import Metrics
+from billboard.board.serving.objects import Published
+from billboard.board.serving.openapi import TOO_MANY, describe
+from billboard.errors import (
+    BusyError,
+    InvalidEncodingError,
+    NotAdmittedError,
+    PostRefusal,
+    RefusedPostError,
+    StoreError,
+)
+from billboard.frames import FrameClass
 from billboard.posts import post_size
-from billboard.tokens import FrameClass
-
-__all__ = ["create_app"]
-
-_log = logging.getLogger(__name__)
+from billboard.web.about import About
+from billboard.web.admission import Admission, ProofOfWork, decode_work
+from billboard.web.bodies import CLOSE, BodyError, read_body
+from billboard.web.content import NEVER, NOTHING, Content, Header, respond
 
 LARGEST_BODY = max(map(post_size, FrameClass))
 """Bytes: a post of another class than the board's is read, so as to say what is wrong with it."""
@@ -42,8 +41,6 @@ _RETRY: Header = (b"retry-after", b"1")
 """Seconds: a queue that was full, or a rate, empties all the time."""
 
 _NEVER: Header = (b"cache-control", NEVER)
-
-_TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 def create_app(
@@ -69,20 +66,21 @@ def create_app(
     if capacity < 1 or not body_seconds > 0 or cache_bytes < 0:
         given = f"{capacity}, {body_seconds} and {cache_bytes}"
         raise ValueError(f"capacity, body_seconds and cache_bytes can not be {given}: too small")
-    if metrics_token is not None and not _TOKEN.fullmatch(metrics_token):
-        raise ValueError("a metrics token is one line of printable ASCII: None is for no /metrics")
     metrics = Metrics(board)
     submit_one = submissions(board, capacity, metrics.batch)
-    about = _About(board, submit_one, metrics, metrics_token)
+    about = About(
+        board.check_may_sign,
+        lambda: not submit_one.full,
+        lambda: metrics.text(len(submit_one)),
+        metrics_token,
+    )
     submit = _Submit(board, submit_one, metrics, admission, body_seconds)
     document = json.dumps(describe(board.parameters)).encode()
     interface = Content(document, b"application/json", b"public, max-age=3600")
     routes = [
         Route("/posts", submit),
         Route("/openapi.json", interface, methods=["GET"]),
-        Route("/healthz", about.health, methods=["GET"]),
-        Route("/readyz", about.readiness, methods=["GET"]),
-        Route("/metrics", about.metrics, methods=["GET"]),
+        *about.routes(),
         Route("/{name:path}", Published(board, cache_bytes), methods=["GET"]),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(_OneWay)])
@@ -141,6 +139,10 @@ class _Submit:
             for each in self._admission:
                 each.admit(body, work)
             outcome = await self._submissions(post)
+        except NotAdmittedError as error:
+            await self._refuse(send, RefusedPostError(PostRefusal.ADMISSION, str(error)))
+        except InvalidEncodingError as error:  # of the header
+            await self._refuse(send, RefusedPostError(PostRefusal.ENCODING, str(error)))
         except BodyError as error:
             await self._answer(send, str(error.status), error.status, [CLOSE])
         except BusyError:
@@ -159,7 +161,7 @@ class _Submit:
     async def _refuse(self, send: Send, refusal: RefusedPostError) -> None:
         headers = [(b"content-type", b"application/json")]
         status = 429 if refusal.reason in TOO_MANY else 422
-        if refusal.reason == "admission":
+        if refusal.reason is PostRefusal.ADMISSION:
             headers += self._not_admitted
         answer = {"reason": refusal.reason, "detail": str(refusal)}
         await self._answer(send, refusal.reason, status, headers, json.dumps(answer).encode())
@@ -173,44 +175,6 @@ class _Submit:
         self._metrics.count(outcome)
         size = (b"content-length", str(len(body)).encode())
         await respond(send, status, [*headers, size, _NEVER], body)
-
-
-@final
-class _About:
-    """What the application says of the board and of itself."""
-
-    def __init__(
-        self, board: Board, submissions: Submissions, metrics: Metrics, token: str | None
-    ) -> None:
-        self._board, self._submissions, self._metrics = board, submissions, metrics
-        self._bearer = None if token is None else f"Bearer {token}".encode()
-
-    async def health(self, request: Request) -> Response:
-        """That the process runs."""
-        del request
-        return _plain(200)
-
-    async def readiness(self, request: Request) -> Response:
-        """Whether posts would be taken and objects found now."""
-        del request
-        try:
-            await asyncio.to_thread(self._board.check_may_sign)
-        except StoreError as error:
-            _log.error("the board is not ready: %s", error)
-            return _plain(503)
-        return _plain(503 if self._submissions.full else 200)
-
-    async def metrics(self, request: Request) -> Response:
-        """Sums and ages, for those who bear the token."""
-        given = request.headers.get("authorization", "").encode()
-        if self._bearer is None or not hmac.compare_digest(given, self._bearer):
-            return _plain(404)
-        text = await asyncio.to_thread(self._metrics.text, len(self._submissions))
-        return _plain(200, text, "text/plain; version=0.0.4; charset=utf-8")
-
-
-def _plain(status: int, body: bytes = b"", kind: str = "text/plain; charset=utf-8") -> Response:
-    return Response(body, status, {"cache-control": NEVER.decode()}, kind)
 
 
 def _is_plain(scope: Scope) -> bool:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, final
 
 import apsw
 
-from billboard.board.store import BUNDLE, BoardParameters, ClosedEdition, Entry, LogState
-from billboard.database import Database, Schema, damaged, rows, undecided
-from billboard.errors import EpochError, RefusedPostError, StoreError
-from billboard.tokens import FrameClass
-
-__all__ = ["SqliteStore", "row_digest"]
+from billboard.board.parameters import BUNDLE, BoardParameters
+from billboard.board.store import ClosedEdition, Entry, LogState
+from billboard.errors import EpochError, PostRefusal, RefusedPostError, StoreError
+from billboard.frames import FrameClass
+from billboard.storage.database import Database, Schema, damaged, rows
 
 SCHEMA = Schema(
     "board",
@@ -79,38 +76,17 @@ _EDITIONS = "SELECT epoch, number, size, time, leaf FROM edition WHERE "
 _DIGEST = 8
 
 
-@dataclass(eq=False)
-class _Waiting:
-    """Posts in the queue, until ``refusals`` says which were kept, or ``error`` that none was.
-
-    Not a `Future`: its lock is one of Python's own, which an interrupt may leave locked.
-    """
-
-    entries: Sequence[Entry]
-    quota: int | None
-    refusals: list[RefusedPostError | None] | None = None
-    error: StoreError | None = None
-
-    @property
-    def decided(self) -> bool:
-        return self.refusals is not None or self.error is not None
-
-
 @final
 class SqliteStore:
     """Keeps the rows of a board in the file ``path``, which `create` has made.
 
-    Posts that several threads put at the same time share one commit. Use as a context manager, or
-    `close`; not after a fork.
+    Use as a context manager, or `close`; not after a fork.
 
     Raises `StoreError` if the file is not a board, damaged, or of a newer version.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._database = Database(path, SCHEMA)
-        self._write_lock = threading.Lock()
-        self._queue: list[_Waiting] = []
-        self._queue_lock = threading.Lock()
         self._parameters = self._read_parameters()
 
     @classmethod
@@ -135,26 +111,16 @@ class SqliteStore:
 
     @property
     def parameters(self) -> BoardParameters:
-        """See `Store.parameters`."""
+        """See `Posts.parameters`."""
         return self._parameters
 
     def put(
         self, entries: Sequence[Entry], quota: int | None = None
     ) -> list[RefusedPostError | None]:
-        """See `Store.put`."""
-        self._database.check_usable()
-        waiting = _Waiting(entries, quota)
-        with self._queue_lock:
-            self._queue.append(waiting)
-        with self._write_lock:
-            # Whoever holds the lock commits for all that queued up behind the previous commit.
-            if not waiting.decided:
-                self._commit_queue()
-        if waiting.error is not None:
-            raise waiting.error
-        if waiting.refusals is None:  # the thread that committed for this one was interrupted
-            raise undecided(self.path, "the commit was interrupted")
-        return waiting.refusals
+        """See `Posts.put`."""
+        epochs: dict[int, _Posts | None] = {}
+        with self._database.writing() as db:
+            return [self._put(db, epochs, each, quota) for each in entries]
 
     def close_edition(
         self,
@@ -164,9 +130,8 @@ class SqliteStore:
         *,
         again: bool = True,
     ) -> ClosedEdition:
-        """See `Store.close_edition`."""
-        self._database.check_usable()
-        with self._write_lock, self._database.writing() as db:
+        """See `Editions.close_edition`."""
+        with self._database.writing() as db:
             query = _EDITIONS + "epoch = ? AND time >= ? ORDER BY number DESC LIMIT 1"
             if not again and (found := rows(db, query, epoch, time)):
                 return ClosedEdition(*found[0])
@@ -185,7 +150,7 @@ class SqliteStore:
         return edition
 
     def closed(self, epoch: int | None = None) -> tuple[ClosedEdition, ...]:
-        """See `Store.closed`."""
+        """See `Editions.closed`."""
         if epoch is None:
             found = self._database.rows(_EDITIONS + "leaf IS NULL ORDER BY time, epoch, number")
         else:
@@ -193,7 +158,7 @@ class SqliteStore:
         return tuple(ClosedEdition(*row) for row in found)
 
     def entries(self, edition: ClosedEdition) -> Iterator[bytes]:
-        """See `Store.entries`."""
+        """See `Editions.entries`."""
         key = edition.epoch, edition.number
         with self._database.reading() as db:
             row = rows(db, "SELECT first FROM edition WHERE (epoch, number) = (?, ?)", *key)
@@ -212,13 +177,13 @@ class SqliteStore:
                 yield data
 
     def log_state(self) -> LogState:
-        """See `Store.log_state`."""
+        """See `MasterLog.log_state`."""
         query = "SELECT size, root, note, served, restored FROM log"
         ((size, root, note, served, restored),) = self._database.rows(query)
         return LogState(size, root, note, served, bool(restored))
 
     def propose(self, size: int, leaf: bytes, edition: tuple[int, int] | None) -> bytes | None:
-        """See `Store.propose`."""
+        """See `MasterLog.propose`."""
         with self._database.writing() as db:
             published = (
                 edition is not None
@@ -242,7 +207,7 @@ class SqliteStore:
         note: bytes,
         edition: tuple[int, int] | None,
     ) -> bool:
-        """See `Store.advance`."""
+        """See `MasterLog.advance`."""
         query = (
             "UPDATE log SET size = size + 1, root = ?, note = ?, pending = NULL"
             " WHERE (size, root, note, pending) = (?, ?, ?, ?)"
@@ -256,16 +221,15 @@ class SqliteStore:
         return moved
 
     def serve(self, size: int, note: bytes) -> None:
-        """See `Store.serve`."""
+        """See `MasterLog.serve`."""
         query = "UPDATE log SET served_size = ?, served = ? WHERE served_size <= ?"
         with self._database.writing() as db:
             db.execute(query, (size, note, size))
 
     def expire(self, before: int) -> int:
-        """See `Store.expire`."""
-        self._database.check_usable()
+        """See `Editions.expire`."""
         posts = 0
-        with self._write_lock, self._database.writing() as db:
+        with self._database.writing() as db:
             query = "SELECT epoch FROM epoch WHERE epoch < ?"
             unfinished = "SELECT count(*) FROM edition WHERE epoch < ? AND leaf IS NULL"
             if _count(db, unfinished, before):
@@ -290,7 +254,7 @@ class SqliteStore:
             db.execute("UPDATE log SET restored = ?", (restored,))
 
     def reading(self) -> contextlib.AbstractContextManager[apsw.Connection]:
-        """A connection on which all rows are of one moment, for `fsck.fsck`."""
+        """A connection on which all rows are of one moment, for `check_board`."""
         return self._database.reading()
 
     def copy(self, path: Path) -> None:
@@ -311,38 +275,22 @@ class SqliteStore:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _commit_queue(self) -> None:
-        with self._queue_lock:
-            batch, self._queue = self._queue, []
-        if not batch:
-            return
-        try:
-            with self._database.writing() as db:
-                epochs: dict[int, _Posts | None] = {}
-                refusals = [self._put_all(db, epochs, waiting) for waiting in batch]
-        except StoreError as error:
-            for waiting in batch:
-                waiting.error = error
-            return
-        for waiting, refused in zip(batch, refusals, strict=True):
-            waiting.refusals = refused
-
-    def _put_all(
-        self, db: apsw.Connection, epochs: dict[int, _Posts | None], waiting: _Waiting
-    ) -> list[RefusedPostError | None]:
+    def _put(
+        self,
+        db: apsw.Connection,
+        epochs: dict[int, _Posts | None],
+        entry: Entry,
+        quota: int | None,
+    ) -> RefusedPostError | None:
         """``epochs`` are those that were looked at, None for one that is over."""
-        refusals: list[RefusedPostError | None] = []
-        for entry in waiting.entries:
-            epoch = entry.epoch
-            if epoch not in epochs:
-                epochs[epoch] = None if self._is_over(db, epoch) else _Posts(db, epoch)
-            posts = epochs[epoch]
-            if posts is None:
-                refused = RefusedPostError("epoch", f"epoch {epoch} has had its last edition")
-                refusals.append(refused)
-            else:
-                refusals.append(posts.put(entry, waiting.quota))
-        return refusals
+        epoch = entry.epoch
+        if epoch not in epochs:
+            epochs[epoch] = None if self._is_over(db, epoch) else _Posts(db, epoch)
+        posts = epochs[epoch]
+        if posts is None:
+            problem = f"epoch {epoch} has had its last edition"
+            return RefusedPostError(PostRefusal.EPOCH, problem)
+        return posts.put(entry, quota)
 
     def _is_over(self, db: apsw.Connection, epoch: int) -> bool:
         """Whether the last edition is closed, or all have expired, whatever the clock says now."""
@@ -379,7 +327,7 @@ class _Posts:
     def put(self, entry: Entry, quota: int | None) -> RefusedPostError | None:
         if quota is not None and self.waiting >= quota and self._find(entry) is None:
             problem = f"the quota of epoch {entry.epoch} is used up: try after its next edition"
-            return RefusedPostError("quota", problem)
+            return RefusedPostError(PostRefusal.QUOTA, problem)
         values = (entry.identifier, entry.seq, row_digest(entry.data), entry.data)
         self._db.set_last_insert_rowid(0)
         self._db.execute(self._query, values)
@@ -389,9 +337,9 @@ class _Posts:
         found = self._find(entry)
         if found is None or found[0] <= self.closed:
             return RefusedPostError(
-                "published", "its identifier is in an edition: use the next slot"
+                PostRefusal.PUBLISHED, "its identifier is in an edition: use the next slot"
             )
-        return RefusedPostError("seq", f"seq {entry.seq} is not greater than {found[1]}")
+        return RefusedPostError(PostRefusal.SEQ, f"seq {entry.seq} is not greater than {found[1]}")
 
     def _find(self, entry: Entry) -> tuple[int, int] | None:
         query = f"SELECT position, seq FROM post_{self._epoch:d} WHERE identifier = ?"  # noqa: S608

@@ -44,13 +44,14 @@ from billboard.cli.sender import sender_app
 from billboard.cli.serve import serve
 from billboard.cli.witness import witness_app
 from billboard.errors import BillboardError
+from billboard.frames import FrameBatch, FrameClass
 from billboard.keys import SecretKey
 from billboard.lanes import Lane
-from billboard.posts import DEFAULT_EPOCH_LENGTH
-from billboard.tokens import DeviceToken, FrameBatch, FrameClass, Handle
+from billboard.times import DEFAULT_EPOCH_LENGTH
+from billboard.tokens import DeviceToken, Handle
 
 if TYPE_CHECKING:
-    from billboard.push.sandbox import Sandbox
+    from billboard.push.emulators.apns import ApnsEmulator
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -170,7 +171,7 @@ def lane_grant(
 
 
 @app.command()
-def sandbox(
+def emulator(
     port: Port = 0,
     directory: Annotated[
         Path, typer.Option(help="Where to put its CA and key, while it runs.")
@@ -181,11 +182,11 @@ def sandbox(
     reset_every: Annotated[int | None, typer.Option(help="Reset each n-th stream.")] = None,
 ) -> None:
     """Run a local server that answers as APNs does, until Ctrl-C; shows how to push to it."""
-    from billboard.push.sandbox import Sandbox
+    from billboard.push.emulators.apns import ApnsEmulator
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     asyncio.run(
-        _sandbox(Sandbox(port, goaway_every=goaway_every, reset_every=reset_every), directory)
+        _emulator(ApnsEmulator(port, goaway_every=goaway_every, reset_every=reset_every), directory)
     )
 
 
@@ -193,7 +194,7 @@ def sandbox(
 def demo(
     devices: Annotated[int, typer.Option(min=2, help="How many devices take part.")] = 1000,
 ) -> None:
-    """Play the whole story on a fresh board and the sandbox, and verify it."""
+    """Play the whole story on a fresh board and the emulator, and verify it."""
     from billboard.cli.demo import run_demo
 
     if not run_demo(devices, Console()):
@@ -226,9 +227,9 @@ def _opened_table(frames: FrameBatch, opened: Mask, frame_class: FrameClass) -> 
     return table
 
 
-async def _sandbox(server: Sandbox, directory: Path) -> None:
+async def _emulator(server: ApnsEmulator, directory: Path) -> None:
     directory = directory.resolve()
-    key_path, ca_path = directory / "sandbox-key.p8", directory / "sandbox-ca.pem"
+    key_path, ca_path = directory / "emulator-key.p8", directory / "emulator-ca.pem"
     async with server:
         authority, key = server.ca_file.read_text(), server.key.private_key_pem.decode()
         with (
@@ -239,7 +240,7 @@ async def _sandbox(server: Sandbox, directory: Path) -> None:
             await _report(server)
 
 
-async def _report(server: Sandbox) -> None:
+async def _report(server: ApnsEmulator) -> None:
     """Say what is delivered, until cancelled."""
     seen = 0
     while True:

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from billboard.board import BoardParameters, create_board, open_board
 from billboard.board.manifest import Descriptor
-from billboard.board.store import DEFAULT_LATE_INTERVAL
+from billboard.board.parameters import DEFAULT_LATE_INTERVAL
 from billboard.cli import files
 from billboard.cli.files import Ask, BoardPath, Class, Epoch, console
 from billboard.cli.trust import Witnesses, witnesses_of
-from billboard.posts import DEFAULT_EPOCH_LENGTH
+from billboard.times import DEFAULT_EPOCH_LENGTH
 
 board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
 

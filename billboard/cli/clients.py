@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from billboard import secretfile
-from billboard.board.directory import new_directory
 from billboard.cli import files
 from billboard.cli.files import console
 from billboard.cli.trust import policy_of
-from billboard.durable import replace_file
 from billboard.errors import BillboardError
 from billboard.push.config import Section
+from billboard.storage import secret_file
+from billboard.storage.files import new_directory, replace_file
 
 if TYPE_CHECKING:
     from billboard.board.client import BoardClient
@@ -84,7 +83,7 @@ def new_settings(
     with new_directory(directory):
         path = directory / KEY if state_key is None else state_key.resolve()
         if not path.exists():
-            replace_file(path, os.urandom(secretfile.KEY_SIZE), private=True)
+            replace_file(path, os.urandom(secret_file.KEY_SIZE), private=True)
         written = {**settings, "state_key": KEY if state_key is None else str(path)}
         with files.new_file(directory / name, files.PRIVATE) as file:
             for key, value in written.items():

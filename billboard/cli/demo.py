@@ -1,4 +1,4 @@
-"""``billboard demo``: the whole story on a fresh board and the sandbox, and a check of it."""
+"""``billboard demo``: the whole story on a fresh board and the emulator, and a check of it."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import final
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from billboard.board import Board, BoardParameters, Edition, create_board, open_board
-from billboard.board.checkpoint import Policy
+from billboard.board import BoardParameters, create_board, open_board
 from billboard.board.client import BoardClient
 from billboard.board.manifest import Descriptor
 from billboard.board.monitor import Monitor
-from billboard.board.published import CHECKPOINT_AGE
+from billboard.board.serving.objects import CHECKPOINT_AGE
 from billboard.cli.demo_servers import Clock, PushSide, Witnessed, served
-from billboard.device import Device
+from billboard.device.device import Device
 from billboard.errors import BillboardError
 from billboard.push import PushRequest
 from billboard.push.tick import Tick
-from billboard.sender import Sender
+from billboard.sender.sender import Sender
+from billboard.times import HOUR
+from billboard.tlog.checkpoint import Policy
 from billboard.tokens import DeviceToken, Platform
 
 ORIGIN = "demo.example/board"
@@ -41,7 +44,6 @@ POSTS = 2 * CONTACTS
 """Of each phone: for the epoch that is about to end, and for the next."""
 
 DAY = 86_400
-HOUR = 3600
 EVE = 4 * HOUR
 """Seconds before the end of an epoch at which the story begins."""
 
@@ -97,123 +99,153 @@ def run_demo(devices: int, console: Console) -> bool:
 
 
 def _play(count: int, path: Path, console: Console) -> Story:
-    story = Story()
-    end = (int(time.time()) // DAY + 1) * DAY
-    clock = Clock(end - EVE)
-    parameters = BoardParameters(ORIGIN)
-    policy = Policy(create_board(path / "board", parameters))
-    (path / "push").mkdir()
+    """Act after act, each told and timed."""
     with Progress(console=console, transient=True) as bars, ExitStack() as stack:
+        stage = _Stage(count, path, bars, stack)
+        stage.share_lanes()
+        stage.post()
+        stage.publish()
+        stage.fetch()
+        stage.send()
+        stage.watch()
+        stage.deliver()
+    return stage.told()
 
-        @contextmanager
-        def step(title: str, total: int) -> Iterator[Callable[[], None]]:
-            task = bars.add_task(title, total=total)
-            start = time.perf_counter()
-            yield lambda: bars.advance(task)
-            story.times[title] = time.perf_counter() - start
-            bars.remove_task(task)
 
-        push = stack.enter_context(PushSide(path / "push", clock, story.ticks.append))
-        board = stack.enter_context(open_board(path / "board", clock=clock))
-        url = stack.enter_context(served(board))
+@final
+class _Stage:
+    """A board, a push server, people and their phones, until ``stack`` is closed."""
+
+    def __init__(self, count: int, path: Path, bars: Progress, stack: ExitStack) -> None:
+        self.story = Story()
+        self._count, self._path, self._bars = count, path, bars
+        self._end = (int(time.time()) // DAY + 1) * DAY
+        self._clock = clock = Clock(self._end - EVE)
+        self._policy = Policy(create_board(path / "board", BoardParameters(ORIGIN)))
+        (path / "push").mkdir()
+        self._push = stack.enter_context(PushSide(path / "push", clock, self.story.ticks.append))
+        self._board = stack.enter_context(open_board(path / "board", clock=clock))
+        self._url = stack.enter_context(served(self._board))
         # All devices and contacts of this demo share a client, and so what it has fetched.
-        client = stack.enter_context(BoardClient(url, policy, clock=clock))
-        board.publish_due()
-        board.publish_descriptor(Descriptor(push.server.keys.descriptor))
-        people = [
-            stack.enter_context(
-                Sender(
-                    path / f"person{i}",
-                    os.urandom(32),
-                    [client],
-                    [push.key],
-                    dummies=1,
-                    courier=Witnessed(story.requests),
-                    clock=clock,
-                )
-            )
-            for i in range(max(CONTACTS, count // FRIENDS))
-        ]
-        with step("devices make lanes, contacts get grants", count) as advance:
-            phones = []
-            for i in range(count):
-                phones.append(_phone(path / f"phone{i}", client, push, people, clock))
+        self._client = stack.enter_context(BoardClient(self._url, self._policy, clock=clock))
+        self._board.publish_due()
+        self._board.publish_descriptor(Descriptor(self._push.server.keys.descriptor))
+        count_of_people = max(CONTACTS, count // FRIENDS)
+        self._people = [stack.enter_context(self._person(i)) for i in range(count_of_people)]
+        self._phones: list[Phone] = []
+
+    def _person(self, number: int) -> Sender:
+        return Sender(
+            self._path / f"person{number}",
+            os.urandom(32),
+            [self._client],
+            [self._push.key],
+            decoys=1,
+            courier=Witnessed(self.story.requests),
+            clock=self._clock,
+        )
+
+    def share_lanes(self) -> None:
+        """Each phone gives grants to some people."""
+        with self._step("devices make lanes, contacts get grants", self._count) as advance:
+            for i in range(self._count):
+                self._phones.append(self._phone(self._path / f"phone{i}"))
                 advance()
-        # When all that is for the next epoch is due, and the board still takes it.
-        published = [*_pass_hours(board, clock, end - EVE, end - EVE + 2 * HOUR)]
-        with step("devices encrypt, seal and submit (HTTP)", count) as advance:
-            for phone in phones:
-                with Device.open(phone.state, phone.key, client, clock=clock) as device:
+
+    def _phone(self, state: Path) -> Phone:
+        """A phone that gives grants to some people, through their end-to-end encrypted chats."""
+        key, token = os.urandom(32), DeviceToken(Platform.APNS, os.urandom(32))
+        contacts = random.SystemRandom().sample(range(len(self._people)), CONTACTS)
+        with Device.create(state, key, self._client, self._push.key, clock=self._clock) as device:
+            device.set_token(token)
+            profile = device.add_profile("its user")
+            for contact in contacts:
+                grant = profile.add_contact(f"person {contact}")
+                self._people[contact].add_contact(state.name, grant)
+            device.work(0)  # which draws when to post
+        return Phone(state, key, token, contacts)
+
+    def post(self) -> None:
+        """Time passes until all is due that is for the next epoch, and the board still takes it."""
+        self._pass_hours(self._end - EVE, self._end - EVE + 2 * HOUR)
+        with self._step("devices encrypt, seal and submit (HTTP)", self._count) as advance:
+            for phone in self._phones:
+                with Device.open(phone.state, phone.key, self._client, clock=self._clock) as device:
                     work = device.work(POSTS)
-                    story.posted += work.posted
-                    story.errors += filter(None, [work.error])
+                    self.story.posted += work.posted
+                    self.story.errors += filter(None, [work.error])
                 advance()
-        with step("board publishes the editions", 1):
-            published += _pass_hours(board, clock, end - EVE + 2 * HOUR, end)
+
+    def publish(self) -> None:
+        """The next epoch begins."""
+        with self._step("board publishes the editions", 1):
+            self._pass_hours(self._end - EVE + 2 * HOUR, self._end)
             time.sleep(CHECKPOINT_AGE)  # for so long the server may show the checkpoint before
-        story.editions = len(published)
-        story.on_board = [
-            bytes(post)
-            for each in published
-            for post in board.posts(each.epoch, edition=each.number)
-        ]
-        with step("contacts fetch and verify", len(people)) as advance:
-            for person in people:
-                story.errors += filter(None, [person.work().error])
+
+    def _pass_hours(self, start: int, end: int) -> None:
+        """Have the board publish what is due while time passes."""
+        for hour in range(start, end, HOUR):
+            self._clock.skip_to(hour + HOUR + 1)
+            for each in self._board.publish_due():
+                self.story.editions += 1
+                posts = self._board.posts(each.epoch, edition=each.number)
+                self.story.on_board += map(bytes, posts)
+
+    def fetch(self) -> None:
+        """All people look for what is new, whether they have something to send or not."""
+        with self._step("contacts fetch and verify", len(self._people)) as advance:
+            for person in self._people:
+                self.story.errors += filter(None, [person.work().error])
                 advance()
-        chosen = random.SystemRandom().sample(phones, count // 2)
-        with step("contacts re-randomise, seal and send (HTTP)", len(chosen)) as advance:
+
+    def send(self) -> None:
+        """Half of the phones are to be woken, each by some of those who can."""
+        story, chosen = self.story, random.SystemRandom().sample(self._phones, self._count // 2)
+        with self._step("contacts re-randomise, seal and send (HTTP)", len(chosen)) as advance:
             for phone in chosen:
                 story.expected[phone.token.value] = 1
-                for contact in random.SystemRandom().sample(phone.contacts, _some_contacts()):
-                    errand = people[contact].wake(phone.state.name)
+                some = random.SystemRandom().randint(1, CONTACTS)
+                for contact in random.SystemRandom().sample(phone.contacts, some):
+                    errand = self._people[contact].wake(phone.state.name)
                     story.taken += errand.taken
                     story.errors += filter(None, [errand.error])
                     story.wanted += 1
                 advance()
-        asked = map(push.opened, story.requests)
+        asked = map(self._push.opened, story.requests)
         story.blobs = [each.blob for each in asked if isinstance(each, PushRequest)]
+
+    def watch(self) -> None:
+        """A monitor reads everything."""
         with (
-            step("a monitor verifies the whole board", 1),
-            Monitor(url, policy, path / "monitor", clock=clock) as monitor,
+            self._step("a monitor verifies the whole board", 1),
+            Monitor(self._url, self._policy, self._path / "monitor", clock=self._clock) as monitor,
         ):
-            story.findings = [finding.what for finding in monitor.check()]
-        with step("push server opens the tick", 1):
-            push.server.tick()
-        with step("push server wakes devices (TLS, HTTP/2)", 1):
-            push.wait_until_delivered()
-    story.woken, story.connections = push.woken, push.connections
-    return story
+            self.story.findings = [finding.what for finding in monitor.check()]
 
+    def deliver(self) -> None:
+        """One tick, and what follows from it."""
+        with self._step("push server opens the tick", 1):
+            self._push.server.tick()
+        with self._step("push server wakes devices (TLS, HTTP/2)", 1):
+            self._push.wait_until_delivered()
 
-def _pass_hours(board: Board, clock: Clock, start: int, end: int) -> Iterator[Edition]:
-    """Have the board publish what is due while time passes."""
-    for hour in range(start, end, HOUR):
-        clock.skip_to(hour + HOUR + 1)
-        yield from board.publish_due()
+    def told(self) -> Story:
+        """What happened, once all are gone: then it is known who was woken."""
+        self.story.woken, self.story.connections = self._push.woken, self._push.connections
+        return self.story
 
-
-def _phone(
-    state: Path, client: BoardClient, push: PushSide, people: list[Sender], clock: Clock
-) -> Phone:
-    """A phone that gives grants to some people, through their end-to-end encrypted chats."""
-    key, token = os.urandom(32), DeviceToken(Platform.APNS, os.urandom(32))
-    contacts = random.SystemRandom().sample(range(len(people)), CONTACTS)
-    with Device.create(state, key, client, push.key, clock=clock) as device:
-        device.set_token(token)
-        profile = device.add_profile("its user")
-        for contact in contacts:
-            people[contact].add_contact(state.name, profile.add_contact(f"person {contact}"))
-        device.work(0)  # which draws when to post
-    return Phone(state, key, token, contacts)
-
-
-def _some_contacts() -> int:
-    return random.SystemRandom().randint(1, CONTACTS)
+    @contextmanager
+    def _step(self, title: str, total: int) -> Iterator[Callable[[], None]]:
+        """Show how far a step is, and remember how long it took."""
+        task = self._bars.add_task(title, total=total)
+        start = time.perf_counter()
+        yield lambda: self._bars.advance(task)
+        self.story.times[title] = time.perf_counter() - start
+        self._bars.remove_task(task)
 
 
 def _checks(story: Story, files: list[bytes]) -> dict[str, bool]:
-    public = [*story.on_board, *files]
+    public = [data for data in [*story.on_board, *files] if len(data) >= 32]
     sent = story.blobs
     elements = [blob[i : i + 32] for blob in sent for i in range(0, len(blob), 32)]
     return {
@@ -226,19 +258,31 @@ def _checks(story: Story, files: list[bytes]) -> dict[str, bool]:
         "the board published all that it took, and a monitor found nothing wrong in its logs": (
             0 < story.posted <= len(story.on_board) and not story.findings
         ),
-        "no token is on the board, or in a file": (
-            not any(_contains(data, story.expected) for data in public)
-        ),
+        "no token is on the board, or in a file": (not _shown(story.expected, public)),
         "no blob, and no element of one, that the server received is on the board": (
-            not any(_contains(data, elements) for data in public)
+            not _shown(elements, public)
         ),
     }
 
 
-def _contains(data: bytes, needles: Iterable[bytes]) -> bool:
-    """Whether one of the 32-byte ``needles`` is anywhere in ``data``."""
+def _shown(needles: Iterable[bytes], public: Iterable[bytes]) -> bool:
+    """Whether one of the 32-byte ``needles`` is anywhere in what is ``public``.
+
+    First all places are looked at where three bytes are those of one, in a table of all that there
+    can be; the few that are found are compared.
+    """
     wanted = set(needles)
-    return any(data[i : i + 32] in wanted for i in range(len(data) - 31))
+    table = np.zeros(1 << 24, np.bool_)
+    table[[int.from_bytes(each[:3], "big") for each in wanted]] = True
+    for data in public:
+        first, second, third = (
+            np.frombuffer(data, np.uint8)[i : len(data) - 31 + i].astype(np.uint32)
+            for i in range(3)
+        )
+        places = table[first << 16 | second << 8 | third].nonzero()[0].tolist()
+        if any(data[i : i + 32] in wanted for i in places):
+            return True
+    return False
 
 
 def _who_saw_what(devices: int, story: Story) -> Table:

@@ -14,11 +14,9 @@ from pathlib import Path
 import uvicorn
 
 from billboard.board import Board
-from billboard.board.note import NoteKey
 from billboard.board.server import create_app
 from billboard.keys import SecretKey
 from billboard.push import (
-    Dispatcher,
     PushRequest,
     PushServer,
     Revocation,
@@ -28,13 +26,15 @@ from billboard.push import (
     Timing,
     create_server_keys,
 )
-from billboard.push.courier import HttpCourier
+from billboard.push.dispatch import Dispatcher
+from billboard.push.emulators.apns import ApnsEmulator
 from billboard.push.providers.apns import ApnsProvider
-from billboard.push.request import LABEL, open_plaintext
-from billboard.push.requestkey import key_id_of
-from billboard.push.sandbox import Sandbox
+from billboard.push.requests.courier import HttpCourier
+from billboard.push.requests.request import LABEL, open_plaintext
+from billboard.push.requests.request_key import key_id_of
 from billboard.push.server import create_app as create_push_app
 from billboard.push.tick import Tick
+from billboard.tlog.note import NoteKey
 
 PUSH_NAME = "demo.example/push"
 TOPIC = "com.example.messenger"
@@ -82,7 +82,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 class PushSide:
-    """The push server over HTTP, and the sandbox that it pushes to, in a thread of their own.
+    """The push server over HTTP, and the emulator that it pushes to, in a thread of their own.
 
     Its only tick is the one that it is told to make.
     """
@@ -128,9 +128,9 @@ class PushSide:
             SqliteOutbox.create(self._directory / "outbox.sqlite") as outbox,
             listening() as its_socket,
         ):
-            async with Sandbox(clock=self._clock) as sandbox:
+            async with ApnsEmulator(clock=self._clock) as emulator:
                 provider = ApnsProvider(
-                    sandbox.key, {0: TOPIC}, sandbox.url, sandbox.ca_file, clock=self._clock
+                    emulator.key, {0: TOPIC}, emulator.url, emulator.ca_file, clock=self._clock
                 )
                 self.server = PushServer(
                     ServerKeys(self._directory, [self._secret_key], url_of(its_socket)),
@@ -142,8 +142,8 @@ class PushSide:
                 )
                 async with self.server:
                     await self._serve(its_socket)
-                self.woken = Counter(delivery.token for delivery in sandbox.deliveries)
-                self.connections = sandbox.connections
+                self.woken = Counter(delivery.token for delivery in emulator.deliveries)
+                self.connections = emulator.connections
 
     async def _serve(self, its_socket: socket.socket) -> None:
         app = create_push_app(self.server)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billboard.board.note import NoteKey
 from billboard.cli import files
 from billboard.cli.clients import (
     BoardKey,
@@ -24,9 +23,11 @@ from billboard.cli.files import Output, Proxy, console
 from billboard.cli.trust import Threshold, WitnessKeys
 from billboard.errors import BillboardError
 from billboard.lanes import MOST_LANES
+from billboard.tlog.note import NoteKey
 
 if TYPE_CHECKING:
-    from billboard.device import Device, Profile
+    from billboard.device.device import Device
+    from billboard.device.profile import Profile
 
 device_app = typer.Typer(no_args_is_help=True, help="Be woken, as an application on a phone is.")
 
@@ -58,7 +59,7 @@ def init(
     state_key: StateKey = None,
 ) -> None:
     """Make a device on a board that has published, to be woken through a push server."""
-    from billboard.device import Device
+    from billboard.device.device import Device
 
     settings = {
         "board": board,
@@ -228,8 +229,8 @@ def status(device: DevicePath) -> None:
 
 @contextmanager
 def _opened(directory: Path) -> Iterator[Device]:
-    from billboard.device import Device
-    from billboard.push.courier import HttpCourier
+    from billboard.device.device import Device
+    from billboard.push.requests.courier import HttpCourier
 
     settings = Settings(directory, SETTINGS)
     courier = HttpCourier(proxy=settings.proxy)

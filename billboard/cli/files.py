@@ -20,9 +20,10 @@ from rich.console import Console
 from billboard.batches import Array
 from billboard.blob import Blob, unstack
 from billboard.errors import BillboardError, InvalidEncodingError
+from billboard.frames import FrameClass
 from billboard.keys import PublicKey
 from billboard.lanes import LaneReader
-from billboard.tokens import DeviceToken, FrameClass, Handle, Platform
+from billboard.tokens import DeviceToken, Handle, Platform
 from billboard.webpush import WebPushSubscription
 
 T = TypeVar("T")

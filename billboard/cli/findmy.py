@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from billboard import secretfile
 from billboard.cli import files
 from billboard.cli.files import console
 from billboard.errors import EpochError, InvalidEncodingError, NotMine, SecretFileError
 from billboard.findmy import LAST_INDEX, Key, KeySchedule, Report
+from billboard.storage import secret_file
 
 findmy_app = typer.Typer(no_args_is_help=True, help="Apple's Find My: keys and reports.")
 
@@ -100,7 +100,7 @@ def _describe(report: Report) -> str:
 
 def _read_schedule(path: Path, name: str) -> KeySchedule:
     """The schedule of ``name``, which is skn or sks. Raises `SecretFileError`."""
-    data, secrets = secretfile.read(path), list[bytes]()
+    data, secrets = secret_file.read(path), list[bytes]()
     # What these exceptions hold of the file must not stay with the one that is raised.
     with suppress(ValueError, LookupError, TypeError, RecursionError):
         found = json.loads(data)

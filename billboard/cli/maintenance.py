@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from billboard.board import FileObjects, SqliteStore
-from billboard.board.backup import backup, restore, resume
-from billboard.board.directory import DATABASE, KEY, OBJECTS, load_signer
-from billboard.board.fsck import fsck
-from billboard.board.note import NoteKey
+from billboard.board.backup import backup_board, restore_board, resume_board
+from billboard.board.directory import DATABASE, KEY, OBJECTS
+from billboard.board.fsck import check_board
 from billboard.cli import files
 from billboard.cli.files import Ask, BoardPath, console
+from billboard.tlog.key_file import load_signer
+from billboard.tlog.note import NoteKey
 
 maintenance_app = typer.Typer()
 
@@ -30,7 +31,9 @@ def board_fsck(board: BoardPath, key: BoardKey = None, passphrase: Ask = False) 
     """Read all that a board has, and say what is wrong, and what to do. It may be in use."""
     with SqliteStore(board / DATABASE) as store:
         found = 0
-        for finding in fsck(store, FileObjects(board / OBJECTS), _key(board, key, passphrase)):
+        for finding in check_board(
+            store, FileObjects(board / OBJECTS), _key(board, key, passphrase)
+        ):
             found += 1
             console.print(str(finding))
     console.print(f"{found} findings" if found else "nothing is wrong")
@@ -47,7 +50,7 @@ def board_backup(
     ] = False,
 ) -> None:
     """Copy a board, which may be in use, to the directory NEW."""
-    backup(board, new, with_key=with_key)
+    backup_board(board, new, with_key=with_key)
     console.print(f"{new} is a backup of {board}" + (", with its key" if with_key else ""))
 
 
@@ -57,7 +60,7 @@ def board_restore(
     new: NewDirectory,
 ) -> None:
     """Copy a backup to the directory NEW: a board that signs nothing until it is resumed."""
-    restore(backup_path, new)
+    restore_board(backup_path, new)
     console.print(f"{new} is restored. Next: billboard board resume {new} CHECKPOINT")
     if not (new / KEY).exists():
         console.print(f"the backup has no key: put the board's at {new / KEY}")
@@ -79,7 +82,7 @@ def board_resume(
 ) -> None:
     """Let a restored board sign again, if it is as it was at its latest checkpoint."""
     data = sys.stdin.buffer.read() if checkpoint == "-" else Path(checkpoint).read_bytes()
-    resume(board, _key(board, key, passphrase), data)
+    resume_board(board, _key(board, key, passphrase), data)
     console.print(f"{board} goes on")
 
 

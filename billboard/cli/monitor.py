@@ -37,6 +37,7 @@ def monitor(
     what it signed breaks a rule, 10 it showed two logs. Without --once only 9 and 10 end it.
     """
     from billboard.board.monitor import STATUS, Finding, Monitor
+    from billboard.errors import BoardFault
 
     policy = policy_of(key, witness, threshold)
     with Monitor(url, policy, directory, proxy=proxy) as watching:
@@ -46,7 +47,7 @@ def monitor(
             _show(watching, findings, shown)
             shown = findings
             worst = max((finding.status for finding in findings), default=0)
-            if once or worst >= STATUS["misbehavior"]:
+            if once or worst >= STATUS[BoardFault.MISBEHAVIOR]:
                 raise typer.Exit(worst)
             time.sleep(every)
 

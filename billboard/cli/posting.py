@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,53 +14,26 @@ from billboard.board.directory import open_publication
 from billboard.board.publication import Publication
 from billboard.board.receipt import Receipt
 from billboard.cli import files
-from billboard.cli.files import Ask, Epoch, LanePath, Output, Proxy, PublicPath, console
-from billboard.cli.trust import OptionalKey, Threshold, WitnessKeys, policy_of
-from billboard.errors import BillboardError, BoardError
+from billboard.cli.files import Ask, Epoch, LanePath, Output, PublicPath, console
+from billboard.cli.remote import Remote, with_remote
+from billboard.errors import BillboardError, BoardError, BoardFault
 from billboard.lanes import Lane, LaneReader
-from billboard.posts import Post, epoch_at
+from billboard.posts import Post
+from billboard.times import epoch_at
 
 if TYPE_CHECKING:
-    from billboard.board.client import BoardClient
+    pass
 
 posting_app = typer.Typer()
 
-DUMMIES = 7
+DECOYS = 7
 """Bundles that hide which one is looked for, where nothing else is asked for."""
 
 Place = Annotated[str, typer.Argument(metavar="BOARD", help="The board's directory, or its URL.")]
-CachePath = Annotated[
-    Path | None, typer.Option(help="Directory for what was read; remembers the log it has seen.")
-]
-
-
-@dataclass(frozen=True)
-class Remote:
-    """What is needed to reach the board at a URL, and of no use with a directory."""
-
-    key: str | None
-    witness: list[str] | None
-    threshold: int | None
-    proxy: str
-    cache: Path | None
-
-    def client(self, url: str) -> BoardClient:
-        """A client that believes nothing but these keys."""
-        from billboard.board.client import BoardClient
-
-        if self.key is None:
-            raise BillboardError(f"{url}: give --key, the key that `billboard board init` showed")
-        policy = policy_of(self.key, self.witness, self.threshold)
-        return BoardClient(url, policy, directory=self.cache, proxy=self.proxy)
-
-    def check_unused(self, board: str) -> None:
-        """Raise `BillboardError` if any of it is given."""
-        if any(each not in (None, "") for each in vars(self).values()):
-            problem = "needs none of --key, --witness, --threshold, --proxy and --cache"
-            raise BillboardError(f"{board} is read as a directory, which {problem}")
 
 
 @posting_app.command()
+@with_remote
 def post(
     board: Place,
     lane: LanePath,
@@ -77,11 +49,7 @@ def post(
         str | None,
         typer.Option("--out", "-o", metavar="FILE", help="New file for the board's receipt."),
     ] = None,
-    key: OptionalKey = None,
-    witness: WitnessKeys = None,
-    threshold: Threshold = None,
-    proxy: Proxy = "",
-    cache: CachePath = None,
+    remote: Remote,
     passphrase: Ask = False,
     board_passphrase: Annotated[
         bool,
@@ -93,7 +61,6 @@ def post(
     ] = False,
 ) -> None:
     """Seal a blob for a lane and submit it to a board. With a URL it needs the board's --key."""
-    remote = Remote(key, witness, threshold, proxy, cache)
     owner = Lane.load(lane, files.passphrase(passphrase))
     sealed = owner.post(
         epoch_of(owner, epoch),
@@ -125,36 +92,32 @@ def post(
 
 
 @posting_app.command()
+@with_remote
 def fetch(
     board: Place,
     grant: Annotated[str, typer.Argument(metavar="GRANT", help="The grant, - for stdin.")],
     epoch: Epoch = None,
     out: Output = "-",
     *,
-    key: OptionalKey = None,
-    witness: WitnessKeys = None,
-    threshold: Threshold = None,
-    dummies: Annotated[
+    remote: Remote,
+    decoys: Annotated[
         int | None,
-        typer.Option(min=0, help=f"Bundles to hide it among; {DUMMIES} if left out."),
+        typer.Option(min=0, help=f"Bundles to hide it among; {DECOYS} if left out."),
     ] = None,
-    proxy: Proxy = "",
-    cache: CachePath = None,
 ) -> None:
     """Find the blob of the device whose lane grant you have.
 
     With a URL it needs the board's --key, and believes nothing that the board does not prove.
     """
-    remote = Remote(key, witness, threshold, proxy, cache)
     reader = files.read_grant(grant)
     if _is_url(board):
         with remote.client(board) as client:
-            hidden = DUMMIES if dummies is None else dummies
-            newest = client.find(reader, epoch, dummies=hidden)
+            hidden = DECOYS if decoys is None else decoys
+            newest = client.find(reader, epoch, decoys=hidden)
     else:
         remote.check_unused(board)
-        if dummies is not None:
-            raise BillboardError(f"{board} is read as a directory, which needs no --dummies")
+        if decoys is not None:
+            raise BillboardError(f"{board} is read as a directory, which needs no --decoys")
         with open_publication(board) as publication:
             _check_same_board(reader, publication.parameters)
             candidates = (
@@ -185,7 +148,7 @@ def _submit(url: str, remote: Remote, owner: Lane, sealed: Post) -> Receipt:
         try:
             parameters = client.parameters()
         except BoardError as error:
-            if error.reason != "missing":
+            if error.reason is not BoardFault.MISSING:
                 raise
             # It has published nothing, so that nobody can know them; this much is in its key.
             if client.origin != owner.origin:

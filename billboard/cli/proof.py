@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from billboard.board.checkpoint import Proof
 from billboard.board.directory import open_publication
 from billboard.board.proof import manifest_proof_of, prove_post, verify_post
 from billboard.cli import files
 from billboard.cli.files import BoardPath, Output, console
 from billboard.cli.trust import Key, Threshold, WitnessKeys, policy_of
 from billboard.posts import Post
+from billboard.tlog.checkpoint import Proof
 
 proof_app = typer.Typer()
 

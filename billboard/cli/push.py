@@ -13,19 +13,12 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
-from billboard.board.directory import new_directory
-from billboard.board.note import NoteKey, check_name
 from billboard.cli import files
 from billboard.cli.files import Ask, Blobs, Class, Host, Port, console
 from billboard.cli.logs import log_json_lines
 from billboard.errors import BillboardError
 from billboard.keys import SecretKey
 from billboard.push import (
-    Attempt,
-    Dispatcher,
-    Notification,
-    Outcome,
-    Provider,
     PushRequest,
     PushServer,
     ServerDescriptor,
@@ -36,12 +29,15 @@ from billboard.push import (
 )
 from billboard.push.clock import ClockWatch
 from billboard.push.config import Config
-from billboard.push.descriptor import check_url
+from billboard.push.dispatch import Attempt, Dispatcher, Notification, Outcome, Provider
+from billboard.push.requests.descriptor import check_url
 from billboard.push.service import CLOCK
+from billboard.storage.files import new_directory
+from billboard.tlog.note import NoteKey, check_name
 from billboard.tokens import DeviceToken, Platform
 
 if TYPE_CHECKING:
-    from billboard.push.courier import Courier
+    from billboard.push.requests.courier import Courier
 
 push_app = typer.Typer(no_args_is_help=True, help="Run a push server.")
 
@@ -146,7 +142,7 @@ def serve(
         http = Server(app, host or config.host, config.port if port is None else port)
         beside = [_run(server)]
         if config.waku is not None:
-            from billboard.push.wakusource import WakuSource
+            from billboard.push.waku_source import WakuSource
 
             path = directory / SWEPT
             source = WakuSource(server, config.waku, path, admission=rate, metrics=metrics)
@@ -168,7 +164,7 @@ def check(directory: Directory, passphrase: Ask = False) -> None:
         Dispatcher(outbox, config.providers)
         keys.renew(time.time())
     if config.waku is not None:
-        from billboard.push.waku import content_topic
+        from billboard.push.requests.waku import content_topic
 
         console.print(f"takes requests from the Waku node at {config.waku}, under")
         console.print(content_topic(keys.server))
@@ -269,8 +265,8 @@ def send(
     With --waku it says how many the node has sent. To have nothing to do with the server then,
     give its descriptor in a file.
     """
-    from billboard.push.courier import HttpCourier
-    from billboard.push.waku import WakuCourier
+    from billboard.push.requests.courier import HttpCourier
+    from billboard.push.requests.waku import WakuCourier
 
     server = NoteKey.from_text(key)
     named = None if key_id is None else files.read_hex("--key-id", key_id)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from billboard.board.note import NoteKey
 from billboard.cli import files
 from billboard.cli.clients import (
     BoardKey,
@@ -21,18 +20,19 @@ from billboard.cli.clients import (
     show,
 )
 from billboard.cli.files import Proxy, console
-from billboard.cli.posting import DUMMIES
+from billboard.cli.posting import DECOYS
 from billboard.cli.trust import Threshold, WitnessKeys
+from billboard.tlog.note import NoteKey
 
 if TYPE_CHECKING:
-    from billboard.sender import Errand, Sender
+    from billboard.sender.sender import Errand, Sender
 
 sender_app = typer.Typer(no_args_is_help=True, help="Wake contacts, as an application does.")
 
 SenderPath = Annotated[Path, typer.Argument(metavar="SENDER", help="The sender's directory.")]
 
 SETTINGS = "sender.toml"
-MOST_DUMMIES, MOST_DECOYS = 1000, 10_000
+MOST_DECOYS, MOST_COVER = 1000, 10_000
 
 
 @sender_app.command("init")
@@ -49,11 +49,11 @@ def init(
     interval: Annotated[float, typer.Option(min=1, help="Seconds from a fetch to the next.")] = (
         3600.0
     ),
-    dummies: Annotated[
-        int, typer.Option(min=0, max=MOST_DUMMIES, help="Bundles to hide that of a lane among.")
-    ] = DUMMIES,
     decoys: Annotated[
-        float, typer.Option(min=0, max=MOST_DECOYS, help="Requests a day that go to nobody.")
+        int, typer.Option(min=0, max=MOST_DECOYS, help="Bundles to hide that of a lane among.")
+    ] = DECOYS,
+    cover: Annotated[
+        float, typer.Option(min=0, max=MOST_COVER, help="Requests a day that go to nobody.")
     ] = 0.0,
     waku: Annotated[
         str | None, typer.Option(metavar="URL", help="Send through the Waku node there.")
@@ -69,8 +69,8 @@ def init(
         "threshold": threshold,
         "servers": server,
         "interval": interval,
-        "dummies": dummies,
         "decoys": decoys,
+        "cover": cover,
         "waku": waku,
         "proxy": proxy,
     }
@@ -142,17 +142,17 @@ def _show(errand: Errand) -> None:
 
 @contextmanager
 def _opened(directory: Path) -> Iterator[Sender]:
-    from billboard.push.courier import HttpCourier
-    from billboard.push.waku import WakuCourier
-    from billboard.sender import Sender
+    from billboard.push.requests.courier import HttpCourier
+    from billboard.push.requests.waku import WakuCourier
+    from billboard.sender.sender import Sender
 
     settings = Settings(directory, SETTINGS)
     section = settings.section
     with settings.client() as client:  # which asks nobody before it has to
         options = {
             "interval": section.number("interval", 3600.0, 1, 1e9),
-            "dummies": section.integer("dummies", DUMMIES, 0, MOST_DUMMIES),
-            "decoys": section.number("decoys", 0.0, 0, MOST_DECOYS),
+            "decoys": section.integer("decoys", DECOYS, 0, MOST_DECOYS),
+            "cover": section.number("cover", 0.0, 0, MOST_COVER),
         }
         servers = [
             section.checked("servers", NoteKey.from_text, each) for each in section.texts("servers")

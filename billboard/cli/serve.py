@@ -15,13 +15,13 @@ from typing import Annotated, final
 import typer
 
 from billboard.board import open_board
-from billboard.board.store import BoardParameters
+from billboard.board.parameters import BoardParameters
 from billboard.cli import files
 from billboard.cli.files import Ask, BoardPath, Host, Port
 from billboard.cli.logs import log_warnings
 from billboard.cli.trust import Witnesses, witnesses_of
 from billboard.errors import BillboardError
-from billboard.posts import epoch_at
+from billboard.times import epoch_at
 
 _log = logging.getLogger(__name__)
 

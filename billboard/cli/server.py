@@ -12,10 +12,10 @@ from typing import Any, final
 import uvicorn
 from starlette.types import ASGIApp
 
-from billboard.board.admission import Admission, ProofOfWork, Rate
-from billboard.board.protocol import TimedProtocol
 from billboard.cli.files import console
 from billboard.cli.logs import log_warnings
+from billboard.web.admission import Admission, ProofOfWork, Rate
+from billboard.web.slow_clients import TimedProtocol
 
 DRAIN = 30
 """Seconds for which what was accepted is answered after SIGTERM, clients that do not read apart."""

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from billboard.board.board import Witness
-from billboard.board.checkpoint import Policy
-from billboard.board.note import NoteKey
+from billboard.tlog.checkpoint import Policy
+from billboard.tlog.note import NoteKey
 
 _KEY = typer.Option(metavar="VKEY", help="The board's key, as `billboard board init` shows it.")
 
@@ -43,6 +43,6 @@ def _witness_of(text: str) -> Witness:
     url, _, vkey = text.partition("=")
     key = NoteKey.from_text(vkey)
     # It brings an HTTP client, which a board without witnesses does not need.
-    from billboard.board.witness import WitnessClient
+    from billboard.tlog.witness_client import WitnessClient
 
     return WitnessClient(url, key)

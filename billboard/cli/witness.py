@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from billboard.board.cosigner import create_witness, open_witness
-from billboard.board.note import NoteKey
 from billboard.cli import files
 from billboard.cli.files import Ask, Host, Port, console
+from billboard.tlog.cosigner import create_witness, open_witness
+from billboard.tlog.note import NoteKey
 
 witness_app = typer.Typer(no_args_is_help=True, help="Cosign the logs of boards.")
 
@@ -50,8 +50,8 @@ def witness_serve(
     passphrase: Ask = False,
 ) -> None:
     """Answer over HTTP, until SIGTERM or Ctrl-C: what is being answered then still is."""
-    from billboard.board.witness_server import create_witness_app
     from billboard.cli.server import Server
+    from billboard.tlog.witness_server import create_witness_app
 
     logs = [NoteKey.from_text(text) for text in log]
     with open_witness(witness, logs, files.passphrase(passphrase)) as opened:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Self, final
 
 from billboard.board.client import BoardClient
-from billboard.board.note import NoteKey
-from billboard.board.store import BoardParameters
+from billboard.device.book import Book
 from billboard.device.plan import (
     GENERATIONS,
     GRACE,
@@ -23,37 +22,36 @@ from billboard.device.plan import (
     renew_gate,
     renew_gates,
 )
-from billboard.device.profile import Profile
+from billboard.device.posting import make_post, submit_all
+from billboard.device.profile import Profile, sentences
 from billboard.device.servers import PushServers, tag
 from billboard.device.state import (
-    Contact,
     Content,
+    DeviceContact,
     DeviceState,
     HandedOver,
-    LaneState,
+    OwnLane,
     Posting,
     ProfileState,
     Recovery,
     Registered,
     Token,
 )
-from billboard.device.submitting import make_post, submit_all
 from billboard.errors import (
     BillboardError,
     InvalidEncodingError,
     SecretFileError,
     UnreachableError,
 )
-from billboard.lanes import MOST_LANES, Lane
-from billboard.push.courier import HttpCourier
-from billboard.push.descriptor import ServerDescriptor
-from billboard.push.registration import HandleKey
-from billboard.push.request import gate_of
-from billboard.secretfile import Kind
-from billboard.statefile import StateFile
-from billboard.tokens import DeviceToken, FrameClass, Handle
-
-__all__ = ["Device", "Work"]
+from billboard.lanes import MOST_LANES
+from billboard.push.requests.courier import HttpCourier
+from billboard.push.requests.descriptor import ServerDescriptor
+from billboard.push.requests.registration import HandleKey
+from billboard.push.requests.request import gate_of
+from billboard.storage.secret_file import Kind
+from billboard.storage.state_file import StateFile
+from billboard.tlog.note import NoteKey
+from billboard.tokens import DeviceToken, Handle
 
 NO_TOKEN = b"-"
 """What a content was made of that is not to be made."""
@@ -96,11 +94,8 @@ class Device:
         clock: Callable[[], float],
     ) -> None:
         """Use `create` or `open`."""
-        self._file, self._state, self._board = file, state, board
-        self._clock = clock
-        self._servers = PushServers(state, courier, self._save)
-        self._lanes: dict[bytes, Lane] = {}
-        self._fresh_at = float("-inf")
+        self._book, self._board = Book(file, state, clock), board
+        self._servers = PushServers(state, courier, self._book.save)
 
     @classmethod
     def create(
@@ -150,7 +145,7 @@ class Device:
         if not 0 <= clock() - state.worked_at < state.epoch_length / 2:
             # It may be an old file that was brought back.
             for profile in state.profiles.values():
-                probe(profile, device._moment())
+                probe(profile, device._book.moment())
         return device
 
     def __enter__(self) -> Self:
@@ -161,7 +156,7 @@ class Device:
 
     def close(self) -> None:
         """Let another process use the state. The client of the board stays open."""
-        self._file.close()
+        self._book.close()
 
     # what is wanted
 
@@ -171,39 +166,41 @@ class Device:
         Call it whenever the system gives one: if it is another one, posts are replaced. Raises
         `InvalidEncodingError` if it is too long for the class of the board.
         """
-        longest = self._frame_class.longest_token
+        longest = self._book.frame_class.longest_token
         if token is not None and longest and len(token.value) > longest:
-            problem = f"has {len(token.value)} bytes, and class {self._frame_class.name} {longest}"
+            problem = (
+                f"has {len(token.value)} bytes, and class {self._book.frame_class.name} {longest}"
+            )
             raise InvalidEncodingError("token", problem)
-        self._state.token = None if token is None else Token.of(token)
-        self._save()
+        self._book.state.token = None if token is None else Token.of(token)
+        self._book.save()
 
     def set_server(self, server: NoteKey) -> None:
         """Be woken by another push server from now on: posts are replaced."""
-        if str(server) != self._state.server:
-            self._state.server, self._state.looked_at = str(server), 0.0
-            self._save()
+        if str(server) != self._book.state.server:
+            self._book.state.server, self._book.state.looked_at = str(server), 0.0
+            self._book.save()
 
     @property
     def profiles(self) -> Mapping[str, Profile]:
         """The users of this device, by name."""
-        return {name: Profile(self, name) for name in self._state.profiles}
+        return {name: Profile(self._book, name) for name in self._book.state.profiles}
 
     def add_profile(self, name: str) -> Profile:
         """A new user. Raises `BillboardError` if there is one of this name."""
-        if name in self._state.profiles:
+        if name in self._book.state.profiles:
             raise BillboardError(f"there is a profile {name} already")
         root, seed = os.urandom(32), os.urandom(32)
-        self._state.profiles[name] = ProfileState(0, root, {}, {}, Registered(seed))
-        self._save()
-        return Profile(self, name)
+        self._book.state.profiles[name] = ProfileState(0, root, {}, {}, Registered(seed))
+        self._book.save()
+        return Profile(self._book, name)
 
     def join(self, name: str, handed_over: bytes) -> Profile:
         """Be one more device of a user, by what `Profile.hand_over` of another one gave.
 
         If there is a profile of this name, contacts are added to it. Raises `InvalidEncodingError`.
         """
-        given, state = self._given(handed_over), self._state
+        given, state = self._given(handed_over), self._book.state
         known = state.profiles.get(name)
         if known is not None and known.contacts and known.number != given.number:
             raise InvalidEncodingError("lanes", f"are for device {given.number} of this user")
@@ -212,22 +209,22 @@ class Device:
         profile = state.profiles[name]
         profile.number = given.number
         for contact_name, (revoked, lane) in given.contacts.items():
-            nothing: list[LaneState | None] = [None] * state.devices
-            contact = profile.contacts.setdefault(contact_name, Contact(nothing))
+            nothing: list[OwnLane | None] = [None] * state.devices
+            contact = profile.contacts.setdefault(contact_name, DeviceContact(nothing))
             contact.revoked = contact.revoked or revoked
             mine = contact.lanes[given.number]
-            if mine is None or not self._lane(mine).is_same(self._lane(lane)):
+            if mine is None or not self._book.lane(mine).is_same(self._book.lane(lane)):
                 contact.lanes[given.number], contact.overtaken = lane, False
-        self._save()
-        return Profile(self, name)
+        self._book.save()
+        return Profile(self._book, name)
 
     def _given(self, handed_over: bytes) -> HandedOver:
         """What another device gave. Raises `InvalidEncodingError`."""
-        state = self._state
+        state = self._book.state
         ours = state.origin, state.epoch_length, state.frame_class, state.devices
         try:
             given = HandedOver.from_bytes(handed_over)
-            lanes = [self._lane(lane) for _, lane in given.contacts.values()]
+            lanes = [self._book.lane(lane) for _, lane in given.contacts.values()]
         except (InvalidEncodingError, SecretFileError):
             raise InvalidEncodingError("lanes", "are not what another device gave") from None
         theirs = {(each.origin, each.epoch_length, each.frame_class) for each in lanes}
@@ -247,10 +244,10 @@ class Device:
             NoteKey.from_text(lost.server)
         except InvalidEncodingError:
             raise InvalidEncodingError("recovery", "is not what a profile gave") from None
-        if len(lost.root) != 32 or lost.origin != self._state.origin:
-            raise InvalidEncodingError("recovery", f"is not for {self._state.origin}")
-        self._state.showings += lost_gates(lost.root, lost.server, self._moment())
-        self._save()
+        if len(lost.root) != 32 or lost.origin != self._book.state.origin:
+            raise InvalidEncodingError("recovery", f"is not for {self._book.state.origin}")
+        self._book.state.showings += lost_gates(lost.root, lost.server, self._book.moment())
+        self._book.save()
 
     # what is done
 
@@ -263,29 +260,29 @@ class Device:
         time with a small ``most``, the less there is to see.
         """
         errors = [self._look()]
-        moment = self._moment()
-        descriptor = self._servers.descriptor(self._state.server)
+        moment = self._book.moment()
+        descriptor = self._servers.descriptor(self._book.state.server)
         planned: list[tuple[Place, Posting]] = []
-        for profile in self._state.profiles.values():
-            renew_gates(profile, moment, self._state.showings)
+        for profile in self._book.state.profiles.values():
+            renew_gates(profile, moment, self._book.state.showings)
             self._refresh(profile, moment, descriptor)
             planned += plan(profile, moment)
         due = [each for each in planned if each[1].pending or each[1].due <= moment.now]
         due.sort(key=lambda each: (each[0].epoch, each[1].due))
         chosen = due[:most]
         self._prepare(chosen, moment, descriptor)
-        posted, failed = submit_all(self._board, chosen, moment, self._save, self._tell)
+        posted, failed = submit_all(self._board, chosen, moment, self._book.save, self._book.tell)
         errors += [failed, *self._servers.show(moment), *self._servers.register(moment)]
         self._forget(moment)
-        self._state.worked_at = moment.now // _WORKED * _WORKED
-        self._save()
+        self._book.state.worked_at = moment.now // _WORKED * _WORKED
+        self._book.save()
         error = next(filter(None, errors), None)
         if due[most:] and error is None:
             return Work(posted, moment.now)
         later = [posting.due for _, posting in planned if posting.due > moment.now]
-        later += [showing.at for showing in self._state.showings if showing.at > moment.now]
+        later += [showing.at for showing in self._book.state.showings if showing.at > moment.now]
         waits = any(posting.pending or posting.due for _, posting in due)
-        waits = waits or any(showing.at <= moment.now for showing in self._state.showings)
+        waits = waits or any(showing.at <= moment.now for showing in self._book.state.showings)
         following = min([*later, moment.begins(moment.epoch + 1)])
         if error or waits:
             following = min(following, moment.now + RETRY)
@@ -297,27 +294,16 @@ class Device:
 
     # how
 
-    @property
-    def _frame_class(self) -> FrameClass:
-        return FrameClass(self._state.frame_class)
-
-    def _moment(self) -> Moment:
-        state, now = self._state, self._clock()
-        parameters = BoardParameters(
-            state.origin, state.epoch_length, self._frame_class, state.late_interval
-        )
-        return Moment(now, parameters, 0 <= now - self._fresh_at < state.late_interval)
-
     def _look(self) -> BillboardError | None:
         """See that the board shows what is due by our clock, and get what push servers say."""
-        moment, state = self._moment(), self._state
+        moment, state = self._book.moment(), self._book.state
         if moment.fresh and 0 <= moment.now - state.looked_at < state.epoch_length / 4:
             return None
-        self._fresh_at = float("-inf")
+        self._book.fresh_at = float("-inf")
         try:
             self._board.editions(moment.epoch + 2)  # refused if there is one: the clock is slow
             if self._board.editions(moment.epoch):
-                self._fresh_at = moment.now
+                self._book.fresh_at = moment.now
             logged = [each.data for each in self._board.descriptors()]
         except BillboardError as error:
             return error
@@ -327,11 +313,6 @@ class Device:
             return UnreachableError(f"{state.origin} has no descriptor of this push server")
         return None
 
-    def _lane(self, lane: LaneState) -> Lane:
-        if lane.secret not in self._lanes:
-            self._lanes[lane.secret] = Lane.from_secret_bytes(lane.secret)
-        return self._lanes[lane.secret]
-
     def _refresh(
         self, profile: ProfileState, moment: Moment, descriptor: ServerDescriptor | None
     ) -> None:
@@ -339,22 +320,22 @@ class Device:
 
         Once for all lanes of the profile (SPEC 6.1).
         """
-        if self._state.token is None:
+        if self._book.state.token is None:
             for content in profile.contents.values():
                 content.of, content.ready = content.of or NO_TOKEN, False
-        if descriptor is None or self._state.token is None:
+        if descriptor is None or self._book.state.token is None:
             return
-        key, token = descriptor.keys[0], self._state.token.decoded()
+        key, token = descriptor.keys[0], self._book.state.token.decoded()
         address: DeviceToken | Handle = token
         if key.frame_class.carries_handle:
             address = HandleKey(profile.registered.seed).handle
         of = tag(address, descriptor)
         for epoch in moment.live:
             content = profile.contents.setdefault(epoch, Content())
-            if content.server not in ("", self._state.server):
+            if content.server not in ("", self._book.state.server):
                 # When all found the new posts, what the old server can open is of no use.
                 at = moment.now + GRACE * moment.parameters.late_interval
-                renew_gate(profile, epoch, moment, self._state.showings, at=at)
+                renew_gate(profile, epoch, moment, self._book.state.showings, at=at)
                 content.server = ""
             if content.generation == GENERATIONS:
                 continue  # so often the gate changed that nobody can wake it in this epoch
@@ -365,7 +346,7 @@ class Device:
                 )
                 content.version += 1
                 content.blob, content.of = bytes(blob), of
-                content.key_id, content.server = key.key_id, self._state.server
+                content.key_id, content.server = key.key_id, self._book.state.server
             content.ready = True
 
     def _prepare(
@@ -377,7 +358,7 @@ class Device:
         """Make the posts that are not made yet."""
         for place, posting in chosen:
             if posting.pending is None:
-                lane = self._lane(place.lane)
+                lane = self._book.lane(place.lane)
                 posting.pending = make_post(lane, place, posting, moment, descriptor)
 
     def _forget(self, moment: Moment) -> None:
@@ -385,46 +366,31 @@ class Device:
         if not moment.fresh:
             return  # by a wrong clock that could not be undone
         oldest = moment.epoch - 1
-        for name, profile in list(self._state.profiles.items()):
+        for name, profile in list(self._book.state.profiles.items()):
             for epoch in [each for each in profile.contents if each < oldest]:
                 del profile.contents[epoch]
             for contact_name, contact in list(profile.contacts.items()):
                 for lane in filter(None, contact.lanes):
-                    self._forget_before(lane, oldest)
+                    self._book.forget_before(lane, oldest)
                 mine = [lane for lane in contact.lanes if lane is not None]
                 if contact.revoked and not any(lane.postings for lane in mine):
                     del profile.contacts[contact_name]
             if profile.leaving and self._has_left(profile, moment):
-                del self._state.profiles[name]
-
-    def _forget_before(self, lane: LaneState, oldest: int) -> None:
-        for epoch in [each for each in lane.postings if each < oldest]:
-            del lane.postings[epoch]
-        if (owner := self._lane(lane)).epoch < oldest:
-            del self._lanes[lane.secret]
-            owner.advance(oldest)
-            lane.secret, lane.since = owner.secret_bytes(), oldest
-            self._lanes[lane.secret] = owner
+                del self._book.state.profiles[name]
 
     def _has_left(self, profile: ProfileState, moment: Moment) -> bool:
         return not profile.registered.servers and not any(True for _ in plan(profile, moment))
 
-    def _tell(self, problem: str) -> None:
-        self._state.tell(self._clock(), problem)
-
-    def _save(self) -> None:
-        self._file.write(self._state)
-
     def _sentences(self) -> Iterator[str]:
-        state, moment = self._state, self._moment()
+        state, moment = self._book.state, self._book.moment()
         server = NoteKey.from_text(state.server).name
         yield f"board {state.origin}, push server {server}, {state.frame_class} elements a frame"
         if state.token is None:
             yield "there is no device token: nobody can wake this device"
         if state.server not in state.descriptors:
             yield "the keys of the push server are not known yet: nothing can be posted"
-        for profile in self.profiles.values():
-            yield from profile._sentences(moment)
+        for name, profile in state.profiles.items():
+            yield from sentences(name, profile, moment)
         if state.showings:
             yield f"gates that the push server is still to refuse: {len(state.showings)}"
         yield from state.problems()

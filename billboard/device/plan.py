@@ -13,22 +13,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from billboard import posts
-from billboard.board.store import EPOCHS_AHEAD, BoardParameters
+from billboard.board.parameters import EPOCHS_AHEAD, BoardParameters
 from billboard.device.state import (
     UNSURE,
     WITHDRAWN,
-    Contact,
     Content,
-    LaneState,
+    DeviceContact,
+    OwnLane,
     Posting,
     ProfileState,
     Showing,
 )
 from billboard.hashing import expand
 from billboard.lanes import SLOTS
-
-_HOUR = 3600
+from billboard.times import HOUR, epoch_at
 
 GENERATIONS = 16
 """Gates that a profile has for an epoch at most (SPEC 10.5)."""
@@ -51,7 +49,7 @@ class Moment:
 
     @property
     def epoch(self) -> int:
-        return posts.epoch_at(self.now, self.parameters.epoch_length)
+        return epoch_at(self.now, self.parameters.epoch_length)
 
     @property
     def live(self) -> range:
@@ -79,7 +77,7 @@ class Moment:
 
         It is the same for all devices, and so tells nothing of one.
         """
-        return math.ceil((self.begins(epoch + 2) + self.parameters.skew) / _HOUR)
+        return math.ceil((self.begins(epoch + 2) + self.parameters.skew) / HOUR)
 
 
 class Place(NamedTuple):
@@ -87,9 +85,9 @@ class Place(NamedTuple):
 
     profile: ProfileState
     name: str
-    contact: Contact
+    contact: DeviceContact
     number: int
-    lane: LaneState
+    lane: OwnLane
     epoch: int
 
     @property

@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import msgspec
 
+from billboard.device.book import Book
 from billboard.device.plan import Moment, refuse_all
 from billboard.device.state import (
     UNSURE,
     WITHDRAWN,
-    Contact,
+    DeviceContact,
     HandedOver,
-    LaneState,
+    OwnLane,
     ProfileState,
     Recovery,
 )
 from billboard.errors import BillboardError
-from billboard.lanes import Lane, encode_grants
-from billboard.statefile import utc
-
-if TYPE_CHECKING:
-    from billboard.device.device import Device
-
-__all__ = ["Profile"]
+from billboard.lanes import encode_grants
+from billboard.times import utc
 
 
 @final
 class Profile:
     """One user of a `Device`."""
 
-    def __init__(self, device: Device, name: str) -> None:
+    def __init__(self, book: Book, name: str) -> None:
         """Use `Device.profiles` or `Device.add_profile`."""
-        self._device = device
+        self._book = book
         self.name = name
         """What the device knows this user by."""
 
     @property
     def _state(self) -> ProfileState:
-        try:
-            return self._device._state.profiles[self.name]
-        except KeyError:
-            raise BillboardError(f"there is no profile {self.name} any more") from None
+        return self._book.profile(self.name)
 
     @property
     def contacts(self) -> tuple[str, ...]:
@@ -59,8 +52,8 @@ class Profile:
             raise BillboardError(f"{self.name} is logging out")
         if name in self._state.contacts:
             raise BillboardError(f"there is a contact {name} already: see `grant` and `renew`")
-        self._state.contacts[name] = Contact(self._new_lanes())
-        self._device._save()
+        self._state.contacts[name] = DeviceContact(self._book.new_lanes())
+        self._book.save()
         return self.grant(name)
 
     def grant(self, name: str) -> bytes:
@@ -68,12 +61,12 @@ class Profile:
 
         Raises `BillboardError` if another device has lanes of it, which has to give the grant.
         """
-        device = self._device
-        epoch = device._moment().epoch
+        book = self._book
+        epoch = book.moment().epoch
         lanes = [each for each in self._contact(name).lanes if each is not None]
-        if len(lanes) < device._state.devices:
+        if len(lanes) < book.state.devices:
             raise BillboardError(f"{name}: the device that added this contact has its grant")
-        return encode_grants([device._lane(lane).grant(epoch) for lane in lanes])
+        return encode_grants([book.lane(lane).grant(epoch) for lane in lanes])
 
     def renew(self, name: str) -> bytes:
         """New lanes for a contact, if something is wrong with the old ones: its new grant.
@@ -81,9 +74,9 @@ class Profile:
         Also for one that was revoked, who then can wake this user again.
         """
         contact = self._state.contacts.get(name) or self._contact(name)
-        contact.lanes, contact.overtaken, contact.revoked = self._new_lanes(), False, False
-        contact.renewed = self._device._moment().live.stop
-        self._device._save()
+        contact.lanes, contact.overtaken, contact.revoked = self._book.new_lanes(), False, False
+        contact.renewed = self._book.moment().live.stop
+        self._book.save()
         return self.grant(name)
 
     def revoke(self, name: str) -> None:
@@ -93,26 +86,26 @@ class Profile:
         """
         contact = self._contact(name)
         contact.revoked = True
-        if contact.overtaken or contact.renewed >= self._device._moment().epoch - 1:
+        if contact.overtaken or contact.renewed >= self._book.moment().epoch - 1:
             self._refuse_all()
-        self._device._save()
+        self._book.save()
 
     def mute(self) -> None:
         """Be woken by nobody, until `unmute`."""
         self._state.muted = True
         self._refuse_overtaken()
-        self._device._save()
+        self._book.save()
 
     def unmute(self) -> None:
         """Be woken again by all contacts."""
         self._state.muted = False
-        self._device._save()
+        self._book.save()
 
     def log_out(self) -> None:
         """Be woken no more on this device. The profile is gone when all is withdrawn."""
         self._state.leaving = True
         self._refuse_overtaken()
-        self._device._save()
+        self._book.save()
 
     def hand_over(self, number: int) -> bytes:
         """The lanes of device ``number`` of this user, for `Device.join` there; secret.
@@ -120,10 +113,10 @@ class Profile:
         Until they are handed over they stand in for it, and hold nothing. It may be called again,
         for contacts that are new. Raises `BillboardError` if this is that device itself.
         """
-        device, profile = self._device, self._state
-        if not 0 <= number < device._state.devices or number == profile.number:
-            raise BillboardError(f"{number} is not another one of {device._state.devices} devices")
-        given: dict[str, tuple[bool, LaneState]] = {}
+        book, profile = self._book, self._state
+        if not 0 <= number < book.state.devices or number == profile.number:
+            raise BillboardError(f"{number} is not another one of {book.state.devices} devices")
+        given: dict[str, tuple[bool, OwnLane]] = {}
         for name, contact in profile.contacts.items():
             lane = contact.lanes[number]
             if lane is not None:
@@ -132,9 +125,9 @@ class Profile:
                     epoch: msgspec.structs.replace(each, version=UNSURE)
                     for epoch, each in lane.postings.items()
                 }
-                given[name] = contact.revoked, LaneState(lane.secret, lane.since, postings)
-        device._save()
-        state = device._state
+                given[name] = contact.revoked, OwnLane(lane.secret, lane.since, postings)
+        book.save()
+        state = book.state
         handed = HandedOver(
             state.origin, state.epoch_length, state.frame_class, state.devices, number, given
         )
@@ -146,7 +139,7 @@ class Profile:
         It is another one after `Device.set_server`, and after `revoke` of a contact of which an old
         state knew too little.
         """
-        state = self._device._state
+        state = self._book.state
         return bytes(Recovery(state.origin, state.server, self._state.root))
 
     def _refuse_overtaken(self) -> None:
@@ -155,38 +148,24 @@ class Profile:
             self._refuse_all()
 
     def _refuse_all(self) -> None:
-        refuse_all(self._state, self._device._moment(), self._device._state.showings)
+        refuse_all(self._state, self._book.moment(), self._book.state.showings)
 
-    def _contact(self, name: str) -> Contact:
+    def _contact(self, name: str) -> DeviceContact:
         contact = self._state.contacts.get(name)
         if contact is None or contact.revoked:
             raise BillboardError(f"{self.name} has no contact {name}")
         return contact
 
-    def _new_lanes(self) -> list[LaneState | None]:
-        device = self._device
-        state = device._state
-        made = [
-            Lane.generate(
-                state.origin,
-                frame_class=device._frame_class,
-                epoch_length=state.epoch_length,
-                now=device._clock(),
-            )
-            for _ in range(state.devices)
-        ]
-        return [LaneState(lane.secret_bytes(), lane.epoch, {}) for lane in made]
 
-    def _sentences(self, moment: Moment) -> Iterator[str]:
-        """What `Device.status` says of it."""
-        profile = self._state
-        mode = ", logging out" if profile.leaving else ", muted" if profile.muted else ""
-        yield f"profile {self.name}, device {profile.number}{mode}"
-        for name, contact in profile.contacts.items():
-            yield f"  {name}: {_contact_sentence(profile, contact, moment)}"
+def sentences(name: str, profile: ProfileState, moment: Moment) -> Iterator[str]:
+    """What `Device.status` says of the profile of that name."""
+    mode = ", logging out" if profile.leaving else ", muted" if profile.muted else ""
+    yield f"profile {name}, device {profile.number}{mode}"
+    for contact_name, contact in profile.contacts.items():
+        yield f"  {contact_name}: {_contact_sentence(profile, contact, moment)}"
 
 
-def _contact_sentence(profile: ProfileState, contact: Contact, moment: Moment) -> str:
+def _contact_sentence(profile: ProfileState, contact: DeviceContact, moment: Moment) -> str:
     if contact.overtaken:
         return "this state is an old one, nothing is posted: `renew` or `revoke` it"
     lane = contact.lanes[profile.number]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from billboard.board.note import NoteKey
 from billboard.device.plan import Moment
 from billboard.device.state import DeviceState, ProfileState, Showing
-from billboard.errors import BillboardError, RefusedRequestError
+from billboard.errors import BillboardError, RefusedRequestError, RequestRefusal
+from billboard.frames import FrameClass
 from billboard.hashing import hash_bytes
-from billboard.push.courier import HttpCourier
-from billboard.push.descriptor import ServerDescriptor, newest_descriptor, read_descriptor
-from billboard.push.registration import HandleKey
-from billboard.push.request import Revocation, seal
-from billboard.tokens import DeviceToken, FrameClass, Handle
+from billboard.push.requests.courier import HttpCourier
+from billboard.push.requests.descriptor import ServerDescriptor, newest_descriptor, read_descriptor
+from billboard.push.requests.registration import HandleKey
+from billboard.push.requests.request import Revocation, seal
+from billboard.tlog.note import NoteKey
+from billboard.tokens import DeviceToken, Handle
 
 _REGISTERED = 30 * 86_400
 """Seconds after which a handle is registered again: it is forgotten after 90 days (SPEC 10.6)."""
@@ -127,7 +128,7 @@ class PushServers:
         try:
             self._courier.register(registration, descriptor)
         except RefusedRequestError as error:
-            if error.reason != "time":
+            if error.reason is not RequestRefusal.TIME:
                 raise
             # It was taken before, and the answer got lost.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from billboard.statefile import LoggedState, State
+from billboard.storage.state_file import LoggedState, State
 from billboard.tokens import DeviceToken, Platform
 
 WITHDRAWN = 0
@@ -44,7 +44,7 @@ class Posting(State):
     pending: Pending | None = None
 
 
-class LaneState(State):
+class OwnLane(State):
     """A lane of this device, or one that stands in for another device of the same user.
 
     ``since`` is the first epoch that it reaches. If it was ``handed_over`` that device posts to it,
@@ -57,7 +57,7 @@ class LaneState(State):
     handed_over: bool = False
 
 
-class Contact(State):
+class DeviceContact(State):
     """A contact, and a lane to it for each device; None where only that device has it.
 
     ``overtaken``: the board has newer posts than this state knows of, so that it is an old one.
@@ -65,7 +65,7 @@ class Contact(State):
     any more.
     """
 
-    lanes: list[LaneState | None]
+    lanes: list[OwnLane | None]
     revoked: bool = False
     overtaken: bool = False
     renewed: int = -1
@@ -119,7 +119,7 @@ class ProfileState(State):
 
     number: int
     root: bytes
-    contacts: dict[str, Contact]
+    contacts: dict[str, DeviceContact]
     contents: dict[int, Content]
     registered: Registered
     muted: bool = False
@@ -170,7 +170,7 @@ class HandedOver(State):
     frame_class: int
     devices: int
     number: int
-    contacts: dict[str, tuple[bool, LaneState]]
+    contacts: dict[str, tuple[bool, OwnLane]]
 
 
 class Recovery(State):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Protocol, Self
 
-__all__ = ["Element", "Group", "Scalar"]
-
 
 class Scalar(Protocol):
     """An integer modulo the order of a group. Immutable; never shows its value in a ``repr``.

@@ -8,8 +8,7 @@ from typing import Any, Final, NoReturn, TypeVar, final
 
 from billboard import _core
 from billboard.errors import GroupMismatchError, InvalidEncodingError
-from billboard.groups.group import Element, Group
-from billboard.groups.group import Scalar as AnyScalar
+from billboard.groups.group import Element, Group, Scalar as AnyScalar
 from billboard.groups.hashing import hash_to_field
 
 _Own = TypeVar("_Own")

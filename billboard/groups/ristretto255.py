@@ -10,20 +10,9 @@ from typing import Final, final
 import numpy as np
 
 from billboard import _core
-from billboard._core import Element, Scalar
+from billboard._core import Element as Element, Scalar as Scalar
 from billboard.groups.hashing import expand_message_xmd
 from billboard.groups.modular import exact, own
-
-__all__ = [
-    "ORDER",
-    "RISTRETTO255",
-    "SUITE",
-    "SUITE_NUMBER",
-    "Element",
-    "Ristretto255",
-    "Scalar",
-    "random_scalar",
-]
 
 ORDER = 2**252 + 27742317777372353535851937790883648493
 """The order l of the group."""

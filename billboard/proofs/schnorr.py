@@ -11,9 +11,7 @@ from billboard import _core
 from billboard.batches import Mask
 from billboard.errors import InvalidEncodingError, InvalidSignatureError
 from billboard.groups.ristretto255 import SUITE, Element, Scalar
-from billboard.hashing import hash_to_scalar, uniform_bytes
-
-__all__ = ["SIGNATURE_SIZE", "sign", "verify", "verify_batch"]
+from billboard.hashing import uniform_bytes
 
 SIGNATURE_SIZE = 64
 """Bytes of a signature."""
@@ -21,6 +19,11 @@ SIGNATURE_SIZE = 64
 _ELEMENT = 32
 _NO_SIGNATURE = bytes(5 * _ELEMENT)
 """A row of the batch that is refused, since its key is the identity."""
+
+
+def hash_to_scalar(label: str, *parts: bytes) -> Scalar:
+    """``SCALAR`` of SPEC 2: a uniform scalar."""
+    return Scalar.from_uniform_bytes(uniform_bytes(label, *parts))
 
 
 def sign(context: str, secret: Scalar, *parts: bytes, rnd: bytes | None = None) -> bytes:

@@ -9,8 +9,6 @@ from typing import final
 
 from billboard.errors import SecretFileError
 
-__all__ = ["MOST_AHEAD", "MOST_DOWNTIME", "ClockWatch"]
-
 MOST_AHEAD = 3600.0
 """Seconds by which a clock may go ahead of the time that passed while a process runs."""
 

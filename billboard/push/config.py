@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, final
 
-from billboard import secretfile
 from billboard.errors import BillboardError, ConfigError, ProviderError
 from billboard.keys import SecretKey
-from billboard.push.descriptor import MOST_KEYS, check_url
+from billboard.push.dispatch.provider import Provider
 from billboard.push.outbox import Pace
-from billboard.push.provider import Provider
+from billboard.push.requests.descriptor import MOST_KEYS, check_url
 from billboard.push.service import Timing
+from billboard.storage import secret_file
 from billboard.tokens import Platform
-
-__all__ = ["Config"]
 
 T = TypeVar("T")
 
@@ -183,7 +181,7 @@ class Section:
 
     def content(self, key: str) -> bytes:
         """What is in the file that it names, which is a secret: its owner alone can use it."""
-        return self.checked(key, secretfile.read, self._path.parent / self.text(key))
+        return self.checked(key, secret_file.read, self._path.parent / self.text(key))
 
     def apps(self, key: str, read: Callable[[Section, str], T]) -> dict[int, T]:
         """A table with an entry for each app number, which ``read`` takes from it."""
@@ -261,7 +259,7 @@ def _waku(section: Section) -> str | None:
     if not there:
         return None
     try:
-        from billboard.push.waku import check_node_url
+        from billboard.push.requests.waku import check_node_url
     except ModuleNotFoundError as error:
         problem = f"needs {error.name}, which is not installed: see the extras in README.md"
         raise inner.error("", problem) from None
@@ -293,7 +291,8 @@ def _built(section: Section, build: Callable[[Section], Provider]) -> Provider:
 
 
 def _apns(section: Section) -> Provider:
-    from billboard.push.providers.apns import PRODUCTION, ApnsKey, ApnsProvider
+    from billboard.push.providers.apns import PRODUCTION, ApnsProvider
+    from billboard.push.providers.apns_key import ApnsKey
 
     key = ApnsKey(section.text("team_id"), section.text("key_id"), section.content("key_file"))
     topics = section.apps("topics", Section.text)
@@ -302,7 +301,8 @@ def _apns(section: Section) -> Provider:
 
 
 def _fcm(section: Section) -> Provider:
-    from billboard.push.providers.fcm import PRODUCTION, FcmAccount, FcmProvider
+    from billboard.push.providers.fcm import PRODUCTION, FcmProvider
+    from billboard.push.providers.fcm_account import FcmAccount
 
     def account(app: Section, name: str) -> FcmAccount:
         inner = app.section(name)
@@ -315,7 +315,9 @@ def _fcm(section: Section) -> Provider:
 
 
 def _web_push(section: Section) -> Provider:
-    from billboard.push.providers.webpush import BROWSER_SERVICES, VapidKey, WebPushProvider
+    from billboard.push.providers.webpush import WebPushProvider
+    from billboard.push.providers.webpush_hosts import BROWSER_SERVICES
+    from billboard.push.providers.webpush_vapid import VapidKey
 
     key = VapidKey(section.content("key_file"), section.text("contact"))
     hosts = section.texts("hosts", list(BROWSER_SERVICES))

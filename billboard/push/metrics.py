@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from billboard.push.notification import Attempt
+from billboard.push.dispatch.notification import Attempt
 from billboard.push.tick import Tick
 from billboard.tokens import Platform
 
 if TYPE_CHECKING:
     from billboard.push.service import PushServer
-
-__all__ = ["Metrics"]
 
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096, 8192)
 

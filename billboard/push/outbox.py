@@ -1,8 +1,8 @@
-"""What a push server must not lose: requests until the tick, notifications until they are settled.
+"""What a push server must not lose, by who needs it: all in one file, so that a tick is one commit.
 
-All of it is durable when a method returns, and happened as a whole or not at all. A notification
-waits, is claimed for one attempt, and is settled after the answer of the push service. If the
-process dies between, its claim ends and it is attempted again under the same id.
+All of it is durable when a method returns, and happened as a whole or not at all. Methods may be
+called from several threads and processes. All raise `StoreError` if storage failed. Times are in
+seconds since 1970.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from billboard.push.notification import Notification, Outcome
-from billboard.push.registration import Registration
+from billboard.push.dispatch.notification import Notification
+from billboard.push.dispatch.queue import DeadLetter, Queue
+from billboard.push.requests.registration import Registration
 from billboard.tokens import DeviceToken, Handle, Platform
-
-__all__ = ["Claim", "DeadLetter", "Outbox", "Pace", "SealedRequest", "Settlement"]
 
 
 @dataclass(frozen=True)
@@ -26,47 +25,6 @@ class SealedRequest:
     digest: bytes
     key_id: bytes = field(repr=False)
     sealed: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A notification that is to be attempted, after ``attempts`` before.
-
-    It is nobody else's before ``until``, which tells this claim from others of the notification.
-    """
-
-    notification: Notification
-    attempts: int
-    until: float
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """What became of a notification that was claimed.
-
-    If it is to be attempted again, ``due`` says when (seconds since 1970). Handles are removed that
-    stand for its token if that is ``dead``, since ``dead_since`` if that is known: not those that
-    came in later.
-    """
-
-    claim: Claim
-    outcome: Outcome
-    reason: str | None
-    due: float | None = None
-    dead: bool = False
-    dead_since: float | None = None
-
-
-@dataclass(frozen=True)
-class DeadLetter:
-    """A notification that was given up at ``died`` (seconds since 1970), and why."""
-
-    id: UUID
-    platform: Platform
-    app: int
-    outcome: Outcome
-    reason: str | None
-    died: float
 
 
 @dataclass(frozen=True)
@@ -82,11 +40,8 @@ class Pace:
         return max(now, begin - (self.burst - 1) * self.interval), begin + self.interval
 
 
-class Outbox(Protocol):
-    """The store of a push server. Methods may be called from several threads and processes.
-
-    All raise `StoreError` if storage failed. Times are in seconds since 1970.
-    """
+class Requests(Protocol):
+    """Requests, unopened until the tick."""
 
     def hold(self, key_ids: Collection[bytes]) -> None:
         """Remember the digests of requests under these request keys, and forget all others.
@@ -94,7 +49,7 @@ class Outbox(Protocol):
         What waits under a key that is not held any more waits on.
         """
 
-    def put(self, requests: Sequence[SealedRequest], now: float) -> None:
+    def store(self, requests: Sequence[SealedRequest], now: float) -> None:
         """Keep each request, but for one that was kept before: that is done already.
 
         Raises `StoreError` too, and keeps none, if the request key of one is not held.
@@ -106,8 +61,18 @@ class Outbox(Protocol):
     def requests(self, limit: int) -> list[SealedRequest]:
         """Those that wait longest."""
 
-    def kept(self) -> Mapping[str, int]:
-        """How many ``gates`` and ``handles`` are kept, as far as is known."""
+    def enqueue(
+        self, done: Collection[bytes], due: Iterable[tuple[Notification, float]], pace: Pace
+    ) -> int:
+        """Delete the requests with the digests ``done``, and have notifications in their place.
+
+        Each is ``due`` at its time, or later by ``pace``. One for a token for which another waits
+        is that one, which then expires at the later of their times. How many are new.
+        """
+
+
+class Registry(Protocol):
+    """Gates that are refused, and what handles stand for."""
 
     def refuse(self, gates: Mapping[bytes, float]) -> int:
         """Refuse each gate until a time; or until the later one, if it is refused already.
@@ -127,39 +92,29 @@ class Outbox(Protocol):
     def tokens(self, handles: Collection[Handle]) -> dict[Handle, DeviceToken]:
         """What these handles stand for."""
 
-    def enqueue(
-        self, done: Collection[bytes], due: Iterable[tuple[Notification, float]], pace: Pace
-    ) -> int:
-        """Delete the requests with the digests ``done``, and have notifications in their place.
+    def kept(self) -> Mapping[str, int]:
+        """How many ``gates`` and ``handles`` are kept, as far as is known."""
 
-        Each is ``due`` at its time, or later by ``pace``. One for a token for which another waits
-        is that one, which then expires at the later of their times. How many are new.
-        """
 
-    def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:
-        """Take notifications that are due, for nobody else to take before ``until``."""
-
-    def pending(self) -> dict[Platform, int]:
-        """How many notifications of each platform are not settled."""
-
-    def next_due(self, platform: Platform) -> float | None:
-        """When `claim` will find something, as far as is known; None if nothing waits."""
-
-    def settle(self, settlements: Sequence[Settlement], now: float) -> None:
-        """End claims: what was delivered is deleted, what is due again waits, all else is dead.
-
-        A claim that ended is settled all the same, unless somebody has claimed the notification
-        since, or may: it stands for what came in after this attempt began, too.
-        """
-
-    def release(self, claims: Collection[Claim], now: float) -> None:
-        """End claims of which no attempt was made; not those that have ended, as in `settle`."""
+class Upkeep(Protocol):
+    """What whoever runs the server looks at and puts right."""
 
     def prune(self, now: float) -> int:
         """Give up what has expired and is not claimed, which is counted; forget what is over."""
+
+    def pending(self) -> dict[Platform, int]:
+        """How many notifications of each platform are not settled."""
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """The last that were given up, newest first."""
 
     def replay(self, ids: Collection[UUID], now: float, expires: float) -> int:
         """Have these dead letters due now, until ``expires``; how many there were."""
+
+
+class Outbox(Queue, Requests, Registry, Upkeep, Protocol):
+    """All that a push server stores. If a token is dead, its handles are removed when that is
+    settled:
+
+    not those that came in after it was known to be.
+    """

@@ -5,10 +5,7 @@ It looks at no addresses and logs no requests. What a request holds changes no a
 
 from __future__ import annotations
 
-import asyncio
-import hmac
 import json
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import final
@@ -19,26 +16,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from billboard.board.admission import Admission, ProofOfWork, decode_work
-from billboard.board.published import Content
-from billboard.bodies import BodyError, read_body
-from billboard.errors import BusyError, RefusedPostError, RefusedRequestError, StoreError
+from billboard.errors import (
+    BusyError,
+    InvalidEncodingError,
+    NotAdmittedError,
+    RefusedRequestError,
+    RequestRefusal,
+    StoreError,
+)
+from billboard.frames import FrameClass
 from billboard.push.metrics import Metrics
-from billboard.push.registration import REGISTRATION_SIZE
-from billboard.push.request import request_size
+from billboard.push.requests.registration import REGISTRATION_SIZE
+from billboard.push.requests.request import request_size
 from billboard.push.service import PushServer
-from billboard.tokens import FrameClass
-
-__all__ = ["create_app"]
+from billboard.web.about import About
+from billboard.web.admission import Admission, ProofOfWork, decode_work
+from billboard.web.bodies import BodyError, read_body
+from billboard.web.content import Content
 
 LARGEST_BODY = max(REGISTRATION_SIZE, *map(request_size, FrameClass))
 """Bytes: a request of another class is read, so as to say what is wrong with it."""
 
 RETRY = "1"
 """Seconds after which a queue that was full, or a rate, has room again."""
-
-READY_SECONDS = 1.0
-"""Seconds for which `/readyz` does not ask the outbox again: anybody may ask for it."""
 
 Take = Callable[[bytes], Awaitable[None]]
 
@@ -63,8 +63,12 @@ def create_app(
     bear it: it tells how many requests come and when.
     """
     counted = metrics or Metrics()
-    about = _About(server, counted, metrics_token)
-
+    about = About(
+        server.outbox.waiting,
+        lambda: server.running and not server.busy,
+        lambda: counted.text(server),
+        metrics_token,
+    )
     bits = next((each.bits for each in admission if isinstance(each, ProofOfWork)), None)
 
     def endpoint(
@@ -76,10 +80,8 @@ def create_app(
     frame_class = server.keys.frame_class
     routes = [
         Route("/push", endpoint(request_size(frame_class), 202, server.take, server.has_taken)),
-        Route("/descriptor", about.descriptor, methods=["GET"]),
-        Route("/healthz", about.health, methods=["GET"]),
-        Route("/readyz", about.readiness, methods=["GET"]),
-        Route("/metrics", about.metrics, methods=["GET"]),
+        Route("/descriptor", _Descriptor(server).__call__, methods=["GET"]),
+        *about.routes(),
     ]
     if frame_class.carries_handle:
         handles = endpoint(REGISTRATION_SIZE, 204, server.register, lambda _: False)
@@ -134,66 +136,31 @@ class _Endpoint:
             return outcome, Response(None, 503, {"retry-after": RETRY, **_NEVER})
         except RefusedRequestError as error:
             return error.reason, _refusal(422, error.reason, str(error), {})
-        except RefusedPostError as error:  # of the header, or of the admission
-            if error.reason == "admission":
-                headers_of = {"retry-after": RETRY, **self._work}
-                return error.reason, _refusal(429, error.reason, str(error), headers_of)
-            return error.reason, _refusal(422, error.reason, str(error), {})
+        except InvalidEncodingError as error:  # of the header
+            reason = RequestRefusal.ENCODING
+            return reason, _refusal(422, reason, str(error), {})
+        except NotAdmittedError as error:
+            headers_of = {"retry-after": RETRY, **self._work}
+            return "admission", _refusal(429, "admission", str(error), headers_of)
         return "accepted", Response(None, self._status, _NEVER)
 
 
 @final
-class _About:
-    """What the application says of the server and of itself."""
+class _Descriptor:
+    """The endpoint of the descriptor, the same for all."""
 
-    def __init__(self, server: PushServer, metrics: Metrics, token: str | None) -> None:
-        self._server, self._metrics = server, metrics
-        self._bearer = None if token is None else f"Bearer {token}".encode()
+    def __init__(self, server: PushServer) -> None:
+        self._server = server
         self._content = Content(b"", b"", b"")
-        self._asked: tuple[float, asyncio.Task[bool]] | None = None
 
-    async def descriptor(self, request: Request) -> Content:
-        """The descriptor, the same for all."""
+    async def __call__(self, request: Request) -> Content:
+        """The one that holds now."""
         del request
         data = self._server.keys.descriptor
         if self._content.data != data:
             caching = b"public, max-age=300"
             self._content = Content(data, b"text/plain; charset=utf-8", caching)
         return self._content
-
-    async def health(self, request: Request) -> Response:
-        """That the process runs."""
-        del request
-        return Response(None, 200, _NEVER)
-
-    async def readiness(self, request: Request) -> Response:
-        """Whether a request would be taken now, and delivered."""
-        del request
-        now = time.monotonic()
-        if self._asked is None or (self._asked[1].done() and now - self._asked[0] > READY_SECONDS):
-            self._asked = now, asyncio.create_task(self._storage_works())
-        works = await asyncio.shield(self._asked[1])  # for others wait for it too
-        ready = works and self._server.running and not self._server.busy
-        return Response(None, 200 if ready else 503, _NEVER)
-
-    async def _storage_works(self) -> bool:
-        try:
-            await asyncio.to_thread(self._server.outbox.waiting)
-        except StoreError:
-            return False
-        return True
-
-    async def metrics(self, request: Request) -> Response:
-        """Sums and ages, for those who bear the token."""
-        given = request.headers.get("authorization", "").encode()
-        if self._bearer is None or not hmac.compare_digest(given, self._bearer):
-            return Response(None, 404, _NEVER)
-        try:
-            text = await asyncio.to_thread(self._metrics.text, self._server)
-        except StoreError:
-            return Response(None, 503, _NEVER)
-        kind = "text/plain; version=0.0.4; charset=utf-8"
-        return Response(text, 200, _NEVER, kind)
 
 
 def _refusal(status: int, reason: str, detail: str, headers: dict[str, str]) -> Response:

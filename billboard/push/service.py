@@ -10,10 +10,11 @@ import os
 import random
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self, final
+
+from cachetools import LRUCache
 
 from billboard.errors import (
     BillboardError,
@@ -22,14 +23,17 @@ from billboard.errors import (
     InvalidSignatureError,
     NotMine,
     RefusedRequestError,
+    RequestRefusal,
 )
-from billboard.grouped import Grouped
 from billboard.push.clock import ClockWatch
-from billboard.push.dispatcher import Dispatcher, first_of
+from billboard.push.dispatch.dispatcher import Dispatcher, first_of
 from billboard.push.outbox import Outbox, Pace, SealedRequest
-from billboard.push.registration import LABEL as REGISTRATION
-from billboard.push.registration import REGISTRATION_SIZE, Registration
-from billboard.push.request import (
+from billboard.push.requests.registration import (
+    LABEL as REGISTRATION,
+    REGISTRATION_SIZE,
+    Registration,
+)
+from billboard.push.requests.request import (
     LABEL,
     LONGEST_REVOCATION,
     PushRequest,
@@ -38,11 +42,11 @@ from billboard.push.request import (
     open_plaintext,
     request_size,
 )
-from billboard.push.requestkey import key_id_of
-from billboard.push.serverkeys import ServerKeys
-from billboard.push.tick import DEFAULT_LIFETIME, Tick, open_tick
-
-__all__ = ["PushServer", "Timing"]
+from billboard.push.requests.request_key import key_id_of
+from billboard.push.server_keys import ServerKeys
+from billboard.push.tick import DEFAULT_LIFETIME, Drop, Tick, open_tick
+from billboard.storage.group_commit import Grouped
+from billboard.times import HOUR
 
 _log = logging.getLogger(__name__)
 
@@ -71,8 +75,6 @@ CLOCK = "clock"
 """The file of `ClockWatch`, beside the keys."""
 
 ADVICE = "nothing is destroyed; set it right, or see `billboard push clock` if it is"
-
-_HOUR = 3600
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class PushServer:
     threads of its process switch every half millisecond, and garbage collection passes over what
     was there before (``gc.freeze``).
 
-    What is over is destroyed only while `ClockWatch` believes the clock, by the seconds that
+    What is over is destroyed only while the clock is believed, by the seconds that
     ``passed`` gives (None: the system's monotonic clock; a ``clock`` of one's own is believed).
     Raises `StoreError`, `SecretFileError`.
     """
@@ -148,7 +150,7 @@ class PushServer:
         self._stopped = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._running = False
-        self._taken: OrderedDict[bytes, None] = OrderedDict()
+        self._taken: LRUCache[bytes, None] = LRUCache(MOST_REMEMBERED)
         self._random = random.SystemRandom()
         self._keep_house(prune=False)
 
@@ -185,9 +187,11 @@ class PushServer:
         try:
             key_id = key_id_of(sealed, size)
         except InvalidEncodingError as error:
-            raise RefusedRequestError("encoding", str(error)) from None
+            raise RefusedRequestError(RequestRefusal.ENCODING, str(error)) from None
         if not self.keys.holds(key_id, self._clock()):
-            raise RefusedRequestError("key", "the request key is not known, or not at this time")
+            raise RefusedRequestError(
+                RequestRefusal.KEY, "the request key is not known, or not at this time"
+            )
         return key_id
 
     async def take(self, sealed: bytes) -> None:
@@ -199,8 +203,6 @@ class PushServer:
         digest = _digest(sealed)
         await self._put(SealedRequest(digest, key_id, sealed))
         self._taken[digest] = None
-        if len(self._taken) > MOST_REMEMBERED:
-            self._taken.popitem(last=False)
 
     def has_taken(self, sealed: bytes) -> bool:
         """Whether it took this request lately: a repetition costs nothing, and is no new one."""
@@ -219,16 +221,20 @@ class PushServer:
             )
             registration = Registration.from_plaintext(plaintext, server, frame_class)
         except (NotMine, InvalidEncodingError) as error:
-            raise RefusedRequestError("encoding", str(error)) from None
+            raise RefusedRequestError(RequestRefusal.ENCODING, str(error)) from None
         except InvalidSignatureError as error:
-            raise RefusedRequestError("signature", str(error)) from None
+            raise RefusedRequestError(RequestRefusal.SIGNATURE, str(error)) from None
         if abs(registration.time / 1000 - self._clock()) > SKEW:
-            raise RefusedRequestError("time", "its time is more than an hour from the server's")
+            raise RefusedRequestError(
+                RequestRefusal.TIME, "its time is more than an hour from the server's"
+            )
         taken = await self._register(registration)
         if isinstance(taken, BusyError):
             raise taken
         if not taken:
-            raise RefusedRequestError("time", "a later registration of this handle was taken")
+            raise RefusedRequestError(
+                RequestRefusal.TIME, "a later registration of this handle was taken"
+            )
 
     async def run(self) -> None:
         """Tick and deliver until `stop` is called, and then end what has begun.
@@ -310,7 +316,11 @@ class PushServer:
         ]
         self.outbox.enqueue([each.digest for each in requests], due, self.timing.pace)
         if self._observe is not None:
-            dropped = {**tick.dropped, "request": found.count(None), "full": left_out}
+            dropped = {
+                **tick.dropped,
+                Drop.REQUEST: found.count(None),
+                Drop.FULL: left_out,
+            }
             self._observe(replace(tick, received=len(requests), dropped=dropped))
 
     def _open(self, request: SealedRequest) -> PushRequest | Revocation | None:
@@ -343,7 +353,7 @@ class PushServer:
             self.keys.destroy(now)
 
     def _put_all(self, requests: Sequence[SealedRequest]) -> list[None]:
-        self.outbox.put(requests, self._clock())
+        self.outbox.store(requests, self._clock())
         return [None] * len(requests)
 
     def _register_all(self, registrations: Sequence[Registration]) -> list[bool | BusyError]:
@@ -362,9 +372,9 @@ def _digest(sealed: bytes) -> bytes:
 
 def _gates(revocations: Sequence[Revocation], now: float) -> dict[bytes, float]:
     """Until when each gate is refused, in seconds since 1970 (SPEC 10.5)."""
-    latest = (now // _HOUR + LONGEST_REVOCATION) * _HOUR
+    latest = (now // HOUR + LONGEST_REVOCATION) * HOUR
     until: dict[bytes, float] = {}
     for each in revocations:
         gate = gate_of(each.kappa)
-        until[gate] = max(until.get(gate, 0.0), min(each.until * _HOUR, latest))
+        until[gate] = max(until.get(gate, 0.0), min(each.until * HOUR, latest))
     return until

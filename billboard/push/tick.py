@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -10,23 +11,47 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from billboard.errors import InvalidEncodingError
+from billboard.frames import Frame
 from billboard.keys import SecretKey
-from billboard.push.notification import Notification
-from billboard.push.request import LONGEST_REVOCATION, PushRequest
-from billboard.tokens import DeviceToken, Frame, Handle, Platform, hours, seconds
+from billboard.push.dispatch.notification import Notification
+from billboard.push.requests.request import LONGEST_REVOCATION, PushRequest
+from billboard.times import HOUR, hours, seconds
+from billboard.tokens import DeviceToken, Handle, Platform
 from billboard.webpush import WebPushSubscription
-
-__all__ = ["DEFAULT_LIFETIME", "DROPS", "Tick", "open_tick"]
 
 DEFAULT_LIFETIME = 3600.0
 """Seconds for which a push service may try to deliver."""
 
-DROPS = ("key", "blob", "lifetime", "gate", "handle", "subscription", "service")
-"""Why a push is dropped: its key id is not known; its blob is not mine; its frame expires too late;
-its gate is refused; its handle is not registered; its Web Push token does not decode; there is
-nobody to push it."""
 
-_HOUR = 3600
+class Drop(enum.StrEnum):
+    """Why a request wakes nobody."""
+
+    REQUEST = "request"
+    """What was sealed is no request."""
+
+    KEY = "key"
+    """The key id of its blob is not known."""
+
+    BLOB = "blob"
+    """Its blob is not for this key, or no longer valid."""
+
+    LIFETIME = "lifetime"
+    """Its frame expires too late."""
+
+    GATE = "gate"
+    """Its gate is refused."""
+
+    HANDLE = "handle"
+    """Its handle is not registered."""
+
+    SUBSCRIPTION = "subscription"
+    """Its Web Push token does not decode."""
+
+    SERVICE = "service"
+    """There is no provider for its token."""
+
+    FULL = "full"
+    """It is a revocation, and as many gates are kept as may be."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +65,7 @@ class Tick:
     notifications: tuple[Notification, ...]
     received: int
     opened: int
-    dropped: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[Drop, int] = field(default_factory=dict)
 
 
 def open_tick(
@@ -68,22 +93,22 @@ def open_tick(
     if keys[0].public_key.frame_class.carries_handle != (tokens is not None):
         raise InvalidEncodingError("tokens", "are given with keys of class H, and only there")
     now = seconds(now)
-    dropped: Counter[str] = Counter()
+    dropped: Counter[Drop] = Counter()
     frames = _open(keys, requests, now, threads, dropped)
     gates = set(refused({frame.gate for frame in frames if frame.gate is not None}))
-    frames = _kept(frames, "gate", lambda frame: frame.gate not in gates, dropped)
+    frames = _kept(frames, Drop.GATE, lambda frame: frame.gate not in gates, dropped)
     handles = {frame.token for frame in frames if isinstance(frame.token, Handle)}
     known = tokens(handles) if tokens is not None else {}
     until: dict[DeviceToken, float] = {}
     opened = 0
-    problems: dict[DeviceToken | None, str] = {}  # one token is looked at once
+    problems: dict[DeviceToken | None, Drop | None] = {}  # one token is looked at once
     for frame in frames:
         token = known.get(frame.token) if isinstance(frame.token, Handle) else frame.token
         if token not in problems:
             problems[token] = _problem(token, serves)
         problem = problems[token]
-        if token is None or problem:
-            dropped[problem] += 1
+        if token is None or problem is not None:
+            dropped[problem or Drop.HANDLE] += 1
             continue
         opened += 1
         until[token] = max(until.get(token, 0.0), frame.expires)
@@ -100,7 +125,7 @@ def _open(
     requests: Sequence[PushRequest],
     now: float,
     threads: int | None,
-    dropped: Counter[str],
+    dropped: Counter[Drop],
 ) -> list[Frame]:
     """The frames of the blobs that open; each key opens its own in one batch."""
     blobs: defaultdict[bytes, list[bytes]] = defaultdict(list)
@@ -113,27 +138,27 @@ def _open(
         array = np.frombuffer(b"".join(mine), np.uint8).reshape(shape)
         frames, opened = key.open_batch(array, now=now, threads=threads)
         found += [frames[row] for row in opened.nonzero()[0].tolist()]
-        dropped["blob"] += len(mine) - int(opened.sum())
-    dropped["key"] += sum(map(len, blobs.values()))
-    latest = (hours(now) + LONGEST_REVOCATION) * _HOUR
-    return _kept(found, "lifetime", lambda frame: frame.expires <= latest, dropped)
+        dropped[Drop.BLOB] += len(mine) - int(opened.sum())
+    dropped[Drop.KEY] += sum(map(len, blobs.values()))
+    latest = (hours(now) + LONGEST_REVOCATION) * HOUR
+    return _kept(found, Drop.LIFETIME, lambda frame: frame.expires <= latest, dropped)
 
 
 def _kept(
-    frames: list[Frame], reason: str, keeps: Callable[[Frame], bool], dropped: Counter[str]
+    frames: list[Frame], reason: Drop, keeps: Callable[[Frame], bool], dropped: Counter[Drop]
 ) -> list[Frame]:
     kept = [frame for frame in frames if keeps(frame)]
     dropped[reason] += len(frames) - len(kept)
     return kept
 
 
-def _problem(token: DeviceToken | None, serves: Callable[[DeviceToken], bool]) -> str:
-    """Why nothing can be pushed to a token, or an empty string (SPEC 10.4)."""
+def _problem(token: DeviceToken | None, serves: Callable[[DeviceToken], bool]) -> Drop | None:
+    """Why nothing can be pushed to a token; None if it can (SPEC 10.4)."""
     if token is None:
-        return "handle"
+        return Drop.HANDLE
     if token.platform is Platform.WEB_PUSH:
         try:
             WebPushSubscription.from_token(token)
         except InvalidEncodingError:
-            return "subscription"
-    return "" if serves(token) else "service"
+            return Drop.SUBSCRIPTION
+    return None if serves(token) else Drop.SERVICE

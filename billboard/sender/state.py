@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import field
 
-from billboard.statefile import LoggedState, State
+from billboard.storage.state_file import LoggedState, State
 
 
 class Found(State):
@@ -18,22 +18,22 @@ class Found(State):
     envelope: bytes | None
 
 
-class LaneState(State):
+class FollowedLane(State):
     """A lane to one device of a contact, and what was found there last."""
 
     grant: bytes
     found: Found | None = None
 
 
-class Contact(State):
+class SenderContact(State):
     """A contact, with a lane for each device. Nothing is sent to one that is ``opted_out``."""
 
-    lanes: list[LaneState]
+    lanes: list[FollowedLane]
     opted_out: bool = False
 
 
 class Waiting(State):
-    """A request on its way to device ``number`` of a contact, or to nobody: a decoy.
+    """A request on its way to device ``number`` of a contact, or to nobody: a cover request.
 
     ``request`` is what was sealed for ``server``, a push server's key as text: it is repeated with
     the same bytes until its blob ``ends``. Empty as long as it can not be made.
@@ -55,9 +55,9 @@ class SenderState(LoggedState):
     Those servers that are ``doubted`` may have a newer one.
     """
 
-    contacts: dict[str, Contact] = field(default_factory=dict)
+    contacts: dict[str, SenderContact] = field(default_factory=dict)
     descriptors: dict[str, bytes] = field(default_factory=dict)
     doubted: list[str] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
     fetch_at: float = 0.0
-    decoy_at: float = 0.0
+    cover_at: float = 0.0

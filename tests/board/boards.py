@@ -6,11 +6,13 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from billboard import Board, BoardParameters, SqliteStore
+from billboard import Board, BoardParameters
 from billboard.board import FileObjects, create_board, open_board
 from billboard.board.board import Witness
-from billboard.board.directory import DATABASE, KEY, OBJECTS, load_signer
-from billboard.board.fsck import fsck
+from billboard.board.directory import DATABASE, KEY, OBJECTS
+from billboard.board.fsck import check_board
+from billboard.board.sqlite import SqliteStore
+from billboard.tlog.key_file import load_signer
 
 from .support import ORIGIN, Clock
 
@@ -33,4 +35,4 @@ def findings(directory: Path) -> list[str]:
     """What `fsck` says of the board there."""
     key = load_signer(directory / KEY).key
     with SqliteStore(directory / DATABASE) as store:
-        return [str(each) for each in fsck(store, FileObjects(directory / OBJECTS), key)]
+        return [str(each) for each in check_board(store, FileObjects(directory / OBJECTS), key)]

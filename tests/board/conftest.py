@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from billboard import Board
-from billboard.board.checkpoint import Policy
 from billboard.board.client import AsyncBoardClient, BoardClient
+from billboard.board.parameters import BUNDLE
 from billboard.board.server import create_app
-from billboard.board.store import BUNDLE
+from billboard.tlog.checkpoint import Policy
 
 from .http_board import ForgedBoard, HttpBoard, dummies
 from .serving import Running, running

@@ -14,9 +14,6 @@ from typing import Any, Protocol, Self
 import pytest
 
 from billboard import BoardError, BoardParameters, FrameClass, RefusedPostError, posts
-from billboard.board.admission import ProofOfWork
-from billboard.board.checkpoint import Checkpoint
-from billboard.board.log import LogWriter
 from billboard.board.manifest import (
     PREFIX,
     Edition,
@@ -25,9 +22,13 @@ from billboard.board.manifest import (
     edition_prefix,
     encode_leaf,
 )
-from billboard.board.note import Algorithm, Note, NoteSigner
+from billboard.board.parameters import BUNDLE
 from billboard.board.receipt import Receipt
-from billboard.board.store import BUNDLE
+from billboard.errors import NotAdmittedError, PostRefusal
+from billboard.tlog.checkpoint import Checkpoint
+from billboard.tlog.note import Algorithm, Note, NoteSigner
+from billboard.tlog.writer import LogWriter
+from billboard.web.admission import ProofOfWork
 
 from .support import EPOCH, ORIGIN, make_signer
 
@@ -195,8 +196,9 @@ class HttpBoard:
             if self.work_bits:
                 work = bytes.fromhex(dict(asked.headers).get("Billboard-Work", ""))
                 ProofOfWork(ORIGIN, self.work_bits).admit(asked.body, work)
-        except RefusedPostError as error:
-            return replace(_refused(error), headers={"Billboard-Work": str(self.work_bits)})
+        except NotAdmittedError as error:
+            refusal = RefusedPostError(PostRefusal.ADMISSION, str(error))
+            return replace(_refused(refusal), headers={"Billboard-Work": str(self.work_bits)})
         (outcome,) = self.board.submit_all([asked.body])
         if isinstance(outcome, RefusedPostError):
             return _refused(outcome)

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp
 
 from billboard import posts
 from billboard.board import Board, BoardParameters, create_board, open_board
-from billboard.board.note import NoteKey
-from billboard.board.protocol import TimedProtocol
+from billboard.tlog.note import NoteKey
+from billboard.web.slow_clients import TimedProtocol
 
 ORIGIN = "example.org/board"
 OCTETS = {"Content-Type": "application/octet-stream"}

@@ -14,10 +14,10 @@ from billboard import (
     Post,
     PublicKey,
     SecretKey,
-    SqliteStore,
 )
 from billboard.board import FileObjects
-from billboard.board.note import Algorithm, NoteSigner
+from billboard.board.sqlite import SqliteStore
+from billboard.tlog.note import Algorithm, NoteSigner
 
 ORIGIN = "example.org/board"
 DAY = 86_400

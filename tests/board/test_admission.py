@@ -5,12 +5,11 @@ from __future__ import annotations
 from math import inf, nan
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from billboard import RefusedPostError
-from billboard.board.admission import ProofOfWork, Rate, find_work
+from billboard.errors import NotAdmittedError
 from billboard.hashing import hash_bytes
+from billboard.web.admission import ProofOfWork, Rate, find_work
 
 from .support import ORIGIN, Clock
 
@@ -18,8 +17,8 @@ from .support import ORIGIN, Clock
 def admits(admission: ProofOfWork | Rate, post: bytes = b"", work: bytes = b"") -> bool:
     try:
         admission.admit(post, work)
-    except RefusedPostError as error:
-        return error.reason != "admission"
+    except NotAdmittedError:
+        return False
     return True
 
 

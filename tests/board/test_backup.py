@@ -11,11 +11,12 @@ import pytest
 
 from billboard import InvalidSignatureError, RefusedPostError, StoreError
 from billboard.board import FileObjects
-from billboard.board.backup import backup, restore, resume
-from billboard.board.checkpoint import Checkpoint
-from billboard.board.directory import DATABASE, KEY, OBJECTS, load_signer
+from billboard.board.backup import backup_board, restore_board, resume_board
+from billboard.board.directory import DATABASE, KEY, OBJECTS
 from billboard.board.manifest import Descriptor
-from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
+from billboard.tlog.checkpoint import Checkpoint
+from billboard.tlog.key_file import load_signer
+from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
 
 from .boards import findings, new_board, opened
 from .support import DAY, EPOCH, Clock, make_post
@@ -46,7 +47,7 @@ def objects_of(board: Path) -> dict[str, bytes]:
 
 
 def test_a_backup_is_the_board(board: Path, tmp_path: Path) -> None:
-    backup(board, tmp_path / "copy", with_key=True)
+    backup_board(board, tmp_path / "copy", with_key=True)
     assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == [KEY, DATABASE, OBJECTS]
     assert objects_of(tmp_path / "copy") == objects_of(board)
     assert findings(tmp_path / "copy") == []
@@ -57,20 +58,20 @@ def test_a_backup_is_the_board(board: Path, tmp_path: Path) -> None:
 
 
 def test_the_key_is_only_copied_if_asked_for(board: Path, tmp_path: Path) -> None:
-    backup(board, tmp_path / "copy")
-    restore(tmp_path / "copy", tmp_path / "restored")
+    backup_board(board, tmp_path / "copy")
+    restore_board(tmp_path / "copy", tmp_path / "restored")
     assert not (tmp_path / "copy" / KEY).exists()
     assert not (tmp_path / "restored" / KEY).exists()
     shutil.copy(board / KEY, tmp_path / "restored" / KEY)
-    resume(tmp_path / "restored", key_of(board), checkpoint_of(board))
+    resume_board(tmp_path / "restored", key_of(board), checkpoint_of(board))
     with opened(tmp_path / "restored") as going_on:
         assert going_on.publish(EPOCH).number == 1
     assert findings(tmp_path / "restored") == []
 
 
 def test_a_restored_board_signs_nothing(board: Path, tmp_path: Path) -> None:
-    backup(board, tmp_path / "copy", with_key=True)
-    restore(tmp_path / "copy", tmp_path / "restored")
+    backup_board(board, tmp_path / "copy", with_key=True)
+    restore_board(tmp_path / "copy", tmp_path / "restored")
     for path in (tmp_path / "copy", tmp_path / "restored"):
         before = objects_of(path)
         with opened(path) as held:
@@ -92,26 +93,26 @@ def test_a_restored_board_signs_nothing(board: Path, tmp_path: Path) -> None:
 
 def test_what_resumes_a_restored_board(board: Path, tmp_path: Path) -> None:
     first = checkpoint_of(board)
-    backup(board, tmp_path / "copy", with_key=True)
-    restore(tmp_path / "copy", restored := tmp_path / "restored")
+    backup_board(board, tmp_path / "copy", with_key=True)
+    restore_board(tmp_path / "copy", restored := tmp_path / "restored")
     with opened(board) as running:
         running.publish(EPOCH)
     latest, key = checkpoint_of(board), key_of(board)
     with pytest.raises(StoreError, match="a newer backup is needed"):
-        resume(restored, key, latest)
+        resume_board(restored, key, latest)
     with pytest.raises(StoreError, match="not the latest"):
-        resume(restored, key, b"")
+        resume_board(restored, key, b"")
     other = NoteSigner(key.name, Algorithm.ED25519, bytes(32))
     note = Note.from_bytes(first)
     with pytest.raises(InvalidSignatureError):
-        resume(restored, key, bytes(Note(note.text, (other.sign(note.text),))))
+        resume_board(restored, key, bytes(Note(note.text, (other.sign(note.text),))))
     signer = load_signer(board / KEY)
     forked = str(Checkpoint(key.name, Checkpoint.from_text(note.text).size, bytes(32)))
     with pytest.raises(StoreError, match="or others"):
-        resume(restored, key, bytes(Note(forked, (signer.sign(forked),))))
+        resume_board(restored, key, bytes(Note(forked, (signer.sign(forked),))))
     with opened(restored) as held, pytest.raises(StoreError, match="resume"):
         held.publish(EPOCH)
-    resume(restored, key, first)
+    resume_board(restored, key, first)
     with opened(restored) as going_on:
         going_on.publish(EPOCH)
 
@@ -121,9 +122,9 @@ def test_a_board_that_published_nothing(tmp_path: Path) -> None:
     with opened(board) as running:
         post = make_post()
         running.submit(post)
-    backup(board, tmp_path / "copy", with_key=True)
-    restore(tmp_path / "copy", tmp_path / "restored")
-    resume(tmp_path / "restored", key_of(board), b"")
+    backup_board(board, tmp_path / "copy", with_key=True)
+    restore_board(tmp_path / "copy", tmp_path / "restored")
+    resume_board(tmp_path / "restored", key_of(board), b"")
     with opened(tmp_path / "restored") as going_on:
         going_on.publish(EPOCH)
         assert post in list(going_on.posts(EPOCH, edition=0))
@@ -146,7 +147,7 @@ def test_a_backup_while_the_board_is_used_is_of_one_moment(board: Path, tmp_path
         while len(copies) < 3 or checkpoint_of(copies[-1]) == checkpoint_of(copies[0]):
             assert time.monotonic() < deadline
             copies.append(tmp_path / f"copy-{len(copies)}")
-            backup(board, copies[-1], with_key=True)
+            backup_board(board, copies[-1], with_key=True)
     finally:
         stopping.set()
         thread.join()
@@ -160,28 +161,28 @@ def test_a_backup_after_expiring(board: Path, tmp_path: Path) -> None:
     clock.now += 3 * DAY
     with opened(board, clock) as later:
         later.expire()
-    backup(board, tmp_path / "copy", with_key=True)
+    backup_board(board, tmp_path / "copy", with_key=True)
     assert findings(tmp_path / "copy") == []
 
 
 def test_what_can_not_be_copied(board: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no board"):
-        backup(tmp_path, tmp_path / "copy")
+        backup_board(tmp_path, tmp_path / "copy")
     with pytest.raises(StoreError, match="File exists"):
-        backup(board, board)
+        backup_board(board, board)
     (board / OBJECTS / f"{EPOCH}/0/index").unlink()
     with pytest.raises(StoreError, match=f"{EPOCH}/0/index is missing"):
-        backup(board, tmp_path / "copy")
+        backup_board(board, tmp_path / "copy")
     assert not (tmp_path / "copy" / DATABASE).exists()
     with pytest.raises(StoreError, match="no board"):
-        restore(tmp_path / "copy", tmp_path / "restored")
+        restore_board(tmp_path / "copy", tmp_path / "restored")
 
 
 def test_what_was_published_is_refused_by_a_restored_board(board: Path, tmp_path: Path) -> None:
     with opened(board) as running:
         (post, *_) = running.posts(EPOCH, edition=0)
-    backup(board, tmp_path / "copy", with_key=True)
-    resume(tmp_path / "copy", key_of(board), checkpoint_of(board))
+    backup_board(board, tmp_path / "copy", with_key=True)
+    resume_board(tmp_path / "copy", key_of(board), checkpoint_of(board))
     with opened(tmp_path / "copy") as going_on, pytest.raises(RefusedPostError) as refused:
         going_on.submit(post)
     assert refused.value.reason == "published"

@@ -23,13 +23,13 @@ from billboard import (
     Platform,
     Post,
     RefusedPostError,
-    SqliteStore,
     WithdrawnError,
     posts,
 )
 from billboard.board import BUNDLE, FileObjects
 from billboard.board.board import EncodedPost
 from billboard.board.receipt import Receipt
+from billboard.board.sqlite import SqliteStore
 
 from .support import (
     DAY,

@@ -16,15 +16,16 @@ from pathlib import Path
 import pytest
 from processes import LONGEST
 
-from billboard import Board, RefusedPostError, SqliteStore, StoreError
+from billboard import Board, RefusedPostError, StoreError
 from billboard.board import FileObjects
-from billboard.board.checkpoint import Checkpoint
 from billboard.board.directory import DATABASE, OBJECTS
 from billboard.board.manifest import Descriptor
-from billboard.board.note import Algorithm, Note, NoteSigner, Signature
 from billboard.board.publisher import checkpoint_name
-from billboard.board.tiles import TileReader
+from billboard.board.sqlite import SqliteStore
 from billboard.errors import ForkError, WitnessError
+from billboard.tlog.checkpoint import Checkpoint
+from billboard.tlog.note import Algorithm, Note, NoteSigner, Signature
+from billboard.tlog.tiles import TileReader
 
 from .boards import findings, new_board, opened
 from .faults import (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from billboard import Post, StoreError
-from billboard.board.cache import DISK, Cache
+from billboard.board.reading.cache import DISK, Cache
 
 from .conftest import Connect
 from .http_board import HttpBoard, fails

@@ -17,11 +17,11 @@ from billboard import (
     StoreError,
     posts,
 )
-from billboard.board.checkpoint import Policy
 from billboard.board.client import AsyncBoardClient
 from billboard.board.manifest import PREFIX, Descriptor
+from billboard.board.parameters import BUNDLE
 from billboard.board.receipt import Receipt
-from billboard.board.store import BUNDLE
+from billboard.tlog.checkpoint import Policy
 
 from .conftest import Connect
 from .http_board import ForgedBoard, HttpBoard
@@ -87,7 +87,7 @@ def test_what_is_submitted_is_found(connect: Connect, served: HttpBoard, clock: 
     clock.now += LATER
     served.board.publish(EPOCH)
     assert client.find(reader) == late
-    assert client.find(reader, EPOCH, dummies=3) == late
+    assert client.find(reader, EPOCH, decoys=3) == late
     assert client.fetch(EPOCH, late.identifier) == late
     assert [edition.number for edition in client.editions(EPOCH)] == [0, 1]
     assert client.editions(EPOCH) == served.board.editions(EPOCH)
@@ -142,7 +142,7 @@ def test_many_lanes_are_looked_for_together(
     client.submit(first)
     client.submit(second)
     served.board.publish(EPOCH)
-    assert client.find_all(readers, EPOCH, dummies=2) == ([first, second, None], 1)
+    assert client.find_all(readers, EPOCH, decoys=2) == ([first, second, None], 1)
     assert client.find_all(readers, EPOCH, since=1) == ([None, None, None], 1)
     for post in (late, later):
         client.submit(post)
@@ -191,7 +191,7 @@ def test_descriptors_are_read(connect: Connect, served: HttpBoard) -> None:
 # What the board sees.
 
 
-def test_dummies_are_fetched_in_an_order_that_tells_nothing(
+def test_decoys_are_fetched_in_an_order_that_tells_nothing(
     connect: Connect, wide: tuple[HttpBoard, Post]
 ) -> None:
     http, post = wide
@@ -204,7 +204,7 @@ def test_dummies_are_fetched_in_an_order_that_tells_nothing(
     for _ in range(60):
         http.forget()
         client = connect(http.url)
-        assert client.fetch(EPOCH, post.identifier, dummies=3) == post
+        assert client.fetch(EPOCH, post.identifier, decoys=3) == post
         client.close()
         asked = bundles_asked(http)
         assert len(asked) == len(set(asked)) == 4
@@ -220,7 +220,7 @@ def test_a_dummy_looks_like_what_is_wanted(connect: Connect, wide: tuple[HttpBoa
     http, post = wide
     client = connect(http.url)
     http.forget()
-    client.fetch(EPOCH, post.identifier, dummies=2 * BUNDLES)
+    client.fetch(EPOCH, post.identifier, decoys=2 * BUNDLES)
     asked = [each for each in http.asked if "entries" in each.path and "/0/" in each.path]
     assert sorted(each.path for each in asked) == sorted(bundles_asked(http))
     assert len(asked) == BUNDLES
@@ -245,12 +245,12 @@ def test_decoys_stay_the_same_until_all_are_right(
                 http.replace(name, b"damaged")
             http.forget()
             with pytest.raises(BoardError) as caught:
-                client.fetch(EPOCH, post.identifier, dummies=4)
+                client.fetch(EPOCH, post.identifier, decoys=4)
             assert caught.value.reason == "damaged"
             asked.append(sorted(bundles_asked(http)))
         http.answers = {}
         http.forget()
-        assert client.fetch(EPOCH, post.identifier, dummies=4) == post
+        assert client.fetch(EPOCH, post.identifier, decoys=4) == post
         asked.append(sorted(bundles_asked(http)))
     finally:
         http.answers = {}
@@ -264,12 +264,12 @@ def test_a_lane_after_another_asks_for_as_many(
     """Or what is missing would be what has been asked for."""
     http, post = wide
     client = connect(http.url)
-    client.fetch(EPOCH, post.identifier, dummies=3)
+    client.fetch(EPOCH, post.identifier, decoys=3)
     http.forget()
     entries = http.board.object(f"{EPOCH}/0/index")
     for i in range(0, len(entries), PREFIX):
         before = len(bundles_asked(http))
-        client.fetch(EPOCH, entries[i : i + PREFIX] + b"\x01" * 24, dummies=3)
+        client.fetch(EPOCH, entries[i : i + PREFIX] + b"\x01" * 24, decoys=3)
         assert len(bundles_asked(http)) - before in (0, 4)
     assert len(bundles_asked(http)) == len(set(bundles_asked(http))) == BUNDLES - 4
 
@@ -278,7 +278,7 @@ def test_no_bundle_is_left_without_decoys(connect: Connect, wide: tuple[HttpBoar
     http, post = wide
     client = connect(http.url)
     http.forget()
-    client.fetch(EPOCH, post.identifier, dummies=BUNDLES // 2)
+    client.fetch(EPOCH, post.identifier, decoys=BUNDLES // 2)
     assert len(bundles_asked(http)) == BUNDLES
 
 
@@ -316,7 +316,7 @@ def test_what_is_in_the_cache_is_not_asked_for(connect: Connect, served: HttpBoa
     client = connect(served.url, clock=clock)
     assert client.fetch(EPOCH, post.identifier) == post
     served.forget()
-    assert client.fetch(EPOCH, post.identifier, dummies=5) == post
+    assert client.fetch(EPOCH, post.identifier, decoys=5) == post
     assert served.paths == []
     clock.now += 60
     assert client.fetch(EPOCH, post.identifier) == post
@@ -397,9 +397,9 @@ def test_old_files_are_dropped(connect: Connect, served: HttpBoard, tmp_path: Pa
 def test_memory_is_bounded(connect: Connect, wide: tuple[HttpBoard, Post]) -> None:
     http, post = wide
     client = connect(http.url, memory=300_000)
-    client.fetch(EPOCH, post.identifier, dummies=BUNDLES)
+    client.fetch(EPOCH, post.identifier, decoys=BUNDLES)
     kept = sum(map(len, client._cache._data.values()))
-    assert 0 < kept == client._cache._in_memory._size <= 300_000
+    assert 0 < kept == client._cache._in_memory.currsize <= 300_000
     assert client.fetch(EPOCH, post.identifier) == post
 
 
@@ -438,7 +438,7 @@ async def test_tasks_share_a_client(tmp_path: Path) -> None:
             async with AsyncBoardClient(http.url, policy, clock=clock) as client:
                 await asyncio.gather(*map(client.submit, wanted))
                 board.publish(EPOCH)
-                fetched = (client.fetch(EPOCH, post.identifier, dummies=1) for post in wanted)
+                fetched = (client.fetch(EPOCH, post.identifier, decoys=1) for post in wanted)
                 assert await asyncio.gather(*fetched) == wanted
                 sizes = []
                 for size in range(3, 6):

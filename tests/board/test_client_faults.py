@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from billboard import BoardError, BoardParameters, Post
-from billboard.board import merkle
-from billboard.board.cache import Cache
-from billboard.board.checkpoint import Checkpoint, Policy
 from billboard.board.manifest import PREFIX, Edition, encode_leaf
-from billboard.board.note import Algorithm, Note, NoteSigner
-from billboard.board.reader import Reader, Taken
+from billboard.board.parameters import BUNDLE
+from billboard.board.reading.cache import Cache
+from billboard.board.reading.procedure import FindWork, Procedure, Request, Response
+from billboard.board.reading.reader import Reader, Taken
 from billboard.board.receipt import Receipt
-from billboard.board.steps import Procedure, Request, Response, Work
-from billboard.board.store import BUNDLE
+from billboard.tlog import merkle
+from billboard.tlog.checkpoint import Checkpoint, Policy
+from billboard.tlog.note import Algorithm, Note, NoteSigner
 
 from .conftest import Connect
 from .http_board import ForgedBoard, HttpBoard, dummies, fails, other_signer
@@ -296,7 +296,7 @@ def test_a_fork_between_two_procedures(entries: list[bytes]) -> None:
     assert error.evidence == (boards[0].note, boards[1].note)
 
 
-Asked = tuple[Request | Work, ...]
+Asked = tuple[Request | FindWork, ...]
 
 
 def answers(asked: Asked, board: ForgedBoard) -> tuple[Response, ...]:

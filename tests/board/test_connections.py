@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from billboard.board import Board
-from billboard.board import protocol as board_protocol
-from billboard.board.protocol import LARGEST_HEAD
 from billboard.board.server import LARGEST_BODY, create_app
+from billboard.web import slow_clients as board_protocol
+from billboard.web.slow_clients import LARGEST_HEAD
 
 from .serving import Running, make_post, read_all, running, wait_until
 

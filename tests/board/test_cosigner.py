@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from billboard import InvalidEncodingError, StoreError
-from billboard.board.checkpoint import Policy
-from billboard.board.cosigner import (
+from billboard.errors import RefusedCheckpointError
+from billboard.storage.database import Database
+from billboard.tlog.checkpoint import Policy
+from billboard.tlog.cosigner import (
     DATABASE,
     SCHEMA,
     AddCheckpoint,
@@ -24,10 +26,8 @@ from billboard.board.cosigner import (
     create_witness,
     open_witness,
 )
-from billboard.board.note import Note, Signature
-from billboard.board.witness_server import LARGEST_REQUEST, create_witness_app
-from billboard.database import Database
-from billboard.errors import RefusedCheckpointError
+from billboard.tlog.note import Note, Signature
+from billboard.tlog.witness_server import LARGEST_REQUEST, create_witness_app
 
 from .witnesses import Log, body, log_signer, serving, tree_hash, tree_proof, witness_signer
 
@@ -342,7 +342,7 @@ def test_other_requests(url: str, log: Log, cosigner: Cosigner) -> None:
 
 
 def test_a_slow_request_ends(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("billboard.board.witness_server.SLOWEST_REQUEST", 0.2)
+    monkeypatch.setattr("billboard.tlog.witness_server.SLOWEST_REQUEST", 0.2)
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(

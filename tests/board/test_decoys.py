@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from billboard import Post, StoreError
-from billboard.board.cache import Cache
 from billboard.board.client import BoardClient
-from billboard.board.decoys import Decoys
-from billboard.board.store import BUNDLE
+from billboard.board.parameters import BUNDLE
+from billboard.board.reading.cache import Cache
+from billboard.board.reading.decoys import Decoys
 
 from .conftest import Connect
 from .http_board import ForgedBoard, HttpBoard, fails
@@ -36,13 +36,13 @@ def damage(http: HttpBoard) -> None:
         http.replace(f"{EPOCH}/0/tile/entries/{i:03}", b"damaged")
 
 
-def asked_by(http: HttpBoard, client: BoardClient, post: Post, dummies: int = 4) -> list[str]:
+def asked_by(http: HttpBoard, client: BoardClient, post: Post, decoys: int = 4) -> list[str]:
     """The bundles that a client asks for, whatever the answers."""
     http.forget()
     if http.answers:
-        fails("damaged", lambda: client.fetch(EPOCH, post.identifier, dummies=dummies))
+        fails("damaged", lambda: client.fetch(EPOCH, post.identifier, decoys=decoys))
     else:
-        assert client.fetch(EPOCH, post.identifier, dummies=dummies) == post
+        assert client.fetch(EPOCH, post.identifier, decoys=decoys) == post
     return sorted(bundles_asked(http))  # connections overtake each other
 
 
@@ -58,7 +58,7 @@ def test_a_restart_does_not_change_what_is_asked_for(
         client.close()
     http.answers.clear()
     client = connect(http.url, directory=tmp_path / "cache")
-    asked.append(asked_by(http, client, post, dummies=9))
+    asked.append(asked_by(http, client, post, decoys=9))
     assert len(asked[0]) == len(set(asked[0])) == 5
     assert asked == [asked[0]] * 4
     assert asked_by(http, client, post) == []
@@ -154,7 +154,7 @@ def test_a_group_that_can_not_be_written_is_not_asked_for(
     for _ in range(2):
         http.forget()
         with pytest.raises(StoreError):
-            client.fetch(EPOCH, post.identifier, dummies=4)
+            client.fetch(EPOCH, post.identifier, decoys=4)
         assert bundles_asked(http) == []
     (tmp_path / "cache" / "decoys").unlink()
     assert len(asked_by(http, client, post)) == 5

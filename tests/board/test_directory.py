@@ -10,7 +10,7 @@ import pytest
 
 from billboard import BoardParameters, SecretFileError, StoreError
 from billboard.board import create_board, open_board
-from billboard.board.cosigner import create_witness, open_witness
+from billboard.tlog.cosigner import create_witness, open_witness
 
 from .support import ORIGIN
 
@@ -36,11 +36,11 @@ def failing(error: BaseException) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("make", "step"),
     [
-        (board, "billboard.secretfile.save"),
+        (board, "billboard.storage.secret_file.save"),
         (board, "billboard.board.directory.FileObjects"),
         (board, "billboard.board.directory.SqliteStore.create"),
-        (witness, "billboard.secretfile.save"),
-        (witness, "billboard.board.cosigner.Database.create"),
+        (witness, "billboard.storage.secret_file.save"),
+        (witness, "billboard.tlog.cosigner.Database.create"),
     ],
 )
 @pytest.mark.parametrize(

@@ -14,11 +14,12 @@ import apsw
 import pytest
 
 from billboard.board import FileObjects, SqliteStore
-from billboard.board.directory import DATABASE, KEY, OBJECTS, load_signer
-from billboard.board.fsck import fsck
+from billboard.board.directory import DATABASE, KEY, OBJECTS
+from billboard.board.fsck import check_board
 from billboard.board.manifest import Descriptor
 from billboard.board.publisher import checkpoint_name
 from billboard.board.sqlite import row_digest
+from billboard.tlog.key_file import load_signer
 
 from .boards import findings, new_board, opened
 from .support import DAY, EPOCH, Clock, make_lane, make_post
@@ -184,7 +185,7 @@ def test_every_bit_of_a_file_counts(tmp_path: Path, step: int) -> None:
     assert len(bits) > 4000
     with SqliteStore(path / DATABASE) as store:
         for name, bit in bits[::step]:
-            assert any(fsck(store, Flipped(objects, name, bit), key)), (name, bit)
+            assert any(check_board(store, Flipped(objects, name, bit), key)), (name, bit)
 
 
 @pytest.mark.parametrize("step", [397, pytest.param(1, marks=pytest.mark.slow)])
@@ -214,7 +215,7 @@ def test_every_bit_of_a_row_counts(tmp_path: Path, step: int) -> None:
                 number = int.from_bytes(value, "big")
                 put = number if column in ("seq", "position") else bytes(value)
                 db.execute(f"UPDATE {table} SET {column} = ?", (put,))
-                found = any(fsck(store, FileObjects(path / OBJECTS), key))
+                found = any(check_board(store, FileObjects(path / OBJECTS), key))
                 assert found == (value is damaged), (column, bit)
 
 

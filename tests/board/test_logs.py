@@ -6,13 +6,11 @@ import struct
 from collections.abc import Callable, Iterable
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from billboard import InvalidEncodingError, StoreError
-from billboard.board import merkle
-from billboard.board.log import LogWriter, check_log, read_entries
-from billboard.board.tiles import (
+from billboard.tlog import merkle
+from billboard.tlog.tiles import (
     ENTRIES,
     LONGEST_ENTRY,
     TileReader,
@@ -21,6 +19,7 @@ from billboard.board.tiles import (
     tile_path,
     tiles,
 )
+from billboard.tlog.writer import LogWriter, check_log, read_entries
 
 from .test_merkle import mth, path, subproof
 

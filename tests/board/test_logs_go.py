@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from billboard.board import FileObjects, merkle
-from billboard.board.checkpoint import Checkpoint, Proof
-from billboard.board.log import LogWriter
-from billboard.board.note import Algorithm, Note, NoteSigner, encode_base64
-from billboard.board.tiles import TileReader, tile_path
+from billboard.board import FileObjects
+from billboard.tlog import merkle
+from billboard.tlog.checkpoint import Checkpoint, Proof
+from billboard.tlog.note import Algorithm, Note, NoteSigner, encode_base64
+from billboard.tlog.tiles import TileReader, tile_path
+from billboard.tlog.writer import LogWriter
 
 SOURCE = Path(__file__).parent / "go"
 SIGNER = NoteSigner("example.org/board/20000/0", Algorithm.ED25519, bytes(range(32)))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from billboard import BoardParameters, FrameClass, InvalidEncodingError
 from billboard.board.manifest import (
@@ -20,7 +19,7 @@ from billboard.board.manifest import (
     edition_prefix,
     encode_leaf,
 )
-from billboard.board.note import encode_base64
+from billboard.tlog.note import encode_base64
 
 ORIGIN = "example.org/board"
 

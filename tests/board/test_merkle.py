@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from billboard import InvalidEncodingError
-from billboard.board import merkle
+from billboard.tlog import merkle
 
 # The values that the tests of Certificate Transparency's first implementation publish.
 LEAVES = [

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from billboard import BoardError, BoardParameters, StoreError
-from billboard.board.checkpoint import Policy, Proof
+from billboard import BoardParameters, StoreError
 from billboard.board.manifest import (
     PREFIX,
     Descriptor,
@@ -20,10 +19,12 @@ from billboard.board.manifest import (
     encode_leaf,
 )
 from billboard.board.monitor import STATUS, Finding, Monitor
-from billboard.board.note import Algorithm, Note, NoteSigner
-from billboard.board.store import BUNDLE
+from billboard.board.parameters import BUNDLE
 from billboard.cli.app import app
-from billboard.posts import epoch_at
+from billboard.errors import BoardFault
+from billboard.times import epoch_at
+from billboard.tlog.checkpoint import Policy, Proof
+from billboard.tlog.note import Algorithm, Note, NoteSigner
 
 from .http_board import ForgedBoard, HttpBoard, dummies
 from .support import DAY, EPOCH, ORIGIN, Clock, make_board, make_post, make_signer, make_store
@@ -443,8 +444,7 @@ def test_the_command_tells_by_its_status(tmp_path: Path) -> None:
 
 def test_every_reason_has_a_status() -> None:
     """But ``lost``, which only who has a receipt can know."""
-    documented = BoardError.__doc__ or ""
-    reasons = {line.split("``")[1] for line in documented.splitlines() if "- ``" in line}
-    assert reasons - {"lost"} == set(STATUS) - {"schedule"}
+    assert list(STATUS) == [each for each in BoardFault if each is not BoardFault.LOST]
+    assert list(STATUS.values()) == sorted(STATUS.values())
     assert len(set(STATUS.values())) == len(STATUS)
-    assert max(STATUS, key=STATUS.__getitem__) == "fork"
+    assert max(STATUS, key=STATUS.__getitem__) is BoardFault.FORK

@@ -10,15 +10,14 @@ from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from billboard import InvalidEncodingError, InvalidSignatureError
 from billboard._core import Ed25519Key
-from billboard.board import merkle
-from billboard.board.checkpoint import Checkpoint, Policy, Proof
-from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner, Signature
 from billboard.board.receipt import Receipt
+from billboard.tlog import merkle
+from billboard.tlog.checkpoint import Checkpoint, Policy, Proof
+from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner, Signature
 
 ORIGIN = "example.org/board"
 SIGNER = NoteSigner(ORIGIN, Algorithm.ED25519, bytes(32))

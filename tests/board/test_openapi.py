@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from billboard import BoardParameters, FrameClass
-from billboard.board.openapi import describe
 from billboard.board.server import create_app
+from billboard.board.serving.openapi import describe
 
 from .serving import ORIGIN, Running, make_post, new_board, running
 

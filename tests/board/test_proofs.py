@@ -19,9 +19,7 @@ from billboard import (
     Post,
 )
 from billboard.board import FileObjects, SqliteStore
-from billboard.board.checkpoint import Checkpoint, Policy, Proof
 from billboard.board.manifest import Descriptor, Edition, Leaf, encode_leaf
-from billboard.board.note import Algorithm, Note, NoteSigner, Signature
 from billboard.board.proof import (
     Neighbor,
     manifest_proof_of,
@@ -30,7 +28,9 @@ from billboard.board.proof import (
     verify_absence,
     verify_post,
 )
-from billboard.board.tiles import TileReader
+from billboard.tlog.checkpoint import Checkpoint, Policy, Proof
+from billboard.tlog.note import Algorithm, Note, NoteSigner, Signature
+from billboard.tlog.tiles import TileReader
 
 from .support import DAY, EPOCH, ORIGIN, Clock, make_post
 from .witnesses import tree_hash, tree_path, witness_signer

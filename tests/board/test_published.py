@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from billboard.board import Board, FileObjects
-from billboard.board.published import object_name
 from billboard.board.server import create_app
+from billboard.board.serving.objects import object_name
 
 from .serving import Running, make_post, new_board, read_all, running, wait_until
 from .support import Clock

@@ -16,16 +16,15 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from oracle import board as oracle_board
-from oracle import http as oracle_http
+from oracle import board as oracle_board, http as oracle_http
 from starlette.types import ASGIApp, Message
 
 from billboard import Board, FrameClass, Post, posts
 from billboard.board import FileObjects
-from billboard.board.admission import ProofOfWork, Rate, find_work
 from billboard.board.receipt import Receipt
 from billboard.board.server import LARGEST_BODY, create_app
 from billboard.hashing import hash_bytes
+from billboard.web.admission import ProofOfWork, Rate, find_work
 
 from .serving import Answer
 from .support import DAY, EPOCH, NOW, ORIGIN, Clock, make_lane, make_post, make_signer, make_store

@@ -134,8 +134,9 @@ def test_a_failure_of_storage_is_503_and_says_nothing_of_the_post(
     post = make_post(board)
     with running(create_app(board)) as server:
         with monkeypatch.context() as broken, caplog.at_level(logging.DEBUG):
-            for method in ("submit_all", "object", "checkpoint", "check_may_sign"):
+            for method in ("submit_all", "object", "checkpoint"):
                 broken.setattr(board, method, fail)
+            broken.setattr(board._store, "log_state", fail)
             answers = [server.post(post), server.get("/tile/0/000"), server.get("/checkpoint")]
             assert server.get("/readyz").status == 503
         assert [answer.status for answer in answers] == [503] * 3
@@ -155,7 +156,8 @@ def test_nothing_is_logged_of_requests(
     assert caplog.text == ""
 
 
-def test_a_restored_board_is_not_ready(tmp_path: Path) -> None:
+def test_a_restored_board_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billboard.web.about.READY_SECONDS", 0.0)
     with make_store(tmp_path) as store, running(create_app(make_board(store))) as server:
         assert server.get("/readyz").status == 200
         store.set_restored(True)

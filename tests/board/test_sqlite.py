@@ -18,16 +18,20 @@ import apsw
 import pytest
 from processes import LONGEST, watched
 
-from billboard import BoardParameters, Post, RefusedPostError, SqliteStore, StoreError, database
+from billboard import BoardParameters, Post, RefusedPostError, StoreError
 from billboard.board import sqlite
-from billboard.board.store import BUNDLE, ClosedEdition, Entry
+from billboard.board.parameters import BUNDLE
+from billboard.board.sqlite import SqliteStore
+from billboard.board.store import ClosedEdition, Entry
+from billboard.storage import database
 
 from .support import DAY, EPOCH, NOW, ORIGIN, Clock, make_board, make_post, make_store
 
 SUBMITTER = """
 import sys
 sys.path.append(sys.argv[3])
-from billboard import Post, SqliteStore
+from billboard import Post
+from billboard.board import SqliteStore
 from board.support import Clock, make_board
 board = make_board(SqliteStore(sys.argv[1]), Clock(float(sys.argv[2])))
 for line in sys.stdin:
@@ -152,24 +156,13 @@ def test_several_processes_on_one_file(tmp_path: Path) -> None:
     assert set(wanted) <= set(published)
 
 
-def test_threads_share_commits(tmp_path: Path) -> None:
-    """Group commit: while one transaction is written, all other posts queue for the next."""
+def test_posts_that_are_put_together_share_a_commit(tmp_path: Path) -> None:
     with make_store(tmp_path) as store:
         put(store, entry(10_000))
-        with contextlib.closing(apsw.Connection(str(store.path))) as blocker:
-            blocker.execute("BEGIN IMMEDIATE")
-            threads = [threading.Thread(target=put, args=(store, entry(i))) for i in range(40)]
-            for thread in threads:
-                thread.start()
-            deadline = time.monotonic() + 10
-            while len(store._queue) < 39 and time.monotonic() < deadline:
-                time.sleep(0.01)
-            frames_before = _wal_commits(store.path)
-            blocker.execute("ROLLBACK")
-        for thread in threads:
-            thread.join()
+        before = _wal_commits(store.path)
+        assert store.put([entry(i) for i in range(40)]) == [None] * 40
         assert store.epochs() == {EPOCH: 41}
-        assert _wal_commits(store.path) - frames_before == 2
+        assert _wal_commits(store.path) - before == 1
 
 
 def _wal_commits(path: Path) -> int:

@@ -12,14 +12,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import apsw
 import pytest
 from processes import LONGEST
 
-from billboard import BoardParameters, SqliteStore, StoreError
-from billboard.database import Database
+from billboard import BoardParameters, StoreError
+from billboard.board.sqlite import SqliteStore
 
 from .support import EPOCH, ORIGIN, make_store
 from .test_sqlite import close, entry, put, stored
@@ -27,7 +28,8 @@ from .test_sqlite import close, entry, put, stored
 # Puts in four threads and the main one, while an alarm interrupts the main one all the time.
 INTERRUPTED = """
 import itertools, random, signal, sys, threading, time
-from billboard import SqliteStore, StoreError
+from billboard import StoreError
+from billboard.board import SqliteStore
 from billboard.board.store import Entry
 
 store = SqliteStore(sys.argv[1])
@@ -88,35 +90,6 @@ def test_ctrl_c_at_any_moment_blocks_nobody(tmp_path: Path) -> None:
     assert 0 < kept <= waiting <= attempts
 
 
-def test_who_waited_for_an_interrupted_commit_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def follow() -> None:
-        try:
-            put(store, entry(1))
-        except StoreError as error:
-            outcomes.append(str(error))
-
-    def interrupted(_: Database) -> None:
-        raise KeyboardInterrupt
-
-    outcomes: list[str] = []
-    with make_store(tmp_path) as store:
-        follower = threading.Thread(target=follow)
-        with store._write_lock, monkeypatch.context() as patch:
-            follower.start()
-            while not store._queue:
-                time.sleep(0.01)
-            patch.setattr(Database, "writing", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                store._commit_queue()
-        follower.join(timeout=10)
-        assert len(outcomes) == 1
-        assert "not known" in outcomes[0]
-        put(store, entry(2))
-        assert store.epochs() == {EPOCH: 1}
-
-
 def interrupted_at(moment: int, action: Callable[[], object]) -> bool:
     """Whether ``action`` was cut short by a Ctrl-C at so many steps from its beginning.
 
@@ -140,34 +113,25 @@ def interrupted_at(moment: int, action: Callable[[], object]) -> bool:
 
 
 def test_a_commit_may_be_interrupted_at_each_of_its_steps(tmp_path: Path) -> None:
-    """Whoever waits for it goes on, and knows as much as can be known."""
+    """Whoever comes next goes on, and what was kept before stays."""
+    kept: list[int] = []
 
     def follow(number: int) -> None:
-        try:
-            put(store, entry(number))
-        except StoreError as error:
-            outcomes.append(str(error))
-        else:
-            outcomes.append("kept")
+        put(store, entry(number))
+        kept.append(number)
 
-    outcomes: list[str] = []
     with make_store(tmp_path) as store:
         for moment in itertools.count():
-            follower = threading.Thread(target=follow, args=(moment,), daemon=True)
-            with store._write_lock:
-                follower.start()
-                while not store._queue:
-                    time.sleep(0.001)
-                interrupted = interrupted_at(moment, store._commit_queue)
+            interrupted = interrupted_at(moment, partial(put, store, entry(2 * moment)))
+            follower = threading.Thread(target=follow, args=(2 * moment + 1,), daemon=True)
+            follower.start()
             follower.join(timeout=10)
             assert not follower.is_alive(), f"blocked by an interrupt at step {moment}"
             if not interrupted:
+                kept.append(2 * moment)
                 break
-        kept = [number for number, outcome in enumerate(outcomes) if outcome == "kept"]
         assert {entry(number).identifier for number in kept} <= set(stored(store.path))
-        assert all(outcome == "kept" or "not known" in outcome for outcome in outcomes)
-    assert len(outcomes) == moment + 1 > 20
-    assert kept[-1] == moment
+    assert len(kept) == moment + 2 > 20
 
 
 def _create(path: str, origin: str, start: float, outcomes: multiprocessing.Queue[str]) -> None:
@@ -205,8 +169,8 @@ def test_a_create_that_was_cut_short_is_repeated(tmp_path: Path) -> None:
     path = tmp_path / "board.sqlite"
     code = (
         "import os, signal, sys\n"
-        "from billboard import BoardParameters, SqliteStore\n"
-        "from billboard import database\n"
+        "from billboard.board import BoardParameters, SqliteStore\n"
+        "from billboard.storage import database\n"
         "run = database._run\n"
         "def killed(db, *rest):\n"
         "    run(db, *rest)\n"
@@ -250,7 +214,7 @@ def test_use_after_fork_is_refused(tmp_path: Path, action: str, locked: bool) ->
     with make_store(tmp_path) as store:
         put(store, entry(1))
         if locked:
-            with store._write_lock, store._queue_lock:
+            with store._database._writing:
                 assert _fork(action, store) == 7
         else:
             assert _fork(action, store) == 7

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from billboard import Board, InvalidEncodingError, RefusedPostError
-from billboard.board.admission import ProofOfWork, Rate
+from billboard.board.parameters import BUNDLE
 from billboard.board.receipt import Receipt
 from billboard.board.server import create_app
-from billboard.board.store import BUNDLE
+from billboard.web.admission import ProofOfWork, Rate
 
 from .conftest import Connect
 from .http_board import ForgedBoard, HttpBoard, dummies, fails, other_signer
@@ -76,7 +76,7 @@ def test_the_server_says_how_much_work(connect: Connect, board: Board) -> None:
     assert post in board.bundle(EPOCH, post.identifier)
     with running(create_app(board, admission=[Rate(1e-9), work])) as server:
         client = connect(f"http://127.0.0.1:{server.port}")
-        with pytest.raises(RefusedPostError, match="no more posts"):
+        with pytest.raises(RefusedPostError, match="no more is taken now"):
             client.submit(make_post())
 
 
@@ -102,7 +102,7 @@ def test_receipts_that_were_kept(connect: Connect, served: HttpBoard, clock: Clo
     assert client.check_receipt(receipt, old) == edition
     clock.now = receipt.deadline + 2 * LATER
     served.board.publish(EPOCH)
-    assert client.check_receipt(receipt, old, dummies=2) == edition
+    assert client.check_receipt(receipt, old, decoys=2) == edition
     with pytest.raises(InvalidEncodingError, match="not one for this post"):
         client.check_receipt(receipt, new)
     with pytest.raises(InvalidEncodingError, match="not one for this post"):

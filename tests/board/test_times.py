@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from billboard.board.checkpoint import Policy, Proof
 from billboard.board.manifest import Descriptor, Edition, encode_leaf
+from billboard.tlog.checkpoint import Policy, Proof
 
 from .conftest import Connect
 from .http_board import ForgedBoard, HttpBoard, fails

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from unittest import mock
 
 import pytest
+from cachetools import LRUCache
 
 from billboard import BoardError
-from billboard.board import merkle
-from billboard.board.cache import Cache
-from billboard.board.steps import Request, Response
-from billboard.board.tiles import ENTRIES, tile_path
-from billboard.board.verified import KEPT, Verified, VerifiedLog
+from billboard.board.reading.cache import Cache
+from billboard.board.reading.procedure import Request, Response
+from billboard.board.reading.verified_log import KEPT, Verified, VerifiedLog
+from billboard.tlog import merkle
+from billboard.tlog.tiles import ENTRIES, tile_path
 
 from .test_logs import make, write
 
@@ -27,7 +27,7 @@ class Served:
     def __init__(self, size: int = SIZE) -> None:
         objects, root = write(size)
         self.files = objects.objects
-        self.verified: Verified = OrderedDict()
+        self.verified: Verified = LRUCache(KEPT)
         self.log = VerifiedLog(size, root, "", Cache(memory=0), self.verified)
 
     def bundle(self, index: int) -> list[bytes]:
@@ -89,6 +89,6 @@ def test_few_are_kept() -> None:
     served = Served(256 * count)
     for index in range(count):
         assert served.bundle(index) == make(256 * count)[256 * index :][:256]
-    assert [name for name, _ in served.verified] == [
+    assert {name for name, _ in served.verified} == {
         tile_path(ENTRIES, index) for index in range(KEPT, count)
-    ]
+    }

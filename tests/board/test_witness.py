@@ -17,14 +17,14 @@ from starlette.routing import Route
 
 from billboard import BoardParameters, InvalidEncodingError, InvalidSignatureError
 from billboard.board import create_board, open_board
-from billboard.board.checkpoint import Checkpoint, Policy
-from billboard.board.cosigner import AddCheckpoint, Cosigner, create_witness, open_witness
 from billboard.board.manifest import Descriptor
-from billboard.board.note import Note, NoteKey, Signature
-from billboard.board.tiles import TileReader, tile_path
-from billboard.board.witness import LARGEST_ANSWER, WitnessClient
-from billboard.board.witness_server import create_witness_app
 from billboard.errors import ForkError, WitnessError
+from billboard.tlog.checkpoint import Checkpoint, Policy
+from billboard.tlog.cosigner import AddCheckpoint, Cosigner, create_witness, open_witness
+from billboard.tlog.note import Note, NoteKey, Signature
+from billboard.tlog.tiles import TileReader, tile_path
+from billboard.tlog.witness_client import LARGEST_ANSWER, WitnessClient
+from billboard.tlog.witness_server import create_witness_app
 
 from .support import EPOCH, ORIGIN, Clock
 from .witnesses import Log, log_signer, serving, tree_hash, witness_signer
@@ -318,7 +318,7 @@ def test_answers_are_limited() -> None:
 
 
 def test_a_slow_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("billboard.board.witness.TIMEOUT", 0.3)
+    monkeypatch.setattr("billboard.tlog.witness_client.TIMEOUT", 0.3)
 
     async def dripping() -> AsyncIterator[bytes]:
         for _ in range(20):

@@ -16,14 +16,15 @@ from starlette.routing import Route
 
 from billboard import BoardParameters
 from billboard.board import create_board, open_board
-from billboard.board.checkpoint import Checkpoint, Policy
-from billboard.board.cosigner import create_witness, open_witness
-from billboard.board.directory import KEY, load_signer
+from billboard.board.directory import KEY
 from billboard.board.manifest import Descriptor
-from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
-from billboard.board.witness import WitnessClient
-from billboard.board.witness_server import create_witness_app
 from billboard.errors import ForkError
+from billboard.tlog.checkpoint import Checkpoint, Policy
+from billboard.tlog.cosigner import create_witness, open_witness
+from billboard.tlog.key_file import load_signer
+from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
+from billboard.tlog.witness_client import WitnessClient
+from billboard.tlog.witness_server import create_witness_app
 
 from .support import EPOCH, ORIGIN, Clock
 from .witnesses import serving

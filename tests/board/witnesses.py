@@ -13,7 +13,7 @@ from typing import Any
 
 import uvicorn
 
-from billboard.board.note import Algorithm, NoteSigner
+from billboard.tlog.note import Algorithm, NoteSigner
 
 
 def tree_hash(entries: list[bytes]) -> bytes:

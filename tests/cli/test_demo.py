@@ -14,9 +14,10 @@ from rich.console import Console
 from billboard import Blob, DeviceToken, Platform, PublicKey
 from billboard.board.monitor import Finding
 from billboard.cli import demo
-from billboard.push import Notification, service
+from billboard.push import service
+from billboard.push.dispatch import Notification
 from billboard.push.tick import Tick
-from billboard.sender import Errand
+from billboard.sender.sender import Errand
 
 
 def play() -> tuple[bool, str]:

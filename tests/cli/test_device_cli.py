@@ -16,14 +16,13 @@ from push.waku_node import WakuNode
 
 from billboard import BoardParameters, create_board, open_board
 from billboard.board.manifest import Descriptor
-from billboard.board.note import Algorithm, NoteSigner
 from billboard.device.state import DeviceState
 from billboard.push import SqliteOutbox
-from billboard.secretfile import Kind
-from billboard.statefile import StateFile
+from billboard.storage.secret_file import Kind
+from billboard.storage.state_file import StateFile
+from billboard.tlog.note import Algorithm, NoteSigner
 
-from .test_cli import TOKEN
-from .test_cli import Shell as Programs
+from .test_cli import TOKEN, Shell as Programs
 from .test_push_cli import SECTION, make_key, program, set_up
 from .test_witness_cli import Shell
 

@@ -15,12 +15,12 @@ from board.witnesses import serving
 
 from billboard import BoardParameters, DeviceToken, Lane, Platform, SecretKey
 from billboard.board import create_board, open_board
-from billboard.board.checkpoint import Policy
-from billboard.board.cosigner import create_witness, open_witness
-from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
 from billboard.board.receipt import Receipt
 from billboard.board.server import create_app
-from billboard.board.witness_server import create_witness_app
+from billboard.tlog.checkpoint import Policy
+from billboard.tlog.cosigner import create_witness, open_witness
+from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
+from billboard.tlog.witness_server import create_witness_app
 
 from .test_witness_cli import Shell
 
@@ -82,7 +82,7 @@ def test_a_post_and_a_fetch_over_http(place: Place) -> None:
     assert re.fullmatch("for push server key [0-9a-f]{32}\n", err)
     assert shell.ok("fetch", "board", "grant") == blob
     epoch = shown[1]
-    options = "--epoch", epoch, "--dummies", "1", "--cache", "cache", "--out", "found"
+    options = "--epoch", epoch, "--decoys", "1", "--cache", "cache", "--out", "found"
     shell.ok("fetch", place.url, "grant", *key, *options)
     assert (shell.directory / "found").read_text() == blob
     assert (shell.directory / "cache" / "checkpoint").read_bytes()
@@ -140,8 +140,8 @@ def test_options_for_a_url_are_not_for_a_directory(place: Place) -> None:
     ):
         for command in (["post", "board", *POST], ["fetch", "board", "grant"]):
             assert "directory, which needs none of" in place.shell.fails(*command, *options)
-    said = place.shell.fails("fetch", "board", "grant", "--dummies", "1")
-    assert "needs no --dummies" in said
+    said = place.shell.fails("fetch", "board", "grant", "--decoys", "1")
+    assert "needs no --decoys" in said
     key = "--key", str(place.key)
     said = place.shell.fails("post", place.url, *POST, *key, "--board-passphrase")
     assert "only in its directory" in said

@@ -28,18 +28,20 @@ from processes import LONGEST, watched
 from push.waku_node import WakuNode
 
 from billboard import FrameClass, SecretKey
-from billboard.board.note import NoteKey
 from billboard.errors import ConfigError
-from billboard.push import Provider, ServerDescriptor, SqliteOutbox
+from billboard.push import ServerDescriptor, SqliteOutbox
 from billboard.push.config import Config
-from billboard.push.notification import Notification, Outcome
-from billboard.push.outbox import Pace, Settlement
+from billboard.push.dispatch import Provider
+from billboard.push.dispatch.notification import Notification, Outcome
+from billboard.push.dispatch.queue import Settlement
+from billboard.push.outbox import Pace
+from billboard.tlog.note import NoteKey
 from billboard.tokens import DeviceToken, Platform
 from billboard.webpush import WebPushSubscription
 
 from .test_cli import BILLBOARD, TOKEN, Shell
 
-# Who runs the tests in the background has SIGINT ignored, and so would the sandbox.
+# Who runs the tests in the background has SIGINT ignored, and so would the emulator.
 HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 
@@ -92,15 +94,15 @@ def set_up(shell: Shell, section: str) -> None:
 
 
 @pytest.fixture
-def sandbox(shell: Shell) -> Iterator[IO[str]]:
-    """`billboard sandbox` in the background, and its section in the configuration."""
-    with program(shell, "sandbox", ends=signal.SIGINT, code=130) as said:
+def emulator(shell: Shell) -> Iterator[IO[str]]:
+    """`billboard emulator` in the background, and its section in the configuration."""
+    with program(shell, "emulator", ends=signal.SIGINT, code=130) as said:
         section = "".join(iter(said.readline, "\n"))
         set_up(shell, section)
         yield said
 
 
-def test_a_blob_wakes_a_device(shell: Shell, sandbox: IO[str]) -> None:
+def test_a_blob_wakes_a_device(shell: Shell, emulator: IO[str]) -> None:
     checked = shell.ok("push", "check", "push")
     assert "example.org/push at http://wake, class L" in checked
     assert "pushes to APNS" in checked
@@ -110,7 +112,7 @@ def test_a_blob_wakes_a_device(shell: Shell, sandbox: IO[str]) -> None:
         key = shell.read("vkey")
         assert request(int(url.rpartition(":")[2]), "GET", "/readyz").status == 200
         assert shell.ok("push", "send", url, "--key", key, "blob") == "1 taken\n"
-        assert "woke a device of com.example" in sandbox.readline()
+        assert "woke a device of com.example" in emulator.readline()
         stranger = key.replace("example.org", "example.com")
         assert "note key" in shell.fails("push", "send", url, "--key", stranger, "blob")
         named = ("--key", key, "--key-id", "no hex", "blob")

@@ -19,11 +19,11 @@ from board.serving import OCTETS, ORIGIN, make_post, request
 from processes import LONGEST, watched
 
 from billboard.board import Board, BoardParameters, create_board, open_board
-from billboard.board.note import NoteKey
 from billboard.board.receipt import Receipt
 from billboard.cli.serve import Schedule
 from billboard.cli.trust import witnesses_of
 from billboard.errors import InvalidEncodingError
+from billboard.tlog.note import NoteKey
 
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
 

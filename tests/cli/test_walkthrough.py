@@ -54,7 +54,7 @@ def test_what_is_shown_runs(tmp_path: Path, document: str, heading: str, says: s
     script = "set -eu\n"
     for line in shown:
         script += line + "\n"
-        if re.search(r"&( *#.*)?$", line) and "sandbox" not in line:
+        if re.search(r"&( *#.*)?$", line) and "emulator" not in line:
             named = re.search(r"--port (\d+)", line)
             port = named[1] if named else "8090" if "push serve" in line else "8080"
             script += WAIT.format(port=port)

@@ -22,12 +22,12 @@ from processes import LONGEST, watched
 
 from billboard import BoardParameters, DeviceToken, Lane, Platform, SecretKey
 from billboard.board import create_board, open_board
-from billboard.board.checkpoint import Checkpoint, Policy
 from billboard.board.manifest import Descriptor
-from billboard.board.merkle import EMPTY
-from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
-from billboard.board.witness import WitnessClient
 from billboard.cli import main
+from billboard.tlog.checkpoint import Checkpoint, Policy
+from billboard.tlog.merkle import EMPTY
+from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
+from billboard.tlog.witness_client import WitnessClient
 
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
 

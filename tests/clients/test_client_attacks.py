@@ -82,7 +82,7 @@ def test_a_grant_of_long_ago_stops_nobody(world: World, epoch: int) -> None:
     old = LaneReader.from_bytes(data[:7] + epoch.to_bytes(4, "big") + data[11:])
     with pytest.raises(InvalidEncodingError, match="does not reach"):
         friends.senders["bob"].add_contact("mallory", encode_grants([old]))
-    with mock.patch("billboard.sender.sender._reaches", return_value=True):
+    with mock.patch("billboard.sender.sender.reaches", return_value=True):
         friends.senders["bob"].add_contact("mallory", encode_grants([old]))
     friends.settle()
     assert "does not reach" in " ".join(friends.senders["bob"].status())
@@ -94,7 +94,7 @@ def test_no_board_can_hold_up_a_revocation(world: World) -> None:
     friends.alice.revoke("bob")
     friends.device.work(1000)
     world.board_is_down = True
-    friends.device._fresh_at = float("-inf")
+    friends.device._book.fresh_at = float("-inf")
     world.clock.now += 5 * HOUR
     assert friends.device.work(1000).error is not None
     woken(world.server)
@@ -152,7 +152,7 @@ def test_what_was_dropped_before_the_edition_is_posted_after_it(world: World) ->
 
 def test_logging_out_refuses_also_what_an_old_state_does_not_know(world: World) -> None:
     friends = Friends(world, "bob")
-    friends.device._state.profiles["alice"].contacts["bob"].overtaken = True
+    friends.device._book.state.profiles["alice"].contacts["bob"].overtaken = True
     friends.alice.log_out()
     assert refuses(friends, "bob")
 
@@ -188,7 +188,7 @@ def test_a_server_of_which_nothing_is_known_yet_costs_nobody_anything(world: Wor
 def test_a_lost_phone_is_refused_however_often_it_was_muted(world: World) -> None:
     friends = Friends(world, "bob")
     recovery = friends.alice.recovery()
-    contents = friends.device._state.profiles["alice"].contents
+    contents = friends.device._book.state.profiles["alice"].contents
     epoch = world.board.epoch
     while contents[epoch].generation < GENERATIONS:
         friends.alice.mute()
@@ -196,7 +196,7 @@ def test_a_lost_phone_is_refused_however_often_it_was_muted(world: World) -> Non
         friends.alice.unmute()
         friends.device.work(1000)
         world.clock.now += 1
-        lane = friends.device._state.profiles["alice"].contacts["bob"].lanes[0]
+        lane = friends.device._book.state.profiles["alice"].contacts["bob"].lanes[0]
         assert lane is not None
         lane.postings[epoch].version = contents[epoch].version  # as if it had been posted
     friends.alice.mute()
@@ -204,11 +204,11 @@ def test_a_lost_phone_is_refused_however_often_it_was_muted(world: World) -> Non
     assert contents[epoch].generation == GENERATIONS, "so often that nobody wakes it any more"
     other = world.device("other")
     other.refuse_lost(recovery)
-    kappas = {showing.kappa for showing in other._state.showings}
-    root = friends.device._state.profiles["alice"].root
+    kappas = {showing.kappa for showing in other._book.state.showings}
+    root = friends.device._book.state.profiles["alice"].root
     assert {kappa_of(root, epoch, each) for each in range(GENERATIONS)} <= kappas
     other.work()
-    assert not other._state.showings
+    assert not other._book.state.showings
     woken(world.server)
     friends.senders["bob"].wake("alice")
     assert woken(world.server) == {}
@@ -218,7 +218,7 @@ def test_devices_that_there_are_not_look_like_those_that_there_are(world: World)
     friends = Friends(world, "bob", devices=3)
 
     def seen() -> set[tuple[int, int, bytes]]:
-        lanes = friends.senders["bob"]._state.contacts["alice"].lanes
+        lanes = friends.senders["bob"]._book.state.contacts["alice"].lanes
         found = [lane.found for lane in lanes]
         return {(each.epoch, each.slot, (each.envelope or b"")[:48]) for each in found if each}
 
@@ -243,10 +243,10 @@ def test_a_device_does_not_wait_in_a_circle(world: World) -> None:
     device.work()
     unknown = str(world.server.key).replace("push", "none")
     recovery = msgspec.msgpack.encode(
-        Recovery(device._state.origin, str(world.server.key), bytes(32))
+        Recovery(device._book.state.origin, str(world.server.key), bytes(32))
     )
     device.refuse_lost(recovery)
-    device._state.descriptors.clear()
+    device._book.state.descriptors.clear()
     assert unknown
     assert device.work().next > world.clock.now
     with mock.patch.object(world.board, "submit_all", side_effect=LookupError):
@@ -299,7 +299,7 @@ def test_a_new_lane_comes_to_the_other_device(world: World) -> None:
 def test_the_same_token_again_is_the_same_blob(world: World) -> None:
     """One embedding for each profile and epoch (SPEC 6.1)."""
     friends = Friends(world, "bob")
-    contents = friends.device._state.profiles["alice"].contents
+    contents = friends.device._book.state.profiles["alice"].contents
     before = {epoch: content.blob for epoch, content in contents.items()}
     friends.device.set_token(None)
     friends.device.work(0)

@@ -11,12 +11,13 @@ from unittest import mock
 
 import pytest
 
-from billboard import BoardError, Post, lanes, open_board, statefile
-from billboard.device import Device
+from billboard import BoardError, Post, lanes, open_board
+from billboard.device.device import Device
 from billboard.device.state import Showing
 from billboard.errors import InvalidEncodingError, SecretFileError, UnsupportedError
 from billboard.lanes import LaneReader, decode_grants, encode_grants
-from billboard.sender import Sender
+from billboard.sender.sender import Sender
+from billboard.storage import state_file
 
 from .test_clients import SETTLED, Friends
 from .world import DAY, HOUR, PERIOD, Clock, Killed, World, apns, woken
@@ -120,7 +121,7 @@ class Life:
                 self.again(lambda name=name: self.senders[name].work())
 
 
-real_replace = statefile.replace_file
+real_replace = state_file.replace_file
 
 
 def outlive(directory: Path, kill: int) -> int:
@@ -128,7 +129,7 @@ def outlive(directory: Path, kill: int) -> int:
     directory.mkdir()
     world = World(directory)
     life = Life(world, kill)
-    with mock.patch.object(statefile, "replace_file", life.replace):
+    with mock.patch.object(state_file, "replace_file", life.replace):
         try:
             life.live()
         except Killed:
@@ -167,7 +168,7 @@ def test_a_full_disk_loses_nothing(world: World) -> None:
     friends.device.set_token(apns("new"))
     full = OSError(errno.ENOSPC, "No space left on device")
     with (
-        mock.patch.object(statefile, "replace_file", side_effect=full),
+        mock.patch.object(state_file, "replace_file", side_effect=full),
         pytest.raises(SecretFileError, match="No space"),
     ):
         world.pass_time(PERIOD, [friends.device])
@@ -185,14 +186,14 @@ def test_what_was_done_is_written_down_when_work_returns(world: World) -> None:
         world.clock.now += HOUR / 2
         world.board.publish_due()
         friends.device.work(1000)
-        assert friends.device._file.read() == friends.device._state
+        assert friends.device._book._file.read() == friends.device._book.state
 
 
 def test_a_state_that_can_not_be_made_can_be_made_later(world: World) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     for make in (world.device, world.sender):
         with (
-            mock.patch.object(statefile, "replace_file", side_effect=full),
+            mock.patch.object(state_file, "replace_file", side_effect=full),
             pytest.raises(SecretFileError, match="No space"),
         ):
             make("new")
@@ -420,9 +421,9 @@ def test_a_request_key_that_ends_on_the_way(world: World) -> None:
     """The request is made anew, for the key that there is then."""
     friends = Friends(world, "bob")
     world.server.is_down = True
-    with mock.patch("billboard.sender.sender.LIFETIME", 3 * DAY):
+    with mock.patch("billboard.sender.outgoing.LIFETIME", 3 * DAY):
         friends.senders["bob"].wake("alice")
-        (waiting,) = friends.senders["bob"]._state.waiting
+        (waiting,) = friends.senders["bob"]._book.state.waiting
         sealed = waiting.request
         assert sealed
         friends.settle(3 * HOUR)
@@ -436,7 +437,7 @@ def test_a_request_key_that_ends_on_the_way(world: World) -> None:
 def test_what_is_sealed_is_shown_though_nothing_more_can_be_sealed(world: World) -> None:
     """By request keys that are over for us, and that the server still takes for an hour."""
     friends = Friends(world, "bob", "carol")
-    state = friends.device._state
+    state = friends.device._book.state
     until = int(world.clock.now // HOUR) + 100
     showings = [Showing(state.server, 32 * each, until, world.clock.now) for each in (b"a", b"b")]
     state.showings.append(showings[0])

@@ -11,10 +11,11 @@ import pytest
 from push.waku_node import WakuNode
 
 from billboard import DeviceToken, FrameClass, Platform, Post
-from billboard.device import Device, Profile
+from billboard.device.device import Device
+from billboard.device.profile import Profile
 from billboard.errors import BillboardError, InvalidEncodingError, SecretFileError, WakuError
-from billboard.push.waku import WakuCourier, content_topic
-from billboard.sender import Sender
+from billboard.push.requests.waku import WakuCourier, content_topic
+from billboard.sender.sender import Sender
 
 from .world import HOUR, KEY, PERIOD, World, apns, woken
 
@@ -252,7 +253,7 @@ def test_a_server_that_is_gone(world: World) -> None:
 def test_a_server_of_which_nothing_is_known_is_not_used(world: World) -> None:
     world.add_server("elsewhere.example/push")
     bob = world.sender("bob")  # knows both
-    bob._servers.pop(next(iter(bob._servers)))
+    bob._book.servers.pop(next(iter(bob._book.servers)))
     device = world.device("alice")
     device.set_token(apns("phone"))
     bob.add_contact("alice", device.add_profile("alice").add_contact("bob"))
@@ -269,7 +270,7 @@ def test_a_server_with_new_keys(world: World) -> None:
     assert friends.woken_by("bob") == {"phone": 1}
     newest = [Post.from_bytes(post) for post in world.submissions[-3:]]
     assert newest
-    reader = friends.senders["bob"]._state.contacts["alice"].lanes[0]
+    reader = friends.senders["bob"]._book.state.contacts["alice"].lanes[0]
     assert reader.found is not None
     assert reader.found.envelope is not None
     assert reader.found.envelope[:16] == new.key_id
@@ -316,9 +317,9 @@ def test_a_device_is_restarted_all_the_time(world: World) -> None:
         assert friends.woken_by("bob") == {"phone": 1}
 
 
-def test_decoys_wake_nobody(world: World) -> None:
+def test_cover_requests_wake_nobody(world: World) -> None:
     friends = Friends(world, "bob")
-    bob = world.sender("busy bob", decoys=240.0)
+    bob = world.sender("busy bob", cover=240.0)
     bob.add_contact("alice", friends.alice.grant("bob"))
     taken = 0
     for _ in range(48):
@@ -371,7 +372,7 @@ def test_what_is_not_handed_over_is_not_joined(world: World, what: bytes) -> Non
 def test_a_grant_of_an_unknown_board(world: World) -> None:
     device, bob = world.device("alice"), world.sender("bob")
     grant = device.add_profile("alice").add_contact("bob")
-    bob._boards.clear()
+    bob._fetching._boards.clear()
     with pytest.raises(InvalidEncodingError, match="does not know"):
         bob.add_contact("alice", grant)
     for each in range(len(grant)):
@@ -383,11 +384,11 @@ def test_a_grant_of_an_unknown_board(world: World) -> None:
 def test_nothing_that_is_secret_is_shown(world: World) -> None:
     friends = Friends(world, "bob")
     sender = friends.senders["bob"]
-    profile = friends.device._state.profiles["alice"]
+    profile = friends.device._book.state.profiles["alice"]
     lane = profile.contacts["bob"].lanes[0]
-    held = [friends.device, friends.device._state, profile, profile.contacts["bob"], lane]
-    held += [profile.contents[world.board.epoch], friends.alice, friends.device._state.token]
-    held += [sender, sender._state, sender._state.contacts["alice"].lanes[0].found]
+    held = [friends.device, friends.device._book.state, profile, profile.contacts["bob"], lane]
+    held += [profile.contents[world.board.epoch], friends.alice, friends.device._book.state.token]
+    held += [sender, sender._book.state, sender._book.state.contacts["alice"].lanes[0].found]
     for each in held:
         assert re.fullmatch(r"<[\w. ]+>", re.sub(r"0x[0-9a-f]+", "", repr(each))), repr(each)
 
@@ -395,7 +396,7 @@ def test_nothing_that_is_secret_is_shown(world: World) -> None:
 def test_the_state_is_encrypted(world: World) -> None:
     name = "bob from next door"  # random bytes have no such thing, as they may have "bob"
     friends = Friends(world, name)
-    data, state = (world.directory / "alice").read_bytes(), bytes(friends.device._state)
+    data, state = (world.directory / "alice").read_bytes(), bytes(friends.device._book.state)
     for needle in (name.encode(), apns("phone").value):
         assert needle in state
         assert needle not in data

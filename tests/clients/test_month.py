@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from billboard import DeviceToken, FrameClass, Platform, open_board
-from billboard.device import Device, Profile
-from billboard.sender import Sender
+from billboard.device.device import Device
+from billboard.device.profile import Profile
+from billboard.sender.sender import Sender
 
 from .world import DAY, HOUR, KEY, DirectCourier, World
 
@@ -85,7 +86,7 @@ class Month:
             [self.client],
             [world.server.key],
             interval=LATE,
-            dummies=1,
+            decoys=1,
             courier=DirectCourier(world),
             clock=world.clock,
         )
@@ -242,7 +243,7 @@ class Month:
 
     def late(self) -> set[bytes]:
         """The tokens of whom a friend wanted to wake before, when nothing was known yet."""
-        waiting = [each for sender in self.senders for each in sender._state.waiting]
+        waiting = [each for sender in self.senders for each in sender._book.state.waiting]
         self.waited |= {each.contact for each in waiting}
         return {
             token

@@ -22,24 +22,24 @@ from billboard import (
     create_board,
     open_board,
 )
-from billboard.board.checkpoint import Policy
 from billboard.board.client import BoardClient
 from billboard.board.manifest import Descriptor
-from billboard.board.steps import Request, Response, Work
-from billboard.device import Device
+from billboard.board.reading.procedure import FindWork, Request, Response
+from billboard.device.device import Device
 from billboard.errors import RefusedRequestError, UnreachableError
 from billboard.push import (
-    Dispatcher,
     PushServer,
     ServerDescriptor,
     ServerKeys,
     SqliteOutbox,
     create_server_keys,
 )
-from billboard.push.courier import Courier
-from billboard.push.registration import Registration
+from billboard.push.dispatch import Dispatcher
+from billboard.push.requests.courier import Courier
+from billboard.push.requests.registration import Registration
 from billboard.push.service import SealedRequest, _digest
-from billboard.sender import Sender
+from billboard.sender.sender import Sender
+from billboard.tlog.checkpoint import Policy
 
 HOUR = 3600
 PERIOD = 6 * HOUR
@@ -117,7 +117,7 @@ class Server:
         if self.is_down:
             raise UnreachableError("the push server is down")
         key_id = self.push.check(request, self.push._size)
-        self.outbox.put([SealedRequest(_digest(request), key_id, request)], self.clock())
+        self.outbox.store([SealedRequest(_digest(request), key_id, request)], self.clock())
 
     def register(self, sealed: bytes) -> None:
         if self.is_down:
@@ -187,7 +187,7 @@ class World:
         client._connection._answer = self._answer  # type: ignore[method-assign]
         return client
 
-    def _answer(self, wanted: Request | Work) -> Response:
+    def _answer(self, wanted: Request | FindWork) -> Response:
         """What the board answers, without a connection."""
         assert isinstance(wanted, Request)
         if self.board_is_down:

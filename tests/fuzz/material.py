@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from billboard import FrameClass, Lane, PublicKey, SecretKey
 from billboard.groups.ristretto255 import Element, Scalar
-from billboard.hashing import encode_tuple, expand, hash_to_scalar
+from billboard.hashing import encode_tuple, expand
 from billboard.posts import identifier_of
 from billboard.proofs import schnorr
+from billboard.proofs.schnorr import hash_to_scalar
 
 from .target import vector
 

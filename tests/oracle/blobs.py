@@ -3,8 +3,7 @@
 from typing import NamedTuple
 
 from . import elgamal
-from .frames import Frame, HandleFrame
-from .frames import decode as decode_frame
+from .frames import Frame, HandleFrame, decode as decode_frame
 from .groups import RISTRETTO255, Element
 from .notation import blob_length, class_of_blob
 from .refusals import NOT_MINE, Refused, all_refusals_as

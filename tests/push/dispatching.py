@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from billboard.push import Notification, Outcome
+from billboard.push.dispatch import Notification, Outcome
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import DeviceToken
 

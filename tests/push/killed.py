@@ -13,17 +13,17 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from billboard import DeviceToken, Platform, SecretKey
-from billboard.push import Attempt, Dispatcher, Notification, Outcome
-from billboard.push.descriptor import ServerDescriptor
-from billboard.push.dispatcher import CLAIM_SECONDS
+from billboard.push.dispatch import Attempt, Dispatcher, Notification, Outcome
+from billboard.push.dispatch.dispatcher import CLAIM_SECONDS
 from billboard.push.outbox import Pace
 from billboard.push.providers.apns import ApnsProvider
 from billboard.push.providers.apns_key import ApnsKey
-from billboard.push.request import PushRequest, request_size, seal
-from billboard.push.serverkeys import ServerKeys, create_server_keys
+from billboard.push.requests.descriptor import ServerDescriptor
+from billboard.push.requests.request import PushRequest, request_size, seal
+from billboard.push.server_keys import ServerKeys, create_server_keys
 from billboard.push.service import PushServer, Timing
 from billboard.push.sqlite import SqliteOutbox
-from billboard.push.wakusource import WakuSource
+from billboard.push.waku_source import WakuSource
 
 from .support import TOPIC
 
@@ -41,7 +41,7 @@ CONTEXT.set_forkserver_preload(
     [
         "billboard.push.service",
         "billboard.push.providers.apns",
-        "billboard.push.wakusource",
+        "billboard.push.waku_source",
     ]
 )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from billboard.push import Notification
-from billboard.push.outbox import Claim, Pace, SealedRequest
-from billboard.push.registration import Registration
+from billboard.push.dispatch import Notification
+from billboard.push.dispatch.queue import Claim
+from billboard.push.outbox import Pace, SealedRequest
+from billboard.push.requests.registration import Registration
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import DeviceToken, Handle, Platform
 

@@ -3,7 +3,7 @@
 PYTHONPATH=tests python -m push.record_gorush GORUSH
 
 GORUSH is the program, of github.com/appleboy/gorush. It is not changed: it is told of a proxy,
-which leads what is meant for Apple and Google to the sandbox, or to an FCM of this module that
+which leads what is meant for Apple and Google to the emulator, or to an FCM of this module that
 answers by Google's documentation. Everything is TLS. Each answer has to mean to `GorushProvider`
 what the push service said, and what came out at the other end has to be what we asked for; then
 the answers are written to gorush_answers.json, which the tests replay.
@@ -30,17 +30,17 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from billboard.push import Attempt, Notification, Outcome
-from billboard.push.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
+from billboard.push.dispatch import Attempt, Notification, Outcome
+from billboard.push.emulators.http2 import Reply, Request
+from billboard.push.emulators.server import EmulatorServer
 from billboard.push.providers import gorush
-from billboard.push.sandbox_http2 import Reply, Request
-from billboard.push.sandbox_server import SandboxServer
+from billboard.push.providers.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
 from billboard.tokens import DeviceToken, Platform
 
 from .support import TOPIC, Canned
 
 ANSWERS = Path(__file__).with_name("gorush_answers.json")
-APPLE, GOOGLE = "api.sandbox.push.apple.com", "fcm.googleapis.com"
+APPLE, GOOGLE = "api.emulator.push.apple.com", "fcm.googleapis.com"
 APNS_TOKEN, FCM_TOKEN = bytes(range(32)), b"fcm-token:APA91b" + b"x" * 120
 NOTIFICATION = uuid.UUID("123e4567-e89b-12d3-a456-426614174000")
 EXPIRES = 4_000_000_000.0
@@ -80,7 +80,7 @@ APNS_CASES: list[tuple[str, Reply | None, Outcome]] = [
     ("unreachable", None, L),
 ]
 FCM_CASES: list[tuple[str, Reply | None, Outcome]] = [
-    ("accepted", Reply(200, (), b'{"name":"projects/sandbox/messages/1"}'), D),
+    ("accepted", Reply(200, (), b'{"name":"projects/emulator/messages/1"}'), D),
     (
         "UNREGISTERED",
         google(404, "NOT_FOUND", "Requested entity was not found.", "UNREGISTERED"),
@@ -124,7 +124,7 @@ FCM_CASES: list[tuple[str, Reply | None, Outcome]] = [
 ]
 
 
-class Fcm(SandboxServer):
+class Fcm(EmulatorServer):
     """FCM, and the token endpoint of OAuth; answers each message alike."""
 
     def __init__(self) -> None:
@@ -251,7 +251,7 @@ async def record(program: Path) -> list[dict[str, Any]]:
         return found
 
 
-def port(server: SandboxServer) -> int:
+def port(server: EmulatorServer) -> int:
     return int(server.url.rpartition(":")[2])
 
 
@@ -260,10 +260,10 @@ def service_account() -> dict[str, str]:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return {
         "type": "service_account",
-        "project_id": "sandbox",
+        "project_id": "emulator",
         "private_key_id": "1",
         "private_key": pem.decode(),
-        "client_email": "push@sandbox.iam.gserviceaccount.com",
+        "client_email": "push@emulator.iam.gserviceaccount.com",
         "client_id": "1",
         "token_uri": f"https://{GOOGLE}/token",
     }

@@ -11,7 +11,7 @@ from typing import Any
 from billboard import DeviceToken, Handle
 from billboard.push import Timing
 from billboard.push.outbox import Pace
-from billboard.push.request import PushRequest, Revocation, seal
+from billboard.push.requests.request import PushRequest, Revocation, seal
 
 from .servers import Site, site
 from .simulation import Scripted, delivers, now, until

@@ -11,13 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from billboard import Blob, DeviceToken, FrameClass, Platform, SecretKey
-from billboard.board.note import NoteKey
 from billboard.push import (
-    Attempt,
-    Dispatcher,
-    Notification,
-    Outcome,
-    Provider,
     PushRequest,
     PushServer,
     ServerDescriptor,
@@ -27,7 +21,9 @@ from billboard.push import (
     create_server_keys,
     seal,
 )
+from billboard.push.dispatch import Attempt, Dispatcher, Notification, Outcome, Provider
 from billboard.push.outbox import Pace
+from billboard.tlog.note import NoteKey
 
 NAME = "push.example.org/main"
 URL = "https://push.example.org/main"

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from unittest import mock
 
-from billboard.push import Attempt, Dispatcher, Notification, Outcome, Provider
+from billboard.push.dispatch import Attempt, Dispatcher, Notification, Outcome, Provider
 from billboard.push.outbox import Outbox, Pace
 from billboard.tokens import DeviceToken, Platform
 
@@ -97,7 +97,7 @@ def simulate(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
         done.append(True)
 
     with (
-        mock.patch("billboard.grouped.ThreadPoolExecutor", _Inline),
+        mock.patch("billboard.storage.group_commit.ThreadPoolExecutor", _Inline),
         asyncio.Runner(loop_factory=_Loop) as runner,
         contextlib.suppress(asyncio.CancelledError),
     ):

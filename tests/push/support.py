@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Notification, Outcome, Provider
+from billboard.push.dispatch import Attempt, Notification, Outcome, Provider
+from billboard.push.emulators.apns import ApnsEmulator
+from billboard.push.emulators.http2 import Reply, Request
+from billboard.push.emulators.server import EmulatorServer
 from billboard.push.providers.apns import ApnsProvider
-from billboard.push.sandbox import Sandbox
-from billboard.push.sandbox_http2 import Reply, Request
-from billboard.push.sandbox_server import SandboxServer
 from billboard.tokens import DeviceToken, Platform
 
 TOPIC = "org.example.app"
@@ -36,8 +36,8 @@ class Clock:
         await asyncio.sleep(0)
 
 
-class Alike(SandboxServer):
-    """Answers each request alike, and keeps the requests: a sandbox, or what comes before one."""
+class Alike(EmulatorServer):
+    """Answers each request alike, and keeps the requests: an emulator, or what comes before one."""
 
     def __init__(self, reply: Reply, **options: Any) -> None:
         super().__init__(**options)
@@ -49,7 +49,7 @@ class Alike(SandboxServer):
         return self.reply
 
 
-class Canned(Alike, Sandbox):
+class Canned(Alike, ApnsEmulator):
     """In the place of APNs."""
 
 
@@ -61,8 +61,8 @@ def notification(token: DeviceToken | None = None, **parts: Any) -> Notification
     return Notification(token or device(), **parts)
 
 
-def provider(sandbox: Sandbox, **options: Any) -> ApnsProvider:
-    return ApnsProvider(sandbox.key, {0: TOPIC}, sandbox.url, sandbox.ca_file, **options)
+def provider(emulator: ApnsEmulator, **options: Any) -> ApnsProvider:
+    return ApnsProvider(emulator.key, {0: TOPIC}, emulator.url, emulator.ca_file, **options)
 
 
 async def check_closing(one: Provider, to: Notification, arrived: Callable[[], object]) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Notification, Outcome
-from billboard.push.content import CONTENT_FREE_PAYLOAD
+from billboard.push.dispatch import Attempt, Notification, Outcome
+from billboard.push.emulators.apns import ApnsEmulator
+from billboard.push.emulators.http2 import Reply
 from billboard.push.providers.apns import ApnsProvider, classify
-from billboard.push.sandbox import Sandbox
-from billboard.push.sandbox_http2 import Reply
+from billboard.push.providers.content import CONTENT_FREE_PAYLOAD
 from billboard.tokens import Platform
 
 from .support import TOPIC, Canned, Clock, device, notification, provider
@@ -81,8 +81,8 @@ def refusal(status: int, **body: object) -> Reply:
 
 
 async def answer(reply: Reply, **options: Any) -> Attempt:
-    async with Canned(reply) as sandbox:
-        apns = provider(sandbox, **options)
+    async with Canned(reply) as emulator:
+        apns = provider(emulator, **options)
         try:
             return await apns.send(notification())
         finally:
@@ -141,12 +141,12 @@ async def test_a_body_that_is_not_an_object_leaves_the_status_to_decide(body: by
 
 async def test_the_request_is_as_apple_asks_and_tells_nothing_else() -> None:
     one = notification(collapse_id="merge", expires=1_800_000_000.9, priority=5)
-    async with Canned(Reply(200)) as sandbox:
-        apns = provider(sandbox)
+    async with Canned(Reply(200)) as emulator:
+        apns = provider(emulator)
         await apns.send(one)
         await apns.aclose()
-        (request,) = sandbox.requests
-        authority = sandbox.url.removeprefix("https://")
+        (request,) = emulator.requests
+        authority = emulator.url.removeprefix("https://")
     bearer = request.value("authorization")
     assert bearer.startswith("bearer ")
     assert dict(request.headers) == {
@@ -168,30 +168,30 @@ async def test_the_request_is_as_apple_asks_and_tells_nothing_else() -> None:
 
 
 async def test_what_is_not_given_is_not_sent() -> None:
-    async with Canned(Reply(200)) as sandbox:
-        apns = provider(sandbox)
+    async with Canned(Reply(200)) as emulator:
+        apns = provider(emulator)
         await apns.send(notification())
         await apns.aclose()
-    (request,) = sandbox.requests
+    (request,) = emulator.requests
     assert request.values("apns-expiration") == request.values("apns-collapse-id") == []
 
 
 async def test_a_cookie_is_not_returned() -> None:
-    async with Canned(Reply(200, (("set-cookie", "follow=you; path=/"),))) as sandbox:
-        apns = provider(sandbox)
+    async with Canned(Reply(200, (("set-cookie", "follow=you; path=/"),))) as emulator:
+        apns = provider(emulator)
         for _ in range(2):
             await apns.send(notification())
         await apns.aclose()
-    assert [request.values("cookie") for request in sandbox.requests] == [[], []]
+    assert [request.values("cookie") for request in emulator.requests] == [[], []]
 
 
 async def test_an_accepted_notification_arrives_as_it_was() -> None:
     one = notification(collapse_id="c", expires=2_000_000_000.0)
-    async with Sandbox() as sandbox:
-        apns = provider(sandbox, payload=b'{"aps":{}}')
+    async with ApnsEmulator() as emulator:
+        apns = provider(emulator, payload=b'{"aps":{}}')
         assert await apns.send(one) == Attempt(D, None, 200)
         await apns.aclose()
-        (delivery,) = sandbox.deliveries
+        (delivery,) = emulator.deliveries
     assert (delivery.token, delivery.apns_id, delivery.topic) == (one.token.value, one.id, TOPIC)
     assert (delivery.payload, delivery.collapse_id) == (b'{"aps":{}}', "c")
     assert (delivery.expiration, delivery.duplicate) == (2_000_000_000, False)
@@ -200,59 +200,59 @@ async def test_an_accepted_notification_arrives_as_it_was() -> None:
 @pytest.mark.parametrize("length", [1, 32, 100, 198])
 async def test_tokens_of_any_length_are_sent(length: int) -> None:
     token = type(device())(Platform.APNS, bytes(range(length)))
-    async with Sandbox() as sandbox:
-        apns = provider(sandbox)
+    async with ApnsEmulator() as emulator:
+        apns = provider(emulator)
         assert (await apns.send(Notification(token))).outcome is D
         await apns.aclose()
-        assert sandbox.deliveries[0].token == token.value
+        assert emulator.deliveries[0].token == token.value
 
 
 async def test_each_app_has_its_topic_and_an_unknown_one_is_rejected_unsent() -> None:
-    async with Sandbox() as sandbox:
+    async with ApnsEmulator() as emulator:
         topics = {1: "org.one", 2: "org.two"}
-        apns = ApnsProvider(sandbox.key, topics, sandbox.url, sandbox.ca_file)
+        apns = ApnsProvider(emulator.key, topics, emulator.url, emulator.ca_file)
         for app in (2, 1):
             assert (await apns.send(notification(device(app=app)))).outcome is D
         assert await apns.send(notification(device(app=3))) == Attempt(X, "no topic for app 3")
         await apns.aclose()
-        assert [each.topic for each in sandbox.deliveries] == ["org.two", "org.one"]
+        assert [each.topic for each in emulator.deliveries] == ["org.two", "org.one"]
 
 
 async def test_an_expired_provider_token_is_replaced_once_for_all_in_flight() -> None:
-    async with Sandbox() as sandbox:
-        apns = provider(sandbox)
+    async with ApnsEmulator() as emulator:
+        apns = provider(emulator)
         await apns.send(notification())
-        sandbox.expire_jwts()
+        emulator.expire_jwts()
         attempts = await asyncio.gather(*(apns.send(notification()) for _ in range(50)))
         assert set(attempts) == {Attempt(L, "ExpiredProviderToken", 403, 0.0)}
         assert (await apns.send(notification())).outcome is D
         await apns.aclose()
-        assert sandbox.provider_tokens == 2
+        assert emulator.provider_tokens == 2
 
 
 async def test_a_wrong_clock_does_not_make_a_flood_of_provider_tokens() -> None:
     clock = Clock()
-    async with Sandbox(clock=lambda: clock.now + 2 * 3600) as sandbox:
-        apns = provider(sandbox, clock=clock)
+    async with ApnsEmulator(clock=lambda: clock.now + 2 * 3600) as emulator:
+        apns = provider(emulator, clock=clock)
         delays = [(await apns.send(notification())).retry_after for _ in range(5)]
         await apns.aclose()
-        assert sandbox.provider_tokens == 2
+        assert emulator.provider_tokens == 2
     assert delays == [0.0, 20 * MINUTE, 20 * MINUTE, 20 * MINUTE, 20 * MINUTE]
 
 
 async def test_a_provider_token_is_renewed_before_apple_calls_it_expired() -> None:
     clock = Clock()
-    async with Sandbox(clock=clock) as sandbox:
-        apns = provider(sandbox, clock=clock)
+    async with ApnsEmulator(clock=clock) as emulator:
+        apns = provider(emulator, clock=clock)
         for _ in range(10):
             assert (await apns.send(notification())).outcome is D
             clock.now += 30 * MINUTE
         await apns.aclose()
-        assert sandbox.provider_tokens == 5
+        assert emulator.provider_tokens == 5
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    async with Sandbox() as elsewhere:
+    async with ApnsEmulator() as elsewhere:
         location = (("location", f"{elsewhere.url}/3/device/00"),)
         assert (await answer(Reply(307, location))).outcome is X
         assert elsewhere.connections == 0
@@ -265,28 +265,28 @@ async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.Monkey
 
 
 async def test_another_authority_is_not_trusted() -> None:
-    async with Sandbox() as sandbox, Sandbox() as other:
+    async with ApnsEmulator() as emulator, ApnsEmulator() as other:
         for ca_file in (other.ca_file, None):
-            apns = ApnsProvider(sandbox.key, {0: TOPIC}, sandbox.url, ca_file)
+            apns = ApnsProvider(emulator.key, {0: TOPIC}, emulator.url, ca_file)
             attempt = await apns.send(notification())
             await apns.aclose()
             assert attempt == Attempt(L, "transport error PEER_FAILED_VERIFICATION")
-        assert sandbox.deliveries == []
+        assert emulator.deliveries == []
 
 
 async def test_another_name_is_not_trusted() -> None:
-    async with Sandbox() as sandbox:
-        url = sandbox.url.replace("127.0.0.1", "other.localhost")  # curl knows it, as loopback
-        apns = ApnsProvider(sandbox.key, {0: TOPIC}, url, sandbox.ca_file)
+    async with ApnsEmulator() as emulator:
+        url = emulator.url.replace("127.0.0.1", "other.localhost")  # curl knows it, as loopback
+        apns = ApnsProvider(emulator.key, {0: TOPIC}, url, emulator.ca_file)
         attempt = await apns.send(notification())
         await apns.aclose()
         assert attempt == Attempt(L, "transport error PEER_FAILED_VERIFICATION")
-        assert sandbox.deliveries == []
+        assert emulator.deliveries == []
 
 
 async def test_no_server_is_a_retry() -> None:
-    async with Sandbox() as sandbox:
-        apns = provider(sandbox)
+    async with ApnsEmulator() as emulator:
+        apns = provider(emulator)
         await apns.send(notification())
     attempt = await apns.send(notification())
     await apns.aclose()
@@ -294,10 +294,10 @@ async def test_no_server_is_a_retry() -> None:
 
 
 async def test_closing_makes_what_is_in_flight_a_retry() -> None:
-    async with Sandbox(latency=60) as sandbox:
-        apns = provider(sandbox)
+    async with ApnsEmulator(latency=60) as emulator:
+        apns = provider(emulator)
         tasks = [asyncio.create_task(apns.send(notification())) for _ in range(3)]
-        while len(sandbox.deliveries) < 3:
+        while len(emulator.deliveries) < 3:
             await asyncio.sleep(0.01)
         await apns.aclose()
         await apns.aclose()
@@ -307,10 +307,10 @@ async def test_closing_makes_what_is_in_flight_a_retry() -> None:
 
 
 async def test_a_cancelled_request_leaves_the_others_alone() -> None:
-    async with Sandbox(latency=0.1) as sandbox:
-        apns = provider(sandbox)
+    async with ApnsEmulator(latency=0.1) as emulator:
+        apns = provider(emulator)
         tasks = [asyncio.create_task(apns.send(notification())) for _ in range(10)]
-        while len(sandbox.deliveries) < 10:
+        while len(emulator.deliveries) < 10:
             await asyncio.sleep(0.005)
         tasks[4].cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
@@ -318,13 +318,13 @@ async def test_a_cancelled_request_leaves_the_others_alone() -> None:
         assert set(results) == {Attempt(D, None, 200)}
         assert (await apns.send(notification())).outcome is D
         await apns.aclose()
-        assert sandbox.connections == 1
+        assert emulator.connections == 1
 
 
 @pytest.mark.parametrize("topics", [{}, {0: ""}, {0: "a b"}, {0: "a\r\nb: c"}, {0: "a" * 256}])
 def test_unusable_topics_are_refused(topics: dict[int, str]) -> None:
     with pytest.raises(ProviderError, match="topic"):
-        ApnsProvider(Sandbox().key, topics)
+        ApnsProvider(ApnsEmulator().key, topics)
 
 
 @pytest.mark.parametrize(
@@ -333,35 +333,35 @@ def test_unusable_topics_are_refused(topics: dict[int, str]) -> None:
 )
 def test_an_unusable_host_is_refused(host: str) -> None:
     with pytest.raises(ProviderError, match="host"):
-        ApnsProvider(Sandbox().key, {0: TOPIC}, host)
+        ApnsProvider(ApnsEmulator().key, {0: TOPIC}, host)
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b"{", b"\xff", b"[" * 4000])
 def test_an_unusable_payload_is_refused(payload: bytes) -> None:
     with pytest.raises(ProviderError, match="APNs payload: must be a JSON object"):
-        ApnsProvider(Sandbox().key, {0: TOPIC}, payload=payload)
+        ApnsProvider(ApnsEmulator().key, {0: TOPIC}, payload=payload)
 
 
 def test_a_payload_has_a_limit() -> None:
     longest = b'{"a":"' + b"x" * 4088 + b'"}'
-    ApnsProvider(Sandbox().key, {0: TOPIC}, payload=longest)
+    ApnsProvider(ApnsEmulator().key, {0: TOPIC}, payload=longest)
     with pytest.raises(ProviderError, match="4097 bytes"):
-        ApnsProvider(Sandbox().key, {0: TOPIC}, payload=longest + b" ")
+        ApnsProvider(ApnsEmulator().key, {0: TOPIC}, payload=longest + b" ")
 
 
 def test_a_missing_ca_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ProviderError, match="CA file"):
-        ApnsProvider(Sandbox().key, {0: TOPIC}, ca_file=tmp_path / "none.pem")
+        ApnsProvider(ApnsEmulator().key, {0: TOPIC}, ca_file=tmp_path / "none.pem")
 
 
 async def test_an_id_is_sent_as_it_is_in_each_attempt() -> None:
     one = notification(id=uuid.UUID(int=1))
-    async with Sandbox() as sandbox:
-        apns = provider(sandbox)
+    async with ApnsEmulator() as emulator:
+        apns = provider(emulator)
         for _ in range(2):
             await apns.send(one)
         await apns.aclose()
-        assert [(each.apns_id, each.duplicate) for each in sandbox.deliveries] == [
+        assert [(each.apns_id, each.duplicate) for each in emulator.deliveries] == [
             (one.id, False),
             (one.id, True),
         ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from billboard.push import Attempt, Outcome
-from billboard.push.breaker import (
+from billboard.push.dispatch import Attempt, Outcome
+from billboard.push.dispatch.breaker import (
     DEAD_SHARE,
     FAILURES,
     FIRST_PAUSE,

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from billboard import SecretKey
-from billboard.board.admission import ProofOfWork
 from billboard.errors import (
     BillboardError,
     BusyError,
@@ -20,7 +19,8 @@ from billboard.errors import (
     UnreachableError,
 )
 from billboard.push import ServerDescriptor, ServerKeys, create_server_keys
-from billboard.push.courier import HttpCourier
+from billboard.push.requests.courier import HttpCourier
+from billboard.web.admission import ProofOfWork
 
 BITS = 6
 

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from billboard.push import Attempt, Dispatcher, Notification, Outcome
-from billboard.push.breaker import LEAST_DEAD
-from billboard.push.dispatcher import BACKOFF_BASE, BACKOFF_MAX
-from billboard.push.outbox import Claim, Settlement
-from billboard.push.registration import Registration
+from billboard.push.dispatch import Attempt, Dispatcher, Notification, Outcome
+from billboard.push.dispatch.breaker import LEAST_DEAD
+from billboard.push.dispatch.dispatcher import BACKOFF_BASE, BACKOFF_MAX
+from billboard.push.dispatch.queue import Claim, Settlement
+from billboard.push.requests.registration import Registration
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import DeviceToken, Handle, Platform
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from billboard import StoreError
-from billboard.push import Attempt, Dispatcher, Notification, Outcome
-from billboard.push.dispatcher import BURST, CLAIM_SECONDS
+from billboard.push.dispatch import Attempt, Dispatcher, Notification, Outcome
+from billboard.push.dispatch.dispatcher import BURST, CLAIM_SECONDS
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import Platform
 

@@ -1,6 +1,6 @@
 """FcmProvider: what it sends, and what it makes of each answer, over real TLS and HTTP/2.
 
-FCM itself can not run here: the sandbox is written from Google's documents.
+FCM itself can not run here: the emulator is written from Google's documents.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Notification, Outcome
-from billboard.push.breaker import FAILURES, LONGEST_PAUSE
-from billboard.push.content import CONTENT_FREE_DATA
+from billboard.push.dispatch import Attempt, Notification, Outcome
+from billboard.push.dispatch.breaker import FAILURES, LONGEST_PAUSE
+from billboard.push.emulators.fcm import PROJECT, FcmEmulator
+from billboard.push.emulators.http2 import Reply, Request
+from billboard.push.providers.content import CONTENT_FREE_DATA
 from billboard.push.providers.fcm import FcmAccount, FcmProvider, classify
-from billboard.push.sandbox_fcm import PROJECT, FcmSandbox
-from billboard.push.sandbox_http2 import Reply, Request
 from billboard.tokens import DeviceToken, Platform
 
 from .support import Clock, notification
@@ -66,20 +66,20 @@ def message(token: str = TOKEN, **parts: Any) -> Notification:
     return notification(fcm_device(token), **parts)
 
 
-def provider(sandbox: FcmSandbox, **options: Any) -> FcmProvider:
-    return FcmProvider({0: sandbox.account}, sandbox.url, sandbox.ca_file, **options)
+def provider(emulator: FcmEmulator, **options: Any) -> FcmProvider:
+    return FcmProvider({0: emulator.account}, emulator.url, emulator.ca_file, **options)
 
 
 @asynccontextmanager
-async def connected(sandbox: FcmSandbox, **options: Any) -> AsyncIterator[FcmProvider]:
-    fcm = provider(sandbox, **options)
+async def connected(emulator: FcmEmulator, **options: Any) -> AsyncIterator[FcmProvider]:
+    fcm = provider(emulator, **options)
     try:
         yield fcm
     finally:
         await fcm.aclose()
 
 
-class Canned(FcmSandbox):
+class Canned(FcmEmulator):
     """Answers each message, or each request for an access token, alike, and keeps the messages."""
 
     def __init__(self, reply: Reply | None = None, grant: Reply | None = None) -> None:
@@ -99,7 +99,7 @@ class Canned(FcmSandbox):
 
 
 async def answer(reply: Reply | None = None, grant: Reply | None = None) -> Attempt:
-    async with Canned(reply, grant) as sandbox, connected(sandbox) as fcm:
+    async with Canned(reply, grant) as emulator, connected(emulator) as fcm:
         return await fcm.send(message())
 
 
@@ -140,7 +140,7 @@ async def test_retry_after_is_read_in_both_forms() -> None:
     assert (await answer(later)).retry_after == 120.0
     clock = Clock(1_445_412_480.0)
     dated = Reply(503, (("retry-after", "Wed, 21 Oct 2015 07:29:30 GMT"),))
-    async with Canned(dated) as sandbox, connected(sandbox, clock=clock) as fcm:
+    async with Canned(dated) as emulator, connected(emulator, clock=clock) as fcm:
         assert (await fcm.send(message())).retry_after == 90.0
 
 
@@ -163,11 +163,11 @@ async def test_a_body_that_can_not_be_understood_leaves_the_status_to_decide(bod
 async def test_the_request_is_as_google_asks_and_tells_nothing_else() -> None:
     clock = Clock()
     one = message(collapse_id="merge", expires=clock.now + 90.9, priority=5)
-    async with Canned(Reply(200)) as sandbox, connected(sandbox, clock=clock) as fcm:
+    async with Canned(Reply(200)) as emulator, connected(emulator, clock=clock) as fcm:
         await fcm.send(one)
-        (request,) = sandbox.requests
-        authority = sandbox.url.removeprefix("https://")
-        (bearer,) = sandbox._issued
+        (request,) = emulator.requests
+        authority = emulator.url.removeprefix("https://")
+        (bearer,) = emulator._issued
     assert dict(request.headers) == {
         ":method": "POST",
         ":scheme": "https",
@@ -191,23 +191,23 @@ async def test_the_time_that_is_left_is_within_what_fcm_takes(
 ) -> None:
     clock = Clock()
     expires = None if left is None else clock.now + left
-    async with FcmSandbox() as sandbox, connected(sandbox, clock=clock) as fcm:
+    async with FcmEmulator() as emulator, connected(emulator, clock=clock) as fcm:
         assert (await fcm.send(message(expires=expires))).outcome is D
-        (delivery,) = sandbox.deliveries
+        (delivery,) = emulator.deliveries
     assert (delivery.ttl, delivery.collapse_key, delivery.priority) == (ttl, None, "HIGH")
 
 
 async def test_other_data_is_what_every_notification_says() -> None:
-    async with FcmSandbox() as sandbox, connected(sandbox, data={"wake": "up"}) as fcm:
+    async with FcmEmulator() as emulator, connected(emulator, data={"wake": "up"}) as fcm:
         await fcm.send(message())
-        assert sandbox.deliveries[0].data == {"wake": "up"}
+        assert emulator.deliveries[0].data == {"wake": "up"}
 
 
 async def test_dead_and_foreign_and_throttled_tokens() -> None:
-    async with FcmSandbox() as sandbox, connected(sandbox) as fcm:
-        sandbox.unregister("dead")
-        sandbox.give_to_other_sender("foreign")
-        sandbox.throttle("busy", times=1, retry_after=9)
+    async with FcmEmulator() as emulator, connected(emulator) as fcm:
+        emulator.unregister("dead")
+        emulator.give_to_other_sender("foreign")
+        emulator.throttle("busy", times=1, retry_after=9)
         assert await fcm.send(message("dead")) == Attempt(U, "UNREGISTERED", 404)
         assert await fcm.send(message("foreign")) == Attempt(X, "SENDER_ID_MISMATCH", 403)
         assert await fcm.send(message("busy")) == Attempt(L, "QUOTA_EXCEEDED", 429, 9.0)
@@ -216,21 +216,21 @@ async def test_dead_and_foreign_and_throttled_tokens() -> None:
 
 @pytest.mark.parametrize("token", ["a b", "a\n", "caf\u00e9", "\x00"])
 async def test_a_token_that_can_not_be_one_is_rejected_unsent(token: str) -> None:
-    async with FcmSandbox() as sandbox, connected(sandbox) as fcm:
+    async with FcmEmulator() as emulator, connected(emulator) as fcm:
         attempt = await fcm.send(message(token))
         assert attempt == Attempt(X, "the token is not printable ASCII")
-        assert sandbox.connections == 0
+        assert emulator.connections == 0
 
 
 async def test_a_token_can_not_break_out_of_its_string() -> None:
     token = '"},"topic":"all","x":{"y":"\\'  # noqa: S105
-    async with FcmSandbox() as sandbox, connected(sandbox) as fcm:
+    async with FcmEmulator() as emulator, connected(emulator) as fcm:
         assert (await fcm.send(message(token))).outcome is D
-        assert sandbox.deliveries[0].token == token
+        assert emulator.deliveries[0].token == token
 
 
 async def test_each_app_has_its_account_and_an_unknown_one_is_rejected_unsent() -> None:
-    async with FcmSandbox() as one, FcmSandbox() as two:
+    async with FcmEmulator() as one, FcmEmulator() as two:
         accounts = {1: two.account, 2: one.account}
         fcm = FcmProvider(accounts, one.url, one.ca_file)
         assert (await fcm.send(notification(fcm_device(app=2)))).outcome is D
@@ -247,37 +247,37 @@ async def test_each_app_has_its_account_and_an_unknown_one_is_rejected_unsent() 
 
 
 async def test_all_who_wait_share_one_access_token() -> None:
-    async with FcmSandbox(latency=0.05) as sandbox, connected(sandbox) as fcm:
+    async with FcmEmulator(latency=0.05) as emulator, connected(emulator) as fcm:
         attempts = await asyncio.gather(*(fcm.send(message()) for _ in range(50)))
         assert set(attempts) == {Attempt(D, None, 200)}
-        assert sandbox.access_tokens == 1
+        assert emulator.access_tokens == 1
 
 
 async def test_an_access_token_is_renewed_before_google_calls_it_expired() -> None:
-    async with FcmSandbox(token_lifetime=200) as sandbox, connected(sandbox) as fcm:
+    async with FcmEmulator(token_lifetime=200) as emulator, connected(emulator) as fcm:
         for _ in range(3):
             assert (await fcm.send(message())).outcome is D
-        assert sandbox.access_tokens == 3
+        assert emulator.access_tokens == 3
 
 
 async def test_a_refused_access_token_is_replaced_once_for_all_in_flight() -> None:
-    async with FcmSandbox() as sandbox, connected(sandbox) as fcm:
+    async with FcmEmulator() as emulator, connected(emulator) as fcm:
         await fcm.send(message())
         for _ in range(2):
-            sandbox.expire_access_tokens()
+            emulator.expire_access_tokens()
             attempts = await asyncio.gather(*(fcm.send(message()) for _ in range(50)))
             assert set(attempts) == {Attempt(L, "UNAUTHENTICATED", 401, 0.0)}
             assert (await fcm.send(message())).outcome is D
-        assert sandbox.access_tokens == 3
+        assert emulator.access_tokens == 3
 
 
 async def test_a_replacement_that_is_refused_too_makes_no_flood() -> None:
-    async with Canned(refusal(401, "UNAUTHENTICATED")) as sandbox, connected(sandbox) as fcm:
+    async with Canned(refusal(401, "UNAUTHENTICATED")) as emulator, connected(emulator) as fcm:
         delays = [(await fcm.send(message())).retry_after for _ in range(4)]
         assert delays == [0.0, 60.0, 60.0, 60.0]
         many = await asyncio.gather(*(fcm.send(message()) for _ in range(20)))
         assert {each.retry_after for each in many} == {60.0}
-        assert sandbox.access_tokens == 5
+        assert emulator.access_tokens == 5
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ async def test_the_token_endpoint_is_asked_once_in_an_attempt() -> None:
             asked.append(request)
             return Reply(503)
 
-    async with Down() as sandbox, connected(sandbox) as fcm:
+    async with Down() as emulator, connected(emulator) as fcm:
         await asyncio.gather(*(fcm.send(message()) for _ in range(20)))
         assert len(asked) == 1
 
@@ -337,7 +337,7 @@ async def test_an_account_without_tokens_is_left_alone_for_a_while() -> None:
         down = True
 
     clock = Clock()
-    async with Down() as sandbox, connected(sandbox, clock=clock) as fcm:
+    async with Down() as emulator, connected(emulator, clock=clock) as fcm:
         for number in range(30):
             attempt = await fcm.send(message())
             assert (attempt.outcome, attempt.of_account) == (L, True)
@@ -347,16 +347,16 @@ async def test_an_account_without_tokens_is_left_alone_for_a_while() -> None:
             clock.now += seconds
             await asyncio.gather(*(fcm.send(message()) for _ in range(5)))
             assert len(asked) == FAILURES + probes
-        sandbox.down = False
+        emulator.down = False
         clock.now += LONGEST_PAUSE
         assert not (await fcm.send(message())).of_account
 
 
 async def test_a_key_that_google_does_not_know_is_refused() -> None:
-    async with FcmSandbox() as sandbox, FcmSandbox() as other:
-        stranger = sandbox.key_file() | {"private_key": other.key_file()["private_key"]}
+    async with FcmEmulator() as emulator, FcmEmulator() as other:
+        stranger = emulator.key_file() | {"private_key": other.key_file()["private_key"]}
         account = FcmAccount(PROJECT, json.dumps(stranger).encode())
-        fcm = FcmProvider({0: account}, sandbox.url, sandbox.ca_file)
+        fcm = FcmProvider({0: account}, emulator.url, emulator.ca_file)
         assert await fcm.send(message()) == Attempt(
             X, "access token: invalid_grant", of_account=True
         )
@@ -364,10 +364,10 @@ async def test_a_key_that_google_does_not_know_is_refused() -> None:
 
 
 async def test_closing_waits_for_an_access_token_on_its_way_and_ends() -> None:
-    async with FcmSandbox(latency=0.3) as sandbox:
-        fcm = provider(sandbox)
+    async with FcmEmulator(latency=0.3) as emulator:
+        fcm = provider(emulator)
         task = asyncio.create_task(fcm.send(message()))
-        while not (sandbox.access_tokens or task.done()):
+        while not (emulator.access_tokens or task.done()):
             await asyncio.sleep(0.01)
         await fcm.aclose()
         await fcm.aclose()
@@ -377,15 +377,15 @@ async def test_closing_waits_for_an_access_token_on_its_way_and_ends() -> None:
 
 
 async def test_a_cancelled_attempt_leaves_the_access_token_to_the_others() -> None:
-    async with FcmSandbox(latency=0.1) as sandbox, connected(sandbox) as fcm:
+    async with FcmEmulator(latency=0.1) as emulator, connected(emulator) as fcm:
         tasks = [asyncio.create_task(fcm.send(message())) for _ in range(3)]
-        while not (sandbox.access_tokens or tasks[0].done()):
+        while not (emulator.access_tokens or tasks[0].done()):
             await asyncio.sleep(0.01)
         tasks[0].cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert isinstance(results.pop(0), asyncio.CancelledError)
         assert set(results) == {Attempt(D, None, 200)}
-        assert sandbox.access_tokens == 1
+        assert emulator.access_tokens == 1
 
 
 # what is given to it
@@ -403,7 +403,7 @@ EC_KEY = (
 )
 GOOD: dict[str, str] = {
     "type": "service_account",
-    "private_key": FcmSandbox()._pem.decode(),
+    "private_key": FcmEmulator()._pem.decode(),
     "client_email": "push@example.com",
     "token_uri": "https://oauth2.googleapis.com/token",
 }
@@ -433,7 +433,7 @@ def test_a_good_key_file_is_taken() -> None:
     ],
 )
 def test_an_unusable_key_file_is_refused_and_not_shown(content: bytes) -> None:
-    with pytest.raises(ProviderError, match="FCM key file of project sandbox-project") as raised:
+    with pytest.raises(ProviderError, match="FCM key file of project emulator-project") as raised:
         FcmAccount(PROJECT, content)
     assert raised.value.__cause__ is raised.value.__context__ is None
     assert "secret" not in str(raised.value)
@@ -474,13 +474,13 @@ def test_no_account_and_an_unusable_host_are_refused() -> None:
 async def test_neither_token_nor_key_is_ever_shown(caplog: pytest.LogCaptureFixture) -> None:
     shown: list[object] = []
     with caplog.at_level(logging.DEBUG):
-        async with FcmSandbox(reset_every=7, drop_every=31) as sandbox:
-            sandbox.unregister(TOKEN)
-            async with connected(sandbox) as fcm:
+        async with FcmEmulator(reset_every=7, drop_every=31) as emulator:
+            emulator.unregister(TOKEN)
+            async with connected(emulator) as fcm:
                 for index in range(40):
                     shown.append(await fcm.send(message(TOKEN if index % 2 else TOKEN + "2")))
-                shown += [fcm, sandbox, sandbox.account, *sandbox.deliveries]
-            issued = list(sandbox._issued)
+                shown += [fcm, emulator, emulator.account, *emulator.deliveries]
+            issued = list(emulator._issued)
     text = caplog.text + "".join(f"{each}{each!r}" for each in shown)
     assert "UNREGISTERED" in text
     assert "transport error" in text

@@ -1,6 +1,6 @@
 """GorushProvider, over real TLS. What answers is a stub that replays what a real gorush answered.
 
-`record_gorush` runs that gorush before the sandbox and records its answers; here it is not built.
+`record_gorush` runs that gorush before the emulator and records its answers; here it is not built.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Notification, Outcome
-from billboard.push.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
+from billboard.push.dispatch import Attempt, Notification, Outcome
+from billboard.push.emulators.http2 import Reply
+from billboard.push.providers.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
 from billboard.push.providers.gorush import CONTENT, MAX_TTL, GorushProvider, classify
-from billboard.push.sandbox_http2 import Reply
 from billboard.tokens import DeviceToken, Platform
 
 from .support import TOPIC, Alike, Clock, check_closing

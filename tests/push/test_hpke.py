@@ -21,9 +21,9 @@ from oracle.published_hpke import (
 )
 
 from billboard import FrameClass, InvalidEncodingError, NotMine
-from billboard.board.note import Algorithm, NoteKey
-from billboard.push import requestkey
-from billboard.push.requestkey import RequestKey, RequestSecret
+from billboard.push.requests import request_key
+from billboard.push.requests.request_key import RequestKey, RequestSecret
+from billboard.tlog.note import Algorithm, NoteKey
 
 SOURCE = Path(__file__).parent / "go"
 SERVER = NoteKey("push.example", Algorithm.ED25519, bytes(range(32)))
@@ -81,7 +81,7 @@ def test_the_key_schedule_is_the_published_one() -> None:
     assert hashlib.sha256(enc).hexdigest() == case.enc
     key, nonce = bytes.fromhex(HPKE_KEY), bytes.fromhex(HPKE_NONCE)
     box = ChaCha20Poly1305(key).encrypt(nonce, HPKE_PLAINTEXT, b"")
-    opened = requestkey._SUITE.decrypt(enc + box, secret._private, HPKE_INFO)
+    opened = request_key._SUITE.decrypt(enc + box, secret._private, HPKE_INFO)
     assert opened == HPKE_PLAINTEXT
 
 

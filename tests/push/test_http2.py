@@ -1,7 +1,7 @@
 """The HTTP/2 transport, chosen by test (docs/adr/0011-push-providers.md): that nothing is lost.
 
 3,000 requests, 100 of them in flight, while connections end: gracefully, over nginx and over the
-sandbox; and by resets. benchmarks/transports.py runs the same against other libraries.
+emulator; and by resets. benchmarks/transports.py runs the same against other libraries.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from billboard.push import Outcome
+from billboard.push.dispatch import Outcome
+from billboard.push.emulators.apns import ApnsEmulator
 from billboard.push.providers.apns import ApnsProvider
-from billboard.push.sandbox import Sandbox
 from billboard.push.sqlite import SqliteOutbox
 
 from .nginx import Nginx
@@ -57,7 +57,7 @@ async def test_graceful_ends_of_nginx_lose_nothing_and_double_nothing(
     outbox: SqliteOutbox,
 ) -> None:
     async with Nginx(keepalive_requests=100) as nginx:
-        apns = ApnsProvider(Sandbox().key, {0: TOPIC}, nginx.url, nginx.ca_file)
+        apns = ApnsProvider(ApnsEmulator().key, {0: TOPIC}, nginx.url, nginx.ca_file)
         assert await dispatch(outbox, apns) == DELIVERED_AT_ONCE
         assert nginx.ids == ONCE
 
@@ -67,27 +67,27 @@ async def test_ends_that_come_too_often_for_curl_double_nothing_either(
 ) -> None:
     """What each of several connections leaves unprocessed fails, and may be sent again."""
     async with Nginx(keepalive_requests=10) as nginx:
-        apns = ApnsProvider(Sandbox().key, {0: TOPIC}, nginx.url, nginx.ca_file)
+        apns = ApnsProvider(ApnsEmulator().key, {0: TOPIC}, nginx.url, nginx.ca_file)
         await dispatch(outbox, apns)
         assert nginx.ids == ONCE
 
 
-async def test_graceful_ends_of_the_sandbox_lose_nothing_and_double_nothing(
+async def test_graceful_ends_of_the_emulator_lose_nothing_and_double_nothing(
     outbox: SqliteOutbox,
 ) -> None:
-    async with Sandbox(goaway_every=100) as sandbox:
-        assert await dispatch(outbox, provider(sandbox)) == DELIVERED_AT_ONCE
-        assert Counter(str(each.apns_id) for each in sandbox.deliveries) == ONCE
-        assert sandbox.connections >= REQUESTS // 100
+    async with ApnsEmulator(goaway_every=100) as emulator:
+        assert await dispatch(outbox, provider(emulator)) == DELIVERED_AT_ONCE
+        assert Counter(str(each.apns_id) for each in emulator.deliveries) == ONCE
+        assert emulator.connections >= REQUESTS // 100
 
 
 @pytest.mark.parametrize("failure", [{"reset_every": 7}, {"drop_every": 101}])
 async def test_after_a_reset_each_is_sent_again_under_the_same_id(
     outbox: SqliteOutbox, failure: dict[str, int]
 ) -> None:
-    async with Sandbox(**failure) as sandbox:  # type: ignore[arg-type]
-        await dispatch(outbox, provider(sandbox))
-        delivered = Counter(str(each.apns_id) for each in sandbox.deliveries)
+    async with ApnsEmulator(**failure) as emulator:  # type: ignore[arg-type]
+        await dispatch(outbox, provider(emulator))
+        delivered = Counter(str(each.apns_id) for each in emulator.deliveries)
     assert delivered.keys() == ONCE.keys(), "none is lost, and none has another id"
     again = sum(delivered.values()) - REQUESTS
     assert again >= REQUESTS // max(failure.values()), "each that was processed and cut off"

@@ -11,7 +11,8 @@ import pytest
 
 from billboard import DeviceToken, Platform
 from billboard.cli.logs import JsonLines
-from billboard.push import Attempt, Notification, Outcome, PushRequest, Revocation, new_kappa, seal
+from billboard.push import PushRequest, Revocation, new_kappa, seal
+from billboard.push.dispatch import Attempt, Notification, Outcome
 from billboard.push.metrics import Metrics
 
 from .servers import Scripted

@@ -11,9 +11,11 @@ import pytest
 
 from billboard import StoreError
 from billboard.errors import BusyError
-from billboard.push import Notification, Outcome
-from billboard.push.outbox import Pace, Settlement
-from billboard.push.sqlite import DEAD_LETTER_LIFETIME, REGISTRATION_MEMORY, SqliteOutbox
+from billboard.push.dispatch import Notification, Outcome
+from billboard.push.dispatch.queue import Settlement
+from billboard.push.dispatch.sqlite import DEAD_LETTER_LIFETIME
+from billboard.push.outbox import Pace
+from billboard.push.sqlite import REGISTRATION_MEMORY, SqliteOutbox
 from billboard.tokens import DeviceToken, Handle, Platform
 
 from .outboxes import (
@@ -44,8 +46,8 @@ def outbox(tmp_path: Path) -> Iterator[SqliteOutbox]:
 def test_requests_wait_in_their_order(outbox: SqliteOutbox) -> None:
     those = [request() for _ in range(5)]
     assert outbox.waiting() == (0, None)
-    outbox.put(those[:3], NOW)
-    outbox.put(those[3:], NOW + 1)
+    outbox.store(those[:3], NOW)
+    outbox.store(those[3:], NOW + 1)
     assert outbox.waiting() == (5, NOW)
     assert outbox.requests(10) == those
     assert outbox.requests(2) == those[:2]
@@ -53,8 +55,8 @@ def test_requests_wait_in_their_order(outbox: SqliteOutbox) -> None:
 
 def test_a_request_is_kept_once(outbox: SqliteOutbox) -> None:
     one, other = request(1), request(2)
-    outbox.put([one, one], NOW)
-    outbox.put([one, other], NOW + 1)
+    outbox.store([one, one], NOW)
+    outbox.store([one, other], NOW + 1)
     assert outbox.requests(10) == [one, other]
     assert outbox.waiting() == (2, NOW)
 
@@ -64,27 +66,27 @@ def test_a_request_that_was_opened_is_remembered_until_its_key_is_let_go(
 ) -> None:
     outbox.hold([KEY, OTHER_KEY])
     one, other = request(1), request(2, OTHER_KEY)
-    outbox.put([one, other], NOW)
+    outbox.store([one, other], NOW)
     outbox.enqueue([one.digest, other.digest], [], NO_PACE)
-    outbox.put([one, other], NOW)
+    outbox.store([one, other], NOW)
     assert outbox.requests(10) == []
     outbox.hold([OTHER_KEY])
     outbox.hold([OTHER_KEY])
-    outbox.put([other], NOW)
+    outbox.store([other], NOW)
     assert outbox.requests(10) == []
     outbox.hold([KEY, OTHER_KEY])
-    outbox.put([one], NOW)
+    outbox.store([one], NOW)
     assert outbox.requests(10) == [one], "what was seen under a key is forgotten with it"
 
 
 def test_nothing_is_taken_under_a_key_that_is_not_held(outbox: SqliteOutbox) -> None:
     with pytest.raises(StoreError):
-        outbox.put([request(1), request(2, OTHER_KEY)], NOW)
+        outbox.store([request(1), request(2, OTHER_KEY)], NOW)
     assert outbox.requests(10) == [], "all or nothing"
 
 
 def test_what_waits_under_a_key_that_is_let_go_waits_on(outbox: SqliteOutbox) -> None:
-    outbox.put([one := request()], NOW)
+    outbox.store([one := request()], NOW)
     outbox.hold([])
     assert outbox.requests(10) == [one]
     outbox.enqueue([one.digest], [], NO_PACE)
@@ -165,7 +167,7 @@ def test_a_notification_comes_back_as_it_was(outbox: SqliteOutbox) -> None:
 
 
 def test_a_notification_without_an_end_is_not_taken(outbox: SqliteOutbox) -> None:
-    outbox.put([one := request()], NOW)
+    outbox.store([one := request()], NOW)
     with pytest.raises(ValueError, match="expire"):
         outbox.enqueue([one.digest], [(Notification(device()), NOW)], NO_PACE)
     assert outbox.requests(1) == [one], "all or nothing"
@@ -420,7 +422,7 @@ def test_a_replay_meets_one_that_waits(outbox: SqliteOutbox) -> None:
 def test_dead_letters_are_bounded_in_time_and_number(
     outbox: SqliteOutbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("billboard.push.sqlite.MOST_DEAD_LETTERS", 5)
+    monkeypatch.setattr("billboard.push.dispatch.sqlite.MOST_DEAD_LETTERS", 5)
     those = [notification(lifetime=10) for _ in range(8)]
     enqueue(outbox, *those)
     assert outbox.prune(NOW + 10) == 8
@@ -438,7 +440,7 @@ def test_dead_letters_are_bounded_in_time_and_number(
 def test_requests_are_opened_by_one_process_only(outbox: SqliteOutbox) -> None:
     """Of two that read them together the second changes nothing."""
     first, second = request(), request()
-    outbox.put([first, second], NOW)
+    outbox.store([first, second], NOW)
     assert outbox.enqueue([first.digest], [(notification(), NOW)], Pace()) == 1
     with pytest.raises(StoreError, match="another process"):
         outbox.enqueue([second.digest, first.digest], [(notification(), NOW)], Pace())
@@ -458,9 +460,9 @@ def test_no_method_reads_a_whole_table(outbox: SqliteOutbox) -> None:
             plans.extend(f"{row[3]} in: {query}" for row in rows if "SCAN" in row[3])
         return True
 
-    outbox.put([request(1)], NOW)
+    outbox.store([request(1)], NOW)
     outbox._database._connection.exec_trace = explain
-    outbox.put([request(2)], NOW)
+    outbox.store([request(2)], NOW)
     outbox.requests(10)
     outbox.refuse({b"g" * 16: NOW})
     outbox.refused([b"g" * 16], NOW)

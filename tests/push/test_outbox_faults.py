@@ -21,9 +21,11 @@ from board.faults import Failer, watched
 from processes import LONGEST
 
 from billboard import StoreError
-from billboard.push import Notification, Outcome
-from billboard.push.outbox import Pace, Settlement
-from billboard.push.sqlite import DEAD_LETTER_LIFETIME, SqliteOutbox
+from billboard.push.dispatch import Notification, Outcome
+from billboard.push.dispatch.queue import Settlement
+from billboard.push.dispatch.sqlite import DEAD_LETTER_LIFETIME
+from billboard.push.outbox import Pace
+from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import Handle, Platform
 
 from .outboxes import KEY, NO_PACE, NOW, claim, enqueue, notification, registration, request
@@ -46,7 +48,7 @@ def test_nothing_is_left_of_what_was_deleted(tmp_path: Path) -> None:
         outbox.hold([KEY])
         for _ in range(6):
             requests = [request() for _ in range(60)]
-            outbox.put(requests, NOW)
+            outbox.store(requests, NOW)
             those = [notification() for _ in range(60)]
             for each in those[:20]:
                 handle = Handle(os.urandom(16))
@@ -95,7 +97,7 @@ def _step(outbox: SqliteOutbox, number: int) -> int:
     """Have one request go its way, each method repeated until it does not fail; the failures."""
     one, token = request(number), device()
     sent = Notification(token, expires=NOW + 3600)
-    failures = _often(lambda: outbox.put([one], NOW))[1]
+    failures = _often(lambda: outbox.store([one], NOW))[1]
     assert outbox.requests(10) == [one]
     failures += _often(lambda: outbox.enqueue([one.digest], [(sent, NOW)], NO_PACE))[1]
     (taken,), more = _often(lambda: claim(outbox))
@@ -189,7 +191,7 @@ def test_a_file_is_created_once_and_reopened(tmp_path: Path) -> None:
     with SqliteOutbox.create(path) as outbox:
         assert outbox.path == path
         outbox.hold([KEY])
-        outbox.put([one := request()], NOW)
+        outbox.store([one := request()], NOW)
     with pytest.raises(StoreError, match="exists"):
         SqliteOutbox.create(path)
     with SqliteOutbox(path) as outbox:
@@ -212,7 +214,7 @@ def test_intake_waits_for_a_few_statements_however_large_the_tick_is(outbox: Sql
         return True
 
     made = [request() for _ in range(300)]
-    outbox.put(made, NOW)
+    outbox.store(made, NOW)
     outbox._database._connection.exec_trace = trace
     due = [(notification(), NOW) for _ in made]
     assert outbox.enqueue([each.digest for each in made], due, Pace()) == 300
@@ -224,9 +226,9 @@ def test_threads_that_write_wait_for_each_other_and_not_by_sleeping(
     outbox: SqliteOutbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite would let them sleep for up to 100 ms: here it may not let them wait at all."""
-    monkeypatch.setattr("billboard.database._BUSY_TIMEOUT", 0)
+    monkeypatch.setattr("billboard.storage.database._BUSY_TIMEOUT", 0)
     with ThreadPoolExecutor(4) as threads:
-        puts = [threads.submit(outbox.put, [request()], NOW) for _ in range(200)]
+        puts = [threads.submit(outbox.store, [request()], NOW) for _ in range(200)]
         for each in puts:
             each.result()
     assert outbox.waiting()[0] == 200

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from billboard.push import Notification, Outcome
-from billboard.push.outbox import Claim, Pace, SealedRequest, Settlement
+from billboard.push.dispatch import Notification, Outcome
+from billboard.push.dispatch.queue import Claim, Settlement
+from billboard.push.outbox import Pace, SealedRequest
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import DeviceToken, Platform
 
@@ -64,7 +64,7 @@ class OutboxMachine(RuleBasedStateMachine):
         """Each is for one of the devices; some come again."""
         self.step += 1
         numbers = [each + 100 * self.generations[each % 2] for each in numbers]
-        self.outbox.put([_request(each) for each in numbers], self.now)
+        self.outbox.store([_request(each) for each in numbers], self.now)
         for each in dict.fromkeys(numbers):
             if each not in self.accepted:
                 self.accepted[each] = self.step

@@ -1,4 +1,4 @@
-"""Outbox, dispatcher, provider and sandbox: a push service that fails, and nothing lost."""
+"""Outbox, dispatcher, provider and emulator: a push service that fails, and nothing lost."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from billboard.push import Dispatcher, Notification, Outcome
+from billboard.push.dispatch import Dispatcher, Notification, Outcome
+from billboard.push.emulators.apns import ApnsEmulator
 from billboard.push.outbox import Pace
 from billboard.push.providers.apns import ApnsProvider
-from billboard.push.sandbox import Sandbox
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import DeviceToken, Platform
 
@@ -74,12 +74,12 @@ async def deliver(
 
 async def test_a_thousand_over_one_connection(outbox: SqliteOutbox) -> None:
     batch = notifications(1000)
-    async with Sandbox() as sandbox:
-        await deliver(outbox, provider(sandbox), batch)
-        assert Counter(each.apns_id for each in sandbox.deliveries) == {
+    async with ApnsEmulator() as emulator:
+        await deliver(outbox, provider(emulator), batch)
+        assert Counter(each.apns_id for each in emulator.deliveries) == {
             each.id: 1 for each in batch
         }
-        assert (sandbox.connections, sandbox.provider_tokens) == (1, 1)
+        assert (emulator.connections, emulator.provider_tokens) == (1, 1)
     assert outbox.dead_letters(10) == []
 
 
@@ -88,12 +88,12 @@ async def test_graceful_shutdowns_lose_nothing_and_repeat_nothing(
     outbox: SqliteOutbox, latency: float
 ) -> None:
     batch = notifications(1000)
-    async with Sandbox(goaway_every=50, latency=latency) as sandbox:
-        await deliver(outbox, provider(sandbox), batch)
-        assert Counter(each.apns_id for each in sandbox.deliveries) == {
+    async with ApnsEmulator(goaway_every=50, latency=latency) as emulator:
+        await deliver(outbox, provider(emulator), batch)
+        assert Counter(each.apns_id for each in emulator.deliveries) == {
             each.id: 1 for each in batch
         }
-        assert sandbox.connections == 20
+        assert emulator.connections == 20
     assert outbox.dead_letters(10) == []
 
 
@@ -102,11 +102,11 @@ async def test_after_a_reset_each_arrives_and_repeats_can_be_told(
     outbox: SqliteOutbox, failure: dict[str, int]
 ) -> None:
     batch = notifications(300)
-    async with Sandbox(**failure) as sandbox:  # type: ignore[arg-type]
-        await deliver(outbox, provider(sandbox), batch, concurrency=20)
-        ids = {each.apns_id for each in sandbox.deliveries}
-        first = [each for each in sandbox.deliveries if not each.duplicate]
-        repeats = [each for each in sandbox.deliveries if each.duplicate]
+    async with ApnsEmulator(**failure) as emulator:  # type: ignore[arg-type]
+        await deliver(outbox, provider(emulator), batch, concurrency=20)
+        ids = {each.apns_id for each in emulator.deliveries}
+        first = [each for each in emulator.deliveries if not each.duplicate]
+        repeats = [each for each in emulator.deliveries if each.duplicate]
     assert outbox.dead_letters(10) == []
     assert ids == {each.id for each in batch}, "a retry has the id of the first attempt"
     assert len(first) == 300
@@ -116,12 +116,12 @@ async def test_after_a_reset_each_arrives_and_repeats_can_be_told(
 async def test_dead_tokens_are_reported(outbox: SqliteOutbox) -> None:
     dead: list[tuple[DeviceToken, float | None]] = []
     batch = notifications(5)
-    async with Sandbox() as sandbox:
-        sandbox.unregister(batch[3].token.value, at=1_600_000_000.5)
+    async with ApnsEmulator() as emulator:
+        emulator.unregister(batch[3].token.value, at=1_600_000_000.5)
         await deliver(
-            outbox, provider(sandbox), batch, on_unregistered=lambda *each: dead.append(each)
+            outbox, provider(emulator), batch, on_unregistered=lambda *each: dead.append(each)
         )
-        assert len(sandbox.deliveries) == 4
+        assert len(emulator.deliveries) == 4
     (letter,) = outbox.dead_letters(10)
     assert (letter.id, letter.outcome) == (batch[3].id, Outcome.UNREGISTERED)
     assert letter.reason == "Unregistered"
@@ -143,11 +143,11 @@ async def test_a_throttled_token_waits_as_long_as_it_is_told(
         await asyncio.sleep(0.05)
         await clock.sleep(seconds)
 
-    async with Sandbox() as sandbox:
-        sandbox.throttle(one.token.value, times=2, retry_after=30)
+    async with ApnsEmulator() as emulator:
+        emulator.throttle(one.token.value, times=2, retry_after=30)
         async with delivering(
             outbox,
-            provider(sandbox),
+            provider(emulator),
             clock=clock,
             sleep=sleep,
             random=lambda: 0.0,
@@ -155,7 +155,7 @@ async def test_a_throttled_token_waits_as_long_as_it_is_told(
         ):
             enqueue(outbox, [one], clock.now)
             await emptied(outbox)
-        delivered = len(sandbox.deliveries)
+        delivered = len(emulator.deliveries)
     if lifetime == 29:
         (letter,) = outbox.dead_letters(10)
         assert (letter.outcome, letter.reason) == (Outcome.EXPIRED, "TooManyRequests")
@@ -170,20 +170,20 @@ async def test_an_expired_provider_token_costs_one_attempt_and_no_wait(
     outbox: SqliteOutbox,
 ) -> None:
     attempts: Counter[Outcome] = Counter()
-    async with Sandbox() as sandbox:
+    async with ApnsEmulator() as emulator:
         async with delivering(
             outbox,
-            provider(sandbox),
+            provider(emulator),
             random=lambda: 0.999,
             observe=lambda _, attempt: attempts.update([attempt.outcome]),
         ):
             enqueue(outbox, notifications(1))
             await emptied(outbox)
-            sandbox.expire_jwts()
+            emulator.expire_jwts()
             enqueue(outbox, notifications(100))
             await emptied(outbox)
-        assert len(sandbox.deliveries) == 101
-        assert sandbox.provider_tokens == 2
+        assert len(emulator.deliveries) == 101
+        assert emulator.provider_tokens == 2
     assert attempts[Outcome.DELIVERED] == 101
     assert 1 <= attempts[Outcome.RETRY] <= 100
 
@@ -194,19 +194,19 @@ async def test_no_token_is_ever_shown(
     batch = notifications(60)
     shown: list[object] = []
     with caplog.at_level(logging.DEBUG):
-        async with Sandbox(reset_every=7, drop_every=31) as sandbox:
+        async with ApnsEmulator(reset_every=7, drop_every=31) as emulator:
             for each in batch[:20]:
-                sandbox.unregister(each.token.value)
-            apns = provider(sandbox)
+                emulator.unregister(each.token.value)
+            apns = provider(emulator)
             shown += [await apns.send(each) for each in batch]
             await deliver(
                 outbox,
-                provider(sandbox),
+                provider(emulator),
                 batch,
                 on_unregistered=lambda token, _: shown.append(token),
                 observe=lambda *each: shown.append(each),
             )
-            shown += [sandbox, apns, outbox, *sandbox.deliveries, *outbox.dead_letters(100)]
+            shown += [emulator, apns, outbox, *emulator.deliveries, *outbox.dead_letters(100)]
         shown += [await apns.send(each) for each in batch[:3]]
         await apns.aclose()
     text = caplog.text + "".join(f"{each}{each!r}" for each in shown)

@@ -15,9 +15,9 @@ from uuid import UUID
 
 import pytest
 
-from billboard.push import Notification
+from billboard.push.dispatch import Notification
+from billboard.push.emulators.apns import ApnsEmulator
 from billboard.push.outbox import Pace
-from billboard.push.sandbox import Sandbox
 from billboard.push.sqlite import SqliteOutbox
 
 from .killed import CONTEXT, Lives, Site, dispatch, make_site, write_requests
@@ -27,7 +27,7 @@ LONGEST = 300.0
 """Seconds for one life of a server, on a machine that has much else to do."""
 
 
-class SlowApns(Sandbox):
+class SlowApns(ApnsEmulator):
     """A push service that fails now and then, and has its event loop in a thread of its own."""
 
     def __init__(self) -> None:
@@ -36,19 +36,19 @@ class SlowApns(Sandbox):
 
 @pytest.fixture
 def apns() -> Iterator[SlowApns]:
-    sandbox = SlowApns()
+    emulator = SlowApns()
     ready, loop = threading.Event(), asyncio.new_event_loop()
     done = asyncio.Event()
 
     async def main() -> None:
-        async with sandbox:
+        async with emulator:
             ready.set()
             await done.wait()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(main(),))
     thread.start()
     assert ready.wait(60)
-    yield sandbox
+    yield emulator
     loop.call_soon_threadsafe(done.set)
     thread.join()
     loop.close()

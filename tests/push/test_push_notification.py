@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 from processes import LONGEST
 
-from billboard.push.content import CONTENT_FREE_BYTES, CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
+from billboard.push.providers.content import (
+    CONTENT_FREE_BYTES,
+    CONTENT_FREE_DATA,
+    CONTENT_FREE_PAYLOAD,
+)
 
 from .support import device, notification
 

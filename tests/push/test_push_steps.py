@@ -12,12 +12,12 @@ import pytest
 from board.faults import Counter, Killer, Killing, Recorder, crashed, killing, watched
 
 from billboard import DeviceToken, Platform, SecretKey
-from billboard.push import Attempt, Dispatcher, Notification, Outcome
-from billboard.push.descriptor import ServerDescriptor
-from billboard.push.dispatcher import CLAIM_SECONDS
+from billboard.push.dispatch import Attempt, Dispatcher, Notification, Outcome
+from billboard.push.dispatch.dispatcher import CLAIM_SECONDS
 from billboard.push.outbox import Pace
-from billboard.push.request import PushRequest, seal
-from billboard.push.serverkeys import ServerKeys, create_server_keys
+from billboard.push.requests.descriptor import ServerDescriptor
+from billboard.push.requests.request import PushRequest, seal
+from billboard.push.server_keys import ServerKeys, create_server_keys
 from billboard.push.service import PushServer, Timing
 from billboard.push.sqlite import SqliteOutbox
 

@@ -17,11 +17,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Notification, Outcome
-from billboard.push.content import CONTENT_FREE_DATA
+from billboard.push.dispatch import Attempt, Notification, Outcome
+from billboard.push.emulators.http2 import Reply, Request
+from billboard.push.emulators.server import EmulatorServer
+from billboard.push.providers.content import CONTENT_FREE_DATA
 from billboard.push.providers.pushy import CONTENT, MAX_TIME_TO_LIVE, PushyProvider, classify
-from billboard.push.sandbox_http2 import Reply, Request
-from billboard.push.sandbox_server import SandboxServer
 from billboard.tokens import DeviceToken, Platform
 
 from .support import Clock, check_closing
@@ -61,7 +61,7 @@ TABLE: list[tuple[int, bool, str | None, Outcome]] = [
 NAMES = [f"{status}-{success}-{code}" for status, success, code, _ in TABLE]
 
 
-class Stub(SandboxServer):
+class Stub(EmulatorServer):
     """Pushy's Send Notifications API, for one app with one device."""
 
     def __init__(self, **options: Any) -> None:

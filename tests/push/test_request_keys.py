@@ -14,9 +14,9 @@ import pytest
 from billboard import FrameClass, SecretKey
 from billboard.errors import RefusedRequestError
 from billboard.push.clock import ClockWatch
-from billboard.push.descriptor import ServerDescriptor
-from billboard.push.request import LONGEST_REVOCATION, Revocation, gate_of, seal
-from billboard.push.serverkeys import DAYS_AHEAD, ServerKeys, create_server_keys
+from billboard.push.requests.descriptor import ServerDescriptor
+from billboard.push.requests.request import LONGEST_REVOCATION, Revocation, gate_of, seal
+from billboard.push.server_keys import DAYS_AHEAD, ServerKeys, create_server_keys
 from billboard.push.service import PushServer
 from billboard.push.sqlite import SqliteOutbox
 from billboard.push.tick import Tick

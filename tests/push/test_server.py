@@ -18,7 +18,6 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from billboard import FrameClass, Handle, SecretKey
-from billboard.board.admission import ProofOfWork, Rate, find_work
 from billboard.push import (
     HandleKey,
     PushRequest,
@@ -32,8 +31,9 @@ from billboard.push import (
 )
 from billboard.push.metrics import Metrics
 from billboard.push.outbox import SealedRequest
-from billboard.push.registration import REGISTRATION_SIZE
-from billboard.push.request import request_size
+from billboard.push.requests.registration import REGISTRATION_SIZE
+from billboard.push.requests.request import request_size
+from billboard.web.admission import ProofOfWork, Rate, find_work
 
 from .servers import AT_ONCE, NAME, Scripted, Site, site, token
 
@@ -253,7 +253,7 @@ def test_readiness_asks_the_outbox_once_a_second(
     """For anybody may ask for it. Faults show when that is over."""
     with served(tmp_path, timing=SLOW) as (made, http):
         with monkeypatch.context() as patch:
-            patch.setattr("billboard.push.server.READY_SECONDS", 3600.0)
+            patch.setattr("billboard.web.about.READY_SECONDS", 3600.0)
             assert http.get("/readyz").status == 200
             made.server.outbox.close()  # type: ignore[attr-defined]
             assert http.get("/readyz").status == 200
@@ -335,7 +335,8 @@ def test_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
         woken = token()
         assert put(http, made.push(woken)).status == 202
     assert not provider.sent
-    from billboard.push import Dispatcher, PushServer, ServerKeys, SqliteOutbox
+    from billboard.push import PushServer, ServerKeys, SqliteOutbox
+    from billboard.push.dispatch import Dispatcher
 
     with SqliteOutbox(tmp_path / "outbox.sqlite") as outbox:
         keys = ServerKeys(tmp_path, [made.secret], made.descriptor.url)

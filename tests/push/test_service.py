@@ -15,11 +15,12 @@ import pytest
 
 from billboard import DeviceToken, FrameClass, Handle, SecretKey, StoreError
 from billboard.errors import BusyError, RefusedRequestError
-from billboard.push import Attempt, Outcome, Timing
-from billboard.push.descriptor import ServerDescriptor
+from billboard.push import Timing
+from billboard.push.dispatch import Attempt, Outcome
 from billboard.push.outbox import Pace, SealedRequest
-from billboard.push.registration import HandleKey
-from billboard.push.request import (
+from billboard.push.requests.descriptor import ServerDescriptor
+from billboard.push.requests.registration import HandleKey
+from billboard.push.requests.request import (
     LONGEST_REVOCATION,
     PushRequest,
     Revocation,
@@ -85,7 +86,7 @@ def test_other_threads_have_the_gil_between_the_requests_of_a_tick(
     with site(tmp_path, Scripted(delivers)) as made:
         sealed = made.push(device())
         requests = [SealedRequest(os.urandom(16), sealed[1:9], sealed) for _ in range(500)]
-        made.server.outbox.put(requests, 0.0)
+        made.server.outbox.store(requests, 0.0)
         before = sys.getswitchinterval()
         sys.setswitchinterval(60.0)  # so that only who gives the GIL away loses it
         try:
@@ -205,13 +206,13 @@ async def test_a_flood_is_refused_and_what_was_taken_is_kept(
 ) -> None:
     with site(tmp_path, Scripted(delivers), capacity=10) as made:
         server, open_again = made.server, threading.Event()
-        put = server.outbox.put
+        put = server.outbox.store
 
         def slow(requests: list[SealedRequest], moment: float) -> None:
             assert open_again.wait(60)
             put(requests, moment)
 
-        monkeypatch.setattr(server.outbox, "put", slow)
+        monkeypatch.setattr(server.outbox, "store", slow)
         requests = [made.push(device()) for _ in range(30)]
         tasks = [asyncio.create_task(server.take(each)) for each in requests]
         await asyncio.sleep(0.01)
@@ -237,7 +238,7 @@ async def test_what_was_not_stored_is_not_answered(
 
     with served(tmp_path) as made:
         with monkeypatch.context() as patch:
-            patch.setattr(made.server.outbox, "put", fail)
+            patch.setattr(made.server.outbox, "store", fail)
             with pytest.raises(StoreError):
                 await made.server.take(push(made, device()))
         await made.server.take(push(made, device()))

@@ -12,10 +12,10 @@ import pytest
 from billboard import DeviceToken, StoreError
 from billboard.errors import RefusedRequestError
 from billboard.push import Timing
-from billboard.push.descriptor import MOST_REQUEST_KEYS, ServerDescriptor
 from billboard.push.outbox import Pace, SealedRequest
-from billboard.push.request import PushRequest, seal
-from billboard.push.serverkeys import DAYS_AHEAD, ServerKeys
+from billboard.push.requests.descriptor import MOST_REQUEST_KEYS, ServerDescriptor
+from billboard.push.requests.request import PushRequest, seal
+from billboard.push.server_keys import DAYS_AHEAD, ServerKeys
 from billboard.push.service import HOUSEKEEPING, PushServer
 
 from .served import HOUR, PROMPT, push, sent, served
@@ -34,7 +34,7 @@ async def test_request_keys_are_renewed_for_two_weeks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Senders have descriptors of up to a week; nothing that is taken is lost."""
-    monkeypatch.setattr("billboard.push.dispatcher.POLL", 600.0)
+    monkeypatch.setattr("billboard.push.dispatch.dispatcher.POLL", 600.0)
     provider = Scripted(delivers)
     timing = Timing(tick=1800.0, minimum=1000, patience=3600.0, jitter=0.0, lifetime=10 * HOUR)
     with served(tmp_path, provider, timing=timing) as made:
@@ -78,7 +78,7 @@ async def test_what_waits_under_a_key_that_ends_is_opened_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of ticks and of the check of keys the latter comes first here."""
-    monkeypatch.setattr("billboard.push.dispatcher.POLL", 60.0)
+    monkeypatch.setattr("billboard.push.dispatch.dispatcher.POLL", 60.0)
     provider = Scripted(delivers)
     timing = Timing(tick=30.0, minimum=1000, patience=3600.0, jitter=0.0)
     with served(tmp_path, provider, timing=timing) as made:
@@ -99,7 +99,7 @@ async def test_nothing_is_stored_under_a_key_that_is_about_to_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that passed the check before the key was over, and comes to be stored after."""
-    monkeypatch.setattr("billboard.push.dispatcher.POLL", 60.0)
+    monkeypatch.setattr("billboard.push.dispatch.dispatcher.POLL", 60.0)
     timing = Timing(tick=30.0, minimum=1, patience=30.0)
     with served(tmp_path, timing=timing) as made:
         server = made.server
@@ -111,7 +111,7 @@ async def test_nothing_is_stored_under_a_key_that_is_about_to_go(
         def straggle(keys: ServerKeys, moment: float) -> None:
             late = SealedRequest(os.urandom(16), sealed[1:9], sealed)
             with pytest.raises(StoreError):
-                server.outbox.put([late], moment)
+                server.outbox.store([late], moment)
             tried.append(moment)
             destroy(keys, moment)
 
@@ -144,7 +144,7 @@ async def test_a_key_that_can_not_be_deleted_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider = Scripted(delivers)
-    monkeypatch.setattr("billboard.push.dispatcher.POLL", 60.0)
+    monkeypatch.setattr("billboard.push.dispatch.dispatcher.POLL", 60.0)
     timing = Timing(tick=30.0, minimum=1, patience=30.0)
     with served(tmp_path, provider, timing=timing) as made:
         end = made.descriptor.request_key(now()).end * HOUR

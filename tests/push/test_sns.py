@@ -22,10 +22,10 @@ from botocore.exceptions import CredentialRetrievalError
 from moto.core.authorization import enable_iam_authentication
 
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Notification, Outcome
-from billboard.push.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
+from billboard.push.dispatch import Attempt, Notification, Outcome
+from billboard.push.emulators.http2 import Reply
+from billboard.push.providers.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
 from billboard.push.providers.sns import MAX_TTL, SnsProvider, classify
-from billboard.push.sandbox_http2 import Reply
 from billboard.tokens import DeviceToken, Platform
 
 from .moto_server import ACCOUNT, KEY_ID, REGION, SECRET, Moto, serve_moto

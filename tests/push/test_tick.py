@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from billboard import (
     Blob,
@@ -21,8 +20,8 @@ from billboard import (
     WebPushSubscription,
 )
 from billboard.batches import Array
-from billboard.push.request import LONGEST_REVOCATION, PushRequest
-from billboard.push.tick import DROPS, Tick, open_tick
+from billboard.push.requests.request import LONGEST_REVOCATION, PushRequest
+from billboard.push.tick import Drop, Tick, open_tick
 
 NOW = 1_800_000_000.0
 HOUR = 3600.0
@@ -53,7 +52,7 @@ def encrypted(key: SecretKey, *tokens: DeviceToken | Handle, **frame: object) ->
 
 
 def drops(tick: Tick) -> dict[str, int]:
-    assert set(tick.dropped) <= set(DROPS)
+    assert set(tick.dropped) <= set(Drop)
     return {reason: count for reason, count in tick.dropped.items() if count}
 
 

@@ -7,7 +7,8 @@ import json
 import pytest
 from curl_cffi import Headers, Response
 
-from billboard.push import Attempt, Outcome
+from billboard.push.dispatch import Attempt, Outcome
+from billboard.push.emulators.http2 import Reply
 from billboard.push.providers.transport import (
     MAX_ANSWER,
     Transport,
@@ -15,7 +16,6 @@ from billboard.push.providers.transport import (
     requested_delay,
     word,
 )
-from billboard.push.sandbox_http2 import Reply
 
 from .support import Canned
 
@@ -82,11 +82,11 @@ def test_a_word_is(value: str) -> None:
 async def test_an_answer_without_end_is_cut_off(announced: bool) -> None:
     async def send(length: int) -> Attempt:
         headers = (("content-length", str(length)),) if announced else ()
-        async with Canned(Reply(200, headers, b"x" * length)) as sandbox:
-            transport = Transport("Test", sandbox.ca_file)
+        async with Canned(Reply(200, headers, b"x" * length)) as emulator:
+            transport = Transport("Test", emulator.ca_file)
             try:
                 return await transport.post(
-                    sandbox.url, {}, b"", lambda _: Attempt(Outcome.DELIVERED)
+                    emulator.url, {}, b"", lambda _: Attempt(Outcome.DELIVERED)
                 )
             finally:
                 await transport.aclose()

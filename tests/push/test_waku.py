@@ -16,10 +16,10 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from billboard.board.note import Algorithm, NoteKey
 from billboard.errors import InvalidEncodingError, WakuError
-from billboard.push.descriptor import server_id
-from billboard.push.waku import WakuClient, content_topic, decode_page
+from billboard.push.requests.descriptor import server_id
+from billboard.push.requests.waku import WakuClient, content_topic, decode_page
+from billboard.tlog.note import Algorithm, NoteKey
 
 from .waku_node import WakuNode
 
@@ -112,7 +112,7 @@ def test_a_node_that_is_not_there_or_too_slow_or_says_too_much(node: WakuNode) -
 
     with WakuClient(node.url, SERVER) as client:
         node.fault = lambda _: Response(b" " * 100_000)
-        with pytest.raises(WakuError, match="FILESIZE_EXCEEDED"):
+        with pytest.raises(WakuError, match="the answer has more than 65536 bytes"):
             client.send(REQUEST)
         node.fault = lambda _: RedirectResponse("/store/v3/messages")
         with pytest.raises(WakuError, match="307"):

@@ -20,16 +20,16 @@ from prometheus_client import generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from billboard.board.admission import Rate
 from billboard.errors import StoreError
-from billboard.push import ServerKeys, seal, wakusource
+from billboard.push import ServerKeys, seal, waku_source
 from billboard.push.metrics import Metrics
 from billboard.push.outbox import SealedRequest
 from billboard.push.providers.apns_key import ApnsKey
-from billboard.push.request import PushRequest
+from billboard.push.requests.request import PushRequest
+from billboard.push.requests.waku import WakuClient
 from billboard.push.sqlite import SqliteOutbox
-from billboard.push.waku import WakuClient
-from billboard.push.wakusource import OLDEST, SWEEP_INTERVAL, SWEEP_OVERLAP
+from billboard.push.waku_source import OLDEST, SWEEP_INTERVAL, SWEEP_OVERLAP
+from billboard.web.admission import Rate
 
 from .killed import CONTEXT, URL, make_site, take_from_waku, write_requests
 from .servers import AT_ONCE, Scripted, token
@@ -145,7 +145,7 @@ async def test_junk_changes_nothing_but_a_counter(node: WakuNode, tmp_path: Path
 async def test_many_large_messages_do_not_hide_a_request(
     node: WakuNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakusource, "LARGEST_PAGE", 64 * 1024)
+    monkeypatch.setattr(waku_source, "LARGEST_PAGE", 64 * 1024)
     metrics = Metrics()
     with server(tmp_path) as made:
         sent = requests(made, 10)
@@ -182,7 +182,7 @@ async def test_a_node_that_is_down(tmp_path: Path, caplog: pytest.LogCaptureFixt
                 await until(lambda: len(waiting(made)) == 60)
         assert sorted(waiting(made)) == sorted(sent)
     assert [each.message for each in caplog.records] == [
-        "requests over Waku wait: the Waku node can not be reached (curl: COULDNT_CONNECT)"
+        "requests over Waku wait: the Waku node: there is no answer (COULDNT_CONNECT)"
     ] * 2
 
 
@@ -266,7 +266,7 @@ async def test_storage_that_fails_holds_up_and_loses_nothing(
     node: WakuNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     metrics = Metrics()
-    monkeypatch.setattr(wakusource, "RETRY", 0.01)
+    monkeypatch.setattr(waku_source, "RETRY", 0.01)
     with server(tmp_path) as made:
         sent = requests(made, 60)
         for each in sent:
@@ -291,7 +291,7 @@ async def test_a_full_queue_and_a_rate_delay(
     node: WakuNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     metrics = Metrics()
-    monkeypatch.setattr(wakusource, "RETRY", 0.01)
+    monkeypatch.setattr(waku_source, "RETRY", 0.01)
     with server(tmp_path, capacity=3) as made:
         sent = requests(made, 60)
         for each in sent:
@@ -330,7 +330,7 @@ async def test_what_came_while_the_server_was_down(node: WakuNode, tmp_path: Pat
 async def test_a_node_that_gets_what_it_missed_after_it_has_answered(
     node: WakuNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakusource, "SWEEP_OVERLAP", 60.0)
+    monkeypatch.setattr(waku_source, "SWEEP_OVERLAP", 60.0)
     clock, metrics = Shifted(), Metrics()
     with server(tmp_path, clock=clock) as made:
         late, new = requests(made, 2)

@@ -20,8 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Notification, Outcome
-from billboard.push.content import CONTENT_FREE_BYTES
+from billboard.push.dispatch import Attempt, Notification, Outcome
+from billboard.push.emulators.http2 import Reply
+from billboard.push.emulators.webpush import WebPushEmulator, decrypt
+from billboard.push.providers.content import CONTENT_FREE_BYTES
 from billboard.push.providers.transport import MAX_ANSWER
 from billboard.push.providers.webpush import (
     PLAINTEXT_SIZE,
@@ -29,8 +31,6 @@ from billboard.push.providers.webpush import (
     WebPushProvider,
     classify,
 )
-from billboard.push.sandbox_http2 import Reply
-from billboard.push.sandbox_webpush import WebPushSandbox, decrypt
 from billboard.tokens import DeviceToken, Platform
 from billboard.webpush import WebPushSubscription
 
@@ -89,15 +89,15 @@ class Names:
         return [self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]]
 
 
-class Canned(Alike, WebPushSandbox):
+class Canned(Alike, WebPushEmulator):
     """In the place of a push service."""
 
 
-def provider(sandbox: WebPushSandbox, **options: Any) -> WebPushProvider:
+def provider(emulator: WebPushEmulator, **options: Any) -> WebPushProvider:
     settings: dict[str, Any] = {
-        "hosts": {sandbox.NAME},
-        "ca_file": sandbox.ca_file,
-        "ports": (sandbox.port,),
+        "hosts": {emulator.NAME},
+        "ca_file": emulator.ca_file,
+        "ports": (emulator.port,),
         "networks": ("127.0.0.0/8",),
         "resolve": Names("127.0.0.1"),
     }
@@ -105,8 +105,8 @@ def provider(sandbox: WebPushSandbox, **options: Any) -> WebPushProvider:
 
 
 @asynccontextmanager
-async def connected(sandbox: WebPushSandbox, **options: Any) -> AsyncIterator[WebPushProvider]:
-    web_push = provider(sandbox, **options)
+async def connected(emulator: WebPushEmulator, **options: Any) -> AsyncIterator[WebPushProvider]:
+    web_push = provider(emulator, **options)
     try:
         yield web_push
     finally:
@@ -117,13 +117,13 @@ def message(subscription: WebPushSubscription, **parts: Any) -> Notification:
     return notification(subscription.to_token(), **parts)
 
 
-def subscribe(sandbox: WebPushSandbox) -> WebPushSubscription:
-    return sandbox.subscribe(KEY.application_server_key)
+def subscribe(emulator: WebPushEmulator) -> WebPushSubscription:
+    return emulator.subscribe(KEY.application_server_key)
 
 
 async def answer(reply: Reply, **options: Any) -> Attempt:
-    async with Canned(reply) as sandbox, connected(sandbox, **options) as web_push:
-        return await web_push.send(message(subscribe(sandbox)))
+    async with Canned(reply) as emulator, connected(emulator, **options) as web_push:
+        return await web_push.send(message(subscribe(emulator)))
 
 
 @pytest.mark.parametrize(("status", "outcome"), TABLE)
@@ -144,7 +144,7 @@ async def test_retry_after_is_read_in_both_forms() -> None:
     assert (await answer(dated, clock=Clock(1_445_412_480.0))).retry_after == 90.0
 
 
-def test_the_sandbox_decrypts_the_example_of_the_rfc() -> None:
+def test_the_emulator_decrypts_the_example_of_the_rfc() -> None:
     """RFC 8291, section 5: so that it is the RFC's encryption, and not only the library's."""
 
     def data(text: str) -> bytes:
@@ -168,29 +168,29 @@ def test_the_sandbox_decrypts_the_example_of_the_rfc() -> None:
 
 
 async def test_a_device_decrypts_what_every_notification_says() -> None:
-    async with WebPushSandbox() as sandbox, connected(sandbox) as web_push:
-        one, two = subscribe(sandbox), subscribe(sandbox)
+    async with WebPushEmulator() as emulator, connected(emulator) as web_push:
+        one, two = subscribe(emulator), subscribe(emulator)
         for subscription in (one, two, one):
             assert await web_push.send(message(subscription)) == Attempt(D, None, 201)
-        assert [each.endpoint for each in sandbox.deliveries] == [
+        assert [each.endpoint for each in emulator.deliveries] == [
             one.endpoint,
             two.endpoint,
             one.endpoint,
         ]
-        assert {each.plaintext for each in sandbox.deliveries} == {
+        assert {each.plaintext for each in emulator.deliveries} == {
             CONTENT_FREE_BYTES.ljust(PLAINTEXT_SIZE)
         }
-        assert {each.contact for each in sandbox.deliveries} == {CONTACT}
-        assert sandbox.connections == 1
+        assert {each.contact for each in emulator.deliveries} == {CONTACT}
+        assert emulator.connections == 1
 
 
 @pytest.mark.parametrize("payload", [b'{"a":1}', b'{"a":"' + b"x" * (PLAINTEXT_SIZE - 8) + b'"}'])
 async def test_every_message_has_one_size_and_other_bytes(payload: bytes) -> None:
-    async with Canned(Reply(201)) as sandbox, connected(sandbox, payload=payload) as web_push:
-        one = message(subscribe(sandbox))
+    async with Canned(Reply(201)) as emulator, connected(emulator, payload=payload) as web_push:
+        one = message(subscribe(emulator))
         await web_push.send(one)
         await web_push.send(one)
-        first, second = (bytes(each.body) for each in sandbox.requests)
+        first, second = (bytes(each.body) for each in emulator.requests)
     assert len(first) == len(second) == 86 + PLAINTEXT_SIZE + 17
     assert first[:16] != second[:16], "the salt"
     assert first[21:86] != second[21:86], "the sender's key"
@@ -199,11 +199,11 @@ async def test_every_message_has_one_size_and_other_bytes(payload: bytes) -> Non
 async def test_the_request_is_as_the_rfcs_ask_and_tells_nothing_else() -> None:
     clock = Clock()
     expires = clock.now + 90.9
-    async with Canned(Reply(201)) as sandbox, connected(sandbox, clock=clock) as web_push:
-        subscription = subscribe(sandbox)
+    async with Canned(Reply(201)) as emulator, connected(emulator, clock=clock) as web_push:
+        subscription = subscribe(emulator)
         await web_push.send(message(subscription, collapse_id="merge", expires=expires, priority=5))
-        (request,) = sandbox.requests
-        origin = sandbox.origin
+        (request,) = emulator.requests
+        origin = emulator.origin
     authorization = request.value("authorization")
     assert dict(request.headers) == {
         ":method": "POST",
@@ -226,13 +226,13 @@ async def test_the_request_is_as_the_rfcs_ask_and_tells_nothing_else() -> None:
 
 
 async def test_a_repeat_has_the_topic_of_the_first_and_a_collapse_id_goes_before() -> None:
-    async with WebPushSandbox() as sandbox, connected(sandbox) as web_push:
-        subscription = subscribe(sandbox)
+    async with WebPushEmulator() as emulator, connected(emulator) as web_push:
+        subscription = subscribe(emulator)
         one, two = message(subscription), message(subscription)
         merged = [message(subscription, collapse_id="secret") for _ in range(2)]
         for each in (one, two, one, *merged):
             await web_push.send(each)
-        topics = [each.topic or "" for each in sandbox.deliveries]
+        topics = [each.topic or "" for each in emulator.deliveries]
     assert topics[0] == topics[2] != topics[1]
     assert topics[3] == topics[4] not in topics[:3]
     assert {len(topic) for topic in topics} == {32}
@@ -247,30 +247,33 @@ async def test_time_to_live_and_urgency(
 ) -> None:
     clock = Clock()
     expires = None if left is None else clock.now + left
-    async with WebPushSandbox(clock=clock) as sandbox, connected(sandbox, clock=clock) as web_push:
-        one = message(subscribe(sandbox), expires=expires, priority=priority)
+    async with (
+        WebPushEmulator(clock=clock) as emulator,
+        connected(emulator, clock=clock) as web_push,
+    ):
+        one = message(subscribe(emulator), expires=expires, priority=priority)
         assert (await web_push.send(one)).outcome is D
-        (delivery,) = sandbox.deliveries
+        (delivery,) = emulator.deliveries
     assert (delivery.ttl, delivery.urgency) == (ttl, urgency)
 
 
 async def test_an_authorization_is_used_for_six_hours_and_good_for_longer() -> None:
     clock = Clock()
-    async with Canned(Reply(201)) as sandbox, connected(sandbox, clock=clock) as web_push:
+    async with Canned(Reply(201)) as emulator, connected(emulator, clock=clock) as web_push:
         for step in (0.0, 6 * 3600 - 1, 1.0, -1.0):
             clock.now += step
-            await web_push.send(message(subscribe(sandbox)))
-        sent = [each.value("authorization") for each in sandbox.requests]
+            await web_push.send(message(subscribe(emulator)))
+        sent = [each.value("authorization") for each in emulator.requests]
     assert sent[0] == sent[1]
     assert len(set(sent[1:])) == 3, "renewed, and renewed when the clock went back"
 
 
 async def test_gone_and_throttled_and_foreign_subscriptions() -> None:
-    async with WebPushSandbox() as sandbox, connected(sandbox) as web_push:
-        gone, busy = subscribe(sandbox), subscribe(sandbox)
-        foreign = sandbox.subscribe(VapidKey(pem(), CONTACT).application_server_key)
-        sandbox.unsubscribe(gone)
-        sandbox.throttle(busy, times=1, retry_after=9)
+    async with WebPushEmulator() as emulator, connected(emulator) as web_push:
+        gone, busy = subscribe(emulator), subscribe(emulator)
+        foreign = emulator.subscribe(VapidKey(pem(), CONTACT).application_server_key)
+        emulator.unsubscribe(gone)
+        emulator.throttle(busy, times=1, retry_after=9)
         assert await web_push.send(message(gone)) == Attempt(U, None, 410)
         assert await web_push.send(message(busy)) == Attempt(L, None, 429, 9.0)
         assert await web_push.send(message(busy)) == Attempt(D, None, 201)
@@ -284,18 +287,18 @@ async def test_a_name_that_is_rebound_leads_nowhere_else() -> None:
     """127.0.0.2 stands for a public address here; 127.0.0.1, where another listens, does not."""
     clock, names = Clock(), Names("127.0.0.2", "127.0.0.1")
     async with (
-        WebPushSandbox() as inside,
-        WebPushSandbox(inside.port, address="127.0.0.2", clock=clock) as sandbox,
-        connected(sandbox, clock=clock, networks=("127.0.0.2/32",), resolve=names) as web_push,
+        WebPushEmulator() as inside,
+        WebPushEmulator(inside.port, address="127.0.0.2", clock=clock) as emulator,
+        connected(emulator, clock=clock, networks=("127.0.0.2/32",), resolve=names) as web_push,
     ):
-        one = message(subscribe(sandbox))
+        one = message(subscribe(emulator))
         assert (await web_push.send(one)).outcome is D
         assert (await web_push.send(one)).outcome is D
-        assert names.asked == [(sandbox.NAME, sandbox.port)]
+        assert names.asked == [(emulator.NAME, emulator.port)]
         clock.now += 60
         refused = await web_push.send(one)
         assert refused == Attempt(X, "the endpoint's host is not at a public address")
-        assert (len(sandbox.deliveries), inside.connections) == (2, 0)
+        assert (len(emulator.deliveries), inside.connections) == (2, 0)
 
 
 @pytest.mark.parametrize(
@@ -309,33 +312,33 @@ async def test_a_name_that_is_rebound_leads_nowhere_else() -> None:
 async def test_what_may_not_be_reached_is_rejected_unsent(
     options: dict[str, Any], reason: str
 ) -> None:
-    async with WebPushSandbox() as sandbox, connected(sandbox, **options) as web_push:
-        assert await web_push.send(message(subscribe(sandbox))) == Attempt(X, reason)
-        assert sandbox.connections == 0
+    async with WebPushEmulator() as emulator, connected(emulator, **options) as web_push:
+        assert await web_push.send(message(subscribe(emulator))) == Attempt(X, reason)
+        assert emulator.connections == 0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::1]"])
 async def test_any_host_is_any_public_host(host: str) -> None:
-    async with WebPushSandbox() as sandbox:
-        good = subscribe(sandbox)
-        endpoint = good.endpoint.replace(sandbox.NAME, host)
+    async with WebPushEmulator() as emulator:
+        good = subscribe(emulator)
+        endpoint = good.endpoint.replace(emulator.NAME, host)
         bad = WebPushSubscription(endpoint, good.p256dh, good.auth)
         options: dict[str, Any] = {"hosts": {"*"}, "networks": ()}
-        async with connected(sandbox, **options) as web_push:
+        async with connected(emulator, **options) as web_push:
             assert (await web_push.send(message(bad))).outcome is X
-        assert sandbox.connections == 0
+        assert emulator.connections == 0
 
 
 async def test_the_pin_goes_before_what_curl_knows_of_a_name() -> None:
     """curl takes .localhost for loopback by itself; here it is at an address with no server."""
-    async with WebPushSandbox() as sandbox:
-        good = subscribe(sandbox)
-        endpoint = good.endpoint.replace(sandbox.NAME, "push.localhost")
+    async with WebPushEmulator() as emulator:
+        good = subscribe(emulator)
+        endpoint = good.endpoint.replace(emulator.NAME, "push.localhost")
         one = message(WebPushSubscription(endpoint, good.p256dh, good.auth))
         options: dict[str, Any] = {"hosts": {"*"}, "resolve": Names("127.0.0.3")}
-        async with connected(sandbox, **options) as web_push:
+        async with connected(emulator, **options) as web_push:
             assert (await web_push.send(one)) == Attempt(L, "transport error COULDNT_CONNECT")
-        assert sandbox.connections == 0
+        assert emulator.connections == 0
 
 
 async def test_a_stranger_that_never_answers_takes_no_place_of_others(
@@ -360,19 +363,19 @@ async def test_a_stranger_that_never_answers_takes_no_place_of_others(
         raise AssertionError
 
     full = Attempt(L, "as many wait for the endpoint's host as may")
-    async with WebPushSandbox() as sandbox:
+    async with WebPushEmulator() as emulator:
         options: dict[str, Any] = {
             "hosts": {"*", "listed.test"},
             "networks": ("127.0.0.0/8", "fd00::/8"),
             "resolve": resolve,
         }
-        async with connected(sandbox, **options) as web_push:
+        async with connected(emulator, **options) as web_push:
 
             async def in_flight(*hosts: str) -> list[asyncio.Task[Attempt]]:
-                good = subscribe(sandbox)
+                good = subscribe(emulator)
                 made = [
                     WebPushSubscription(
-                        good.endpoint.replace(sandbox.NAME, host), good.p256dh, good.auth
+                        good.endpoint.replace(emulator.NAME, host), good.p256dh, good.auth
                     )
                     for host in hosts
                 ]
@@ -397,7 +400,7 @@ async def test_a_stranger_that_never_answers_takes_no_place_of_others(
 
 
 async def test_hosts_do_not_share_pins() -> None:
-    async with WebPushSandbox() as one, WebPushSandbox(address="127.0.0.2") as two:
+    async with WebPushEmulator() as one, WebPushEmulator(address="127.0.0.2") as two:
         addresses = {"one.test": "127.0.0.1", "two.test": "127.0.0.2"}
 
         async def resolve(host: str, _port: int) -> list[str]:
@@ -405,9 +408,9 @@ async def test_hosts_do_not_share_pins() -> None:
 
         options: dict[str, Any] = {"hosts": {"*"}, "ports": (one.port, two.port)}
         async with connected(one, resolve=resolve, **options) as web_push:
-            for sandbox, host in [(one, "one.test"), (two, "two.test")] * 3:
-                good = subscribe(sandbox)
-                endpoint = good.endpoint.replace(sandbox.NAME, host)
+            for emulator, host in [(one, "one.test"), (two, "two.test")] * 3:
+                good = subscribe(emulator)
+                endpoint = good.endpoint.replace(emulator.NAME, host)
                 bad = WebPushSubscription(endpoint, good.p256dh, good.auth)
                 await web_push.send(message(bad))  # for its certificate has another name
         assert (one.connections > 0, two.connections > 0) == (True, True)
@@ -418,20 +421,20 @@ async def test_a_name_without_address_is_a_retry() -> None:
     async def resolve(_host: str, _port: int) -> list[str]:
         raise OSError("secret")
 
-    async with WebPushSandbox() as sandbox, connected(sandbox, resolve=resolve) as web_push:
-        attempt = await web_push.send(message(subscribe(sandbox)))
+    async with WebPushEmulator() as emulator, connected(emulator, resolve=resolve) as web_push:
+        attempt = await web_push.send(message(subscribe(emulator)))
         assert attempt == Attempt(L, "the endpoint's host has no address")
 
 
 async def test_another_authority_is_not_trusted() -> None:
-    async with WebPushSandbox() as sandbox, WebPushSandbox() as other:
-        async with connected(sandbox, ca_file=other.ca_file) as web_push:
-            attempt = await web_push.send(message(subscribe(sandbox)))
+    async with WebPushEmulator() as emulator, WebPushEmulator() as other:
+        async with connected(emulator, ca_file=other.ca_file) as web_push:
+            attempt = await web_push.send(message(subscribe(emulator)))
         assert attempt == Attempt(L, "transport error PEER_FAILED_VERIFICATION")
 
 
 async def test_a_redirect_is_not_followed() -> None:
-    async with WebPushSandbox() as elsewhere:
+    async with WebPushEmulator() as elsewhere:
         location = (("location", f"{elsewhere.url}/push/0"),)
         for status in (301, 302, 303, 307, 308):
             assert (await answer(Reply(status, location))).outcome is X
@@ -444,39 +447,39 @@ async def test_an_answer_without_end_is_cut_off() -> None:
 
 
 async def test_a_token_that_is_no_subscription_is_rejected() -> None:
-    async with WebPushSandbox() as sandbox, connected(sandbox) as web_push:
+    async with WebPushEmulator() as emulator, connected(emulator) as web_push:
         one = notification(DeviceToken(Platform.WEB_PUSH, b"nonsense"))
         assert await web_push.send(one) == Attempt(X, "the token is no subscription")
 
 
 async def test_closing_makes_what_is_in_flight_a_retry() -> None:
-    async with WebPushSandbox(latency=60) as sandbox:
-        web_push = provider(sandbox)
-        tasks = [asyncio.create_task(web_push.send(message(subscribe(sandbox)))) for _ in range(3)]
-        while len(sandbox.deliveries) < 3 and not any(task.done() for task in tasks):
+    async with WebPushEmulator(latency=60) as emulator:
+        web_push = provider(emulator)
+        tasks = [asyncio.create_task(web_push.send(message(subscribe(emulator)))) for _ in range(3)]
+        while len(emulator.deliveries) < 3 and not any(task.done() for task in tasks):
             await asyncio.sleep(0.01)
         await web_push.aclose()
         await web_push.aclose()
         assert {await task for task in tasks} == {Attempt(L, "the provider was closed")}
         with pytest.raises(ProviderError, match="closed"):
-            await web_push.send(message(subscribe(sandbox)))
+            await web_push.send(message(subscribe(emulator)))
 
 
 async def test_no_endpoint_and_no_key_is_ever_shown(caplog: pytest.LogCaptureFixture) -> None:
     shown: list[object] = []
     with caplog.at_level(logging.DEBUG):
-        async with WebPushSandbox(reset_every=7, drop_every=31) as sandbox:
-            subscriptions = [subscribe(sandbox) for _ in range(40)]
-            sandbox.unsubscribe(subscriptions[3])
-            async with connected(sandbox) as web_push:
+        async with WebPushEmulator(reset_every=7, drop_every=31) as emulator:
+            subscriptions = [subscribe(emulator) for _ in range(40)]
+            emulator.unsubscribe(subscriptions[3])
+            async with connected(emulator) as web_push:
                 shown += [await web_push.send(message(each)) for each in subscriptions]
-                shown += [web_push, sandbox, KEY, *sandbox.deliveries]
-            async with connected(sandbox, hosts={"other.test"}) as web_push:
+                shown += [web_push, emulator, KEY, *emulator.deliveries]
+            async with connected(emulator, hosts={"other.test"}) as web_push:
                 shown.append(await web_push.send(message(subscriptions[0])))
     text = caplog.text + "".join(f"{each}{each!r}" for each in shown)
     assert "410" in text
     assert "transport error" in text
-    for secret in (sandbox.NAME, "/push/", "PRIVATE KEY", "vapid t="):
+    for secret in (emulator.NAME, "/push/", "PRIVATE KEY", "vapid t="):
         assert secret not in text
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from billboard.board.note import NoteKey
 from billboard.push import Timing, seal
 from billboard.push.metrics import Metrics
-from billboard.push.request import PushRequest
-from billboard.push.waku import content_topic
-from billboard.push.wakusource import WakuSource
+from billboard.push.requests.request import PushRequest
+from billboard.push.requests.waku import content_topic
+from billboard.push.waku_source import WakuSource
+from billboard.tlog.note import NoteKey
 
 from .servers import Scripted, Site, site, token
 from .waku_node import WakuNode

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 
-from billboard import secretfile
 from billboard.hashing import expand, hash_bytes
+from billboard.storage import secret_file
 from samples.sampler import (
     Json,
     Random,
@@ -74,8 +74,8 @@ def _protected(rng: Random) -> Json:
     passphrase, salt, nonce = rng.choice(PASSPHRASES), rng.choice(SALTS), data(rng, 12)
     cost = (15 if chance(rng, 0.1) else 14, 8, 1)
     head = MAGIC + bytes([1, _kind(rng), 1, *cost]) + salt + nonce
-    key = secretfile._derive(passphrase, salt, *cost)
-    file = head + secretfile.ChaCha20Poly1305(key).encrypt(nonce, _payload(rng), head)
+    key = secret_file._derive(passphrase, salt, *cost)
+    file = head + secret_file.ChaCha20Poly1305(key).encrypt(nonce, _payload(rng), head)
     given: str | None = passphrase
     kind = rng.randrange(12)
     if kind == 0:
@@ -126,7 +126,7 @@ def _decode_keyed(rng: Random) -> Json:
     if chance(rng, 0.15):
         head = replaced(head, rng.randrange(len(head)), rng.randbytes(1))
     header, key = head + data(rng, 32), data(rng, 32)
-    cipher = secretfile.ChaCha20Poly1305(expand(key, "state", 32, header))
+    cipher = secret_file.ChaCha20Poly1305(expand(key, "state", 32, header))
     file = header + cipher.encrypt(bytes(12), _payload(rng), header)
     if chance(rng, 0.2):
         file = flipped(rng, file) if chance(rng, 0.5) else damaged(rng, file)

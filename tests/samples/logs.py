@@ -6,8 +6,8 @@ import hashlib
 
 from vector_engine_board import identifiers
 
-from billboard.board import merkle
-from billboard.board.note import encode_base64
+from billboard.tlog import merkle
+from billboard.tlog.note import encode_base64
 from samples.board import LAST, board_origin
 from samples.lanes import epoch_length
 from samples.sampler import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from billboard.board.note import Algorithm, Note, NoteSigner, Signature, encode_base64
+from billboard.tlog.note import Algorithm, Note, NoteSigner, Signature, encode_base64
 from samples.logs import LATEST, strange_hash, strange_lines
 from samples.sampler import (
     ORDER,

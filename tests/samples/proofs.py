@@ -6,9 +6,9 @@ import functools
 import random
 
 from billboard import FrameClass, Post
-from billboard.board import merkle
-from billboard.board.note import Algorithm, NoteSigner, encode_base64
 from billboard.posts import box_size
+from billboard.tlog import merkle
+from billboard.tlog.note import Algorithm, NoteSigner, encode_base64
 from samples.board import LAST, board_origin
 from samples.logs import LATEST, strange_lines, strange_number, tree
 from samples.notes import joined, note_of, note_text, policy_of, signer_of, witnesses_of

@@ -8,11 +8,11 @@ import hashlib
 import numpy as np
 
 from billboard import _core
-from billboard.board.note import Algorithm, Note, NoteSigner, encode_base64
 from billboard.elgamal import DecryptionKey
 from billboard.groups.ristretto255 import Scalar
 from billboard.hashing import hash_bytes
-from billboard.push.requestkey import PUBLIC_SIZE, RequestSecret
+from billboard.push.requests.request_key import PUBLIC_SIZE, RequestSecret
+from billboard.tlog.note import Algorithm, Note, NoteSigner, encode_base64
 from samples.blobs import again, blob_for
 from samples.frames import CLASS_H, HOUR, LAST, time_around
 from samples.keys import key_name, named_keys

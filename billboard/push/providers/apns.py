@@ -14,9 +14,9 @@ from pathlib import Path
 from curl_cffi import Response
 
 from billboard.errors import ProviderError
-from billboard.push.content import CONTENT_FREE_PAYLOAD, MAX_PAYLOAD
-from billboard.push.notification import Attempt, Notification, Outcome
+from billboard.push.dispatch.notification import Attempt, Notification, Outcome
 from billboard.push.providers.apns_key import MIN_RENEWAL, ApnsKey, ProviderToken
+from billboard.push.providers.content import CONTENT_FREE_PAYLOAD, MAX_PAYLOAD
 from billboard.push.providers.transport import (
     Transport,
     checked_host,
@@ -26,8 +26,6 @@ from billboard.push.providers.transport import (
     word,
 )
 from billboard.tokens import DeviceToken, Platform
-
-__all__ = ["ApnsKey", "ApnsProvider", "classify"]
 
 PRODUCTION = "https://api.push.apple.com"
 

@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from billboard.errors import ProviderError
 from billboard.push.providers.signing_key import load_signing_key
 
-__all__ = ["ApnsKey"]
-
 LIFETIME = 50 * 60.0
 """Seconds for which a token is used. Apple refuses one older than an hour."""
 

@@ -16,8 +16,8 @@ from typing import Any
 from curl_cffi import Response
 
 from billboard.errors import ProviderError
-from billboard.push.content import CONTENT_FREE_DATA, MAX_PAYLOAD
-from billboard.push.notification import Attempt, Notification, Outcome
+from billboard.push.dispatch.notification import Attempt, Notification, Outcome
+from billboard.push.providers.content import CONTENT_FREE_DATA, MAX_PAYLOAD
 from billboard.push.providers.fcm_account import AccessToken, FcmAccount, TokenError
 from billboard.push.providers.transport import (
     WAS_CLOSED,
@@ -28,8 +28,6 @@ from billboard.push.providers.transport import (
     word,
 )
 from billboard.tokens import DeviceToken, Platform
-
-__all__ = ["FcmAccount", "FcmProvider", "classify"]
 
 PRODUCTION = "https://fcm.googleapis.com"
 

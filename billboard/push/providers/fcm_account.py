@@ -23,17 +23,15 @@ from google.auth.transport import Request, Response
 from google.oauth2.service_account import Credentials
 
 from billboard.errors import ProviderError
-from billboard.push.breaker import Breaker
-from billboard.push.notification import Attempt, Outcome
+from billboard.push.dispatch.breaker import Breaker
+from billboard.push.dispatch.notification import Attempt, Outcome
 from billboard.push.providers.transport import (
     checked_ca_file,
-    error_name,
     json_object,
     post,
     word,
 )
-
-__all__ = ["FcmAccount"]
+from billboard.web.client import error_name
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 

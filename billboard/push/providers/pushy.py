@@ -17,8 +17,8 @@ from typing import Any
 from curl_cffi import Response
 
 from billboard.errors import ProviderError
-from billboard.push.content import CONTENT_FREE_DATA
-from billboard.push.notification import Attempt, Notification, Outcome
+from billboard.push.dispatch.notification import Attempt, Notification, Outcome
+from billboard.push.providers.content import CONTENT_FREE_DATA
 from billboard.push.providers.transport import (
     Transport,
     checked_host,
@@ -27,8 +27,6 @@ from billboard.push.providers.transport import (
     word,
 )
 from billboard.tokens import DeviceToken, Platform
-
-__all__ = ["CONTENT", "PushyProvider", "classify"]
 
 CONTENT: Mapping[str, Any] = MappingProxyType(
     {

@@ -25,12 +25,10 @@ from botocore.session import Session
 from curl_cffi import Response
 
 from billboard.errors import ProviderError
-from billboard.push.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
-from billboard.push.notification import Attempt, Notification, Outcome
+from billboard.push.dispatch.notification import Attempt, Notification, Outcome
+from billboard.push.providers.content import CONTENT_FREE_DATA, CONTENT_FREE_PAYLOAD
 from billboard.push.providers.transport import Transport, checked_host, requested_delay
 from billboard.tokens import DeviceToken, Platform
-
-__all__ = ["SnsProvider", "classify"]
 
 MAX_TTL = 14 * 24 * 3600
 """Seconds."""

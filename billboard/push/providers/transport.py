@@ -13,7 +13,6 @@ from typing import Any, cast
 from curl_cffi import (
     AsyncCurl,
     Curl,
-    CurlECode,
     CurlError,
     CurlHttpVersion,
     CurlInfo,
@@ -24,7 +23,8 @@ from curl_cffi import (
 )
 
 from billboard.errors import ProviderError
-from billboard.push.notification import Attempt, Outcome
+from billboard.push.dispatch.notification import Attempt, Outcome
+from billboard.web.client import curl_options, error_name
 
 TIMEOUT = 30.0
 """Seconds for one attempt, from connecting to the last byte."""
@@ -38,14 +38,14 @@ MAX_ANSWER = 256 * 1024
 WAS_CLOSED = Attempt(Outcome.RETRY, "the provider was closed")
 """For what was in flight when the provider was closed."""
 
-_CURL_OPTIONS: Mapping[CurlOpt, int | str] = {
+_CURL_OPTIONS: Mapping[CurlOpt, Any] = {
     CurlOpt.HTTP_VERSION: CurlHttpVersion.V2TLS,
     CurlOpt.TIMEOUT_MS: int(TIMEOUT * 1000),
     CurlOpt.PIPEWAIT: 1,  # wait for a connection to share, rather than open one for each request
     CurlOpt.MAXAGE_CONN: 3600,  # Apple wants few and long-lived connections; curl keeps them 118 s
     CurlOpt.TCP_KEEPALIVE: 1,
-    CurlOpt.PROXY: "",  # not what the environment says
-    CurlOpt.MAXFILESIZE: MAX_ANSWER,
+    CurlOpt.MAXFILESIZE_LARGE: MAX_ANSWER,
+    **curl_options(),
 }
 
 _HOST = re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
@@ -172,14 +172,6 @@ def post(url: str, headers: Mapping[str, str], body: bytes, ca_file: str | None)
         return exchange.response()
     finally:
         exchange.curl.close()
-
-
-def error_name(code: int) -> str:
-    """curl's name of an error. Its text is never used: it may hold the URL, hence the token."""
-    try:
-        return CurlECode(code).name
-    except ValueError:
-        return str(int(code))
 
 
 def checked_host(service: str, host: str, example: str) -> str:

@@ -16,9 +16,9 @@ import http_ece
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from billboard.errors import InvalidEncodingError
-from billboard.push.content import CONTENT_FREE_BYTES
-from billboard.push.notification import Attempt, Notification, Outcome
+from billboard.push.dispatch.notification import Attempt, Notification, Outcome
 from billboard.push.providers import webpush_hosts
+from billboard.push.providers.content import CONTENT_FREE_BYTES
 from billboard.push.providers.transport import (
     WAS_CLOSED,
     Transport,
@@ -26,7 +26,6 @@ from billboard.push.providers.transport import (
     requested_delay,
 )
 from billboard.push.providers.webpush_hosts import (
-    ANY_HOST,
     BROWSER_SERVICES,
     PinnedHosts,
     Refused,
@@ -35,8 +34,6 @@ from billboard.push.providers.webpush_hosts import (
 from billboard.push.providers.webpush_vapid import VapidHeaders, VapidKey
 from billboard.tokens import DeviceToken, Platform
 from billboard.webpush import WebPushSubscription
-
-__all__ = ["ANY_HOST", "BROWSER_SERVICES", "VapidKey", "WebPushProvider", "classify"]
 
 PLAINTEXT_SIZE = 512
 """Bytes of every plaintext: shorter ones are padded with spaces, which JSON allows."""
@@ -65,11 +62,11 @@ class WebPushProvider:
     """A client of all push services that Web Push reaches, over HTTP/2 where they speak it.
 
     ``payload`` is what every notification says, a JSON object of at most 512 bytes. An endpoint
-    is reached only if its host is one of ``hosts`` (`BROWSER_SERVICES`, to be extended by names
-    or ``*.name``; or `ANY_HOST`) and its port one of ``ports``; and only at public addresses, or
+    is reached only if its host is one of ``hosts`` (``BROWSER_SERVICES``, to be extended by names
+    or ``*.name``; or ``ANY_HOST``) and its port one of ``ports``; and only at public addresses, or
     at those of ``networks``, such as 10.0.0.0/8 for a server beside this one. ``resolve`` finds
     the addresses of a host; they are checked, and no others are connected to. At one that
-    `ANY_HOST` alone allows 20 requests are in flight at most; more are RETRYs.
+    ``ANY_HOST`` alone allows 20 requests are in flight at most; more are RETRYs.
 
     ``ca_file`` has the authorities to trust instead of certifi's; ``clock`` gives unix
     seconds. It belongs to the event loop that first uses it.

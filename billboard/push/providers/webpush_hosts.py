@@ -27,8 +27,6 @@ from functools import partial
 
 from billboard.errors import ProviderError
 
-__all__ = ["ANY_HOST", "BROWSER_SERVICES"]
-
 BROWSER_SERVICES = frozenset(
     {
         "fcm.googleapis.com",  # Chrome and what is built on it

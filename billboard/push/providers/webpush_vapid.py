@@ -18,8 +18,6 @@ from cryptography.hazmat.primitives.serialization import (
 from billboard.errors import ProviderError
 from billboard.push.providers.signing_key import load_signing_key
 
-__all__ = ["VapidKey"]
-
 LIFETIME = 12 * 3600.0
 """Seconds for which a token is good. RFC 8292 allows a day."""
 

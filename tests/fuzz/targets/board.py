@@ -16,12 +16,12 @@ from billboard import (
     InvalidSignatureError,
     Post,
     RefusedPostError,
-    SqliteStore,
 )
 from billboard.board import FileObjects
-from billboard.board.note import Algorithm, NoteSigner
+from billboard.board.sqlite import SqliteStore
 from billboard.groups.ristretto255 import Element
 from billboard.posts import box_size
+from billboard.tlog.note import Algorithm, NoteSigner
 
 from ..material import header, lane, signed, slot
 from ..target import Source, Target, attempt, require, vectors

@@ -17,8 +17,8 @@ from billboard import FrameClass, SecretFileError, SecretKey
 from billboard.errors import ConfigError
 from billboard.hashing import hash_bytes
 from billboard.push.config import Config
-from billboard.push.sandbox_fcm import FcmSandbox
-from billboard.secretfile import Kind, decode, encode
+from billboard.push.emulators.fcm import FcmEmulator
+from billboard.storage.secret_file import Kind, decode, encode
 
 from ..material import proven_key, secret_key
 from ..target import Source, Target, attempt, require, silent, vectors
@@ -47,9 +47,9 @@ def _encoded(frame_class: FrameClass = FrameClass.L) -> bytes:
 def _contents() -> dict[str, bytes]:
     """The files that a configuration can name."""
     private, plain = ec.derive_private_key(12345, ec.SECP256R1()), NoEncryption()
-    sandbox = FcmSandbox()
-    with patch.object(FcmSandbox, "url", "https://localhost"):
-        account = sandbox.account.key_file
+    emulator = FcmEmulator()
+    with patch.object(FcmEmulator, "url", "https://localhost"):
+        account = emulator.account.key_file
     return {
         "secret.key": _encoded(),
         "small.key": _encoded(FrameClass.S),
@@ -101,7 +101,7 @@ START = 'url = "https://push.example"\nkeys = ["secret.key"]\n'
 SECTIONS = (
     '[apns]\nteam_id = "ABCDE12345"\nkey_id = "FGHIJ67890"\nkey_file = "apns.p8"\n'
     'topics = { "0" = "org.example" }\n',
-    '[fcm]\nhost = "https://localhost"\n[fcm.accounts.0]\nproject_id = "sandbox-project"\n'
+    '[fcm]\nhost = "https://localhost"\n[fcm.accounts.0]\nproject_id = "emulator-project"\n'
     'key_file = "account.json"\n',
     '[web_push]\nkey_file = "apns.p8"\ncontact = "mailto:push@example.org"\nports = [443, 8443]\n'
     'hosts = ["*.example.org"]\nnetworks = ["10.0.0.0/8"]\n',

@@ -21,28 +21,20 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from oracle import files as oracle_files
-from oracle import findmy as oracle_findmy
+from oracle import files as oracle_files, findmy as oracle_findmy
 from oracle.refusals import Refused
 
-from billboard import (
-    BillboardError,
-    DeviceToken,
-    FrameClass,
-    Lane,
-    SecretFileError,
-    SecretKey,
-    secretfile,
-)
+from billboard import BillboardError, DeviceToken, FrameClass, Lane, SecretFileError, SecretKey
 from billboard.cli import files
 from billboard.cli.findmy import _read_schedule
 from billboard.errors import ProviderError
 from billboard.hashing import expand, hash_bytes
+from billboard.push.emulators.apns import ApnsEmulator
 from billboard.push.providers.apns_key import ApnsKey, ProviderToken
-from billboard.push.sandbox import Sandbox
-from billboard.secretfile import Kind
 from billboard.sender.state import SenderState
-from billboard.statefile import StateFile
+from billboard.storage import secret_file
+from billboard.storage.secret_file import Kind
+from billboard.storage.state_file import StateFile
 
 from ..material import lane
 from ..target import Source, Target, attempt, require, vectors
@@ -79,7 +71,7 @@ def plain_file(data: bytes) -> None:
             encoded, mode, kind, attempt(encoded, partial(_call, load, path), SecretFileError)
         )
     with_passphrase = attempt(
-        encoded, lambda it: secretfile.decode(it, Kind.LANE, PASSPHRASE), SecretFileError
+        encoded, lambda it: secret_file.decode(it, Kind.LANE, PASSPHRASE), SecretFileError
     )
     require(with_passphrase is None, "a plain file needs no passphrase")
 
@@ -89,11 +81,11 @@ def _call(load: Callable[[Path], object], path: Path, _data: bytes) -> object:
 
 
 def _check_plain(encoded: bytes, mode: int, kind: Kind, loaded: object) -> None:
-    payload = attempt(encoded, lambda it: secretfile.decode(it, kind, None), SecretFileError)
+    payload = attempt(encoded, lambda it: secret_file.decode(it, kind, None), SecretFileError)
     require(loaded is None or payload is not None, "what loads decodes")
     require(loaded is None or not mode & 0o077, "a file that is open to others is refused")
     if payload is not None:
-        require(secretfile.encode(kind, payload, None) == encoded, "a file goes round")
+        require(secret_file.encode(kind, payload, None) == encoded, "a file goes round")
 
 
 def _plain_files() -> Iterator[bytes]:
@@ -131,7 +123,8 @@ def protected_file(data: bytes) -> None:
     elif len(encoded) >= 23 and 14 <= encoded[20] <= 20 and 1 <= encoded[22] <= 4:
         encoded = encoded[:20] + CHEAP[:1] + encoded[21:22] + CHEAP[2:] + encoded[23:]
     require(
-        attempt(encoded, lambda it: secretfile.decode(it, Kind.LANE, None), SecretFileError) is None
+        attempt(encoded, lambda it: secret_file.decode(it, Kind.LANE, None), SecretFileError)
+        is None
         or encoded[19] == 0,
         "a protected file needs its passphrase",
     )
@@ -140,7 +133,7 @@ def protected_file(data: bytes) -> None:
     owner = attempt(encoded, lambda _: Lane.load(path, given), SecretFileError)
     if sealed:
         payload = attempt(
-            encoded, lambda it: secretfile.decode(it, Kind.LANE, PASSPHRASE), SecretFileError
+            encoded, lambda it: secret_file.decode(it, Kind.LANE, PASSPHRASE), SecretFileError
         )
         require(payload == inside, "the box opens")
         decoded = attempt(inside, Lane.from_secret_bytes, SecretFileError)
@@ -171,15 +164,17 @@ def keyed_file(data: bytes) -> None:
     expected = _state_by_the_oracle(encoded)
     for kind in Kind:
         payload = attempt(
-            encoded, lambda it, k=kind: secretfile.decode_keyed(it, k, KEY), SecretFileError
+            encoded, lambda it, k=kind: secret_file.decode_keyed(it, k, KEY), SecretFileError
         )
         mine = expected is not None and expected.kind == kind
         require((payload is not None) == mine, "which files are a state")
         require(payload is None or (expected and payload == expected.payload), "what is in it")
-        other = attempt(encoded, lambda it, k=kind: secretfile.decode(it, k, None), SecretFileError)
+        other = attempt(
+            encoded, lambda it, k=kind: secret_file.decode(it, k, None), SecretFileError
+        )
         require(other is None or payload is None, "there is one way to read a file")
     another = attempt(
-        encoded, lambda it: secretfile.decode_keyed(it, Kind.DEVICE, KEY[::-1]), SecretFileError
+        encoded, lambda it: secret_file.decode_keyed(it, Kind.DEVICE, KEY[::-1]), SecretFileError
     )
     require(another is None, "who has another key reads nothing")
     _read_state(encoded, expected)
@@ -341,8 +336,8 @@ def _accessories() -> Iterator[bytes]:
 
 
 @cache
-def _sandbox() -> Sandbox:
-    return Sandbox()
+def _emulator() -> ApnsEmulator:
+    return ApnsEmulator()
 
 
 def apns_key(data: bytes) -> None:
@@ -358,7 +353,7 @@ def apns_key(data: bytes) -> None:
         require(ProviderToken(key, lambda: 1e9).current().count(".") == 2, "a token is issued")
     name = data.decode("utf-8", "surrogateescape")
     named = attempt(
-        data, lambda _: ApnsKey(name, name, _sandbox().key.private_key_pem), ProviderError
+        data, lambda _: ApnsKey(name, name, _emulator().key.private_key_pem), ProviderError
     )
     require(named is None or name.isascii(), "identifiers are letters and digits")
 

@@ -16,8 +16,9 @@ from billboard import (
     SecretKey,
 )
 from billboard.groups.ristretto255 import ORDER, Element, Scalar
-from billboard.hashing import encode_tuple, expand, hash_bytes, hash_to_scalar
+from billboard.hashing import encode_tuple, expand, hash_bytes
 from billboard.proofs import schnorr
+from billboard.proofs.schnorr import hash_to_scalar
 
 from ..material import NO_HEDGE, proven_key, secret_key
 from ..target import Source, Target, attempt, require, vectors

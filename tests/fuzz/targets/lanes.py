@@ -18,7 +18,8 @@ from billboard import (
     SecretFileError,
 )
 from billboard.lanes import decode_grants, encode_grants
-from billboard.posts import MAX_UINT32, Post
+from billboard.posts import Post
+from billboard.times import MAX_UINT32
 
 from ..target import Source, Target, attempt, require, vector, vectors
 

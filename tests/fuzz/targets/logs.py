@@ -9,22 +9,24 @@ from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from oracle import logs as oracle_logs
-from oracle import notes as oracle_notes
-from oracle import receipts as oracle_receipts
-from oracle import tiles as oracle_tiles
+from oracle import (
+    logs as oracle_logs,
+    notes as oracle_notes,
+    receipts as oracle_receipts,
+    tiles as oracle_tiles,
+)
 from oracle.refusals import Refused
 
-from billboard import InvalidEncodingError, InvalidSignatureError, SecretFileError, secretfile
-from billboard.board.admission import decode_work
-from billboard.board.checkpoint import Checkpoint, Proof
-from billboard.board.cosigner import AddCheckpoint
-from billboard.board.directory import load_signer
+from billboard import InvalidEncodingError, InvalidSignatureError, SecretFileError
 from billboard.board.manifest import Index, decode_leaf, encode_leaf
-from billboard.board.note import Algorithm, Note, NoteKey, NoteSigner
 from billboard.board.receipt import Receipt
-from billboard.board.tiles import bundle_bytes, split_bundle
-from billboard.errors import RefusedPostError
+from billboard.storage import secret_file
+from billboard.tlog.checkpoint import Checkpoint, Proof
+from billboard.tlog.cosigner import AddCheckpoint
+from billboard.tlog.key_file import load_signer
+from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
+from billboard.tlog.tiles import bundle_bytes, split_bundle
+from billboard.web.admission import decode_work
 
 from ..target import Source, Target, Value, attempt, require, vectors
 
@@ -88,7 +90,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 
 def note_key_file(data: bytes) -> None:
     path = Path(_folder().name) / "note.key"
-    path.write_bytes(secretfile.encode(secretfile.Kind.NOTE_KEY, data, None))
+    path.write_bytes(secret_file.encode(secret_file.Kind.NOTE_KEY, data, None))
     path.chmod(0o600)
     signer = attempt(data, lambda _: load_signer(path), SecretFileError)
     expected = _expected(lambda: oracle_notes.decode_payload(data))
@@ -202,7 +204,7 @@ def entries(data: bytes) -> None:
 
 def work(data: bytes) -> None:
     """The header of a proof of work."""
-    found = _public(lambda: decode_work(data), RefusedPostError)
+    found = _public(lambda: decode_work(data), InvalidEncodingError)
     if found is not None:
         digits = b"".join(data.split())
         require(found.hex().encode() == digits.lower(), "the bytes of a proof of work")

@@ -1,4 +1,4 @@
-"""The answers of FCM, gorush, Pushy and SNS; their credentials and payloads; their sandboxes."""
+"""The answers of FCM, gorush, Pushy and SNS; their credentials and payloads; their emulators."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from curl_cffi import Headers, Response
 
 from billboard import Platform
 from billboard.errors import ProviderError
-from billboard.push import Attempt, Outcome
-from billboard.push.content import CONTENT_FREE_BYTES
+from billboard.push.dispatch import Attempt, Outcome
+from billboard.push.emulators.fcm import AUDIENCE, EMAIL, GRANT, PROJECT, FcmEmulator
+from billboard.push.emulators.http2 import Reply, Request
+from billboard.push.emulators.webpush import DAY, WebPushEmulator
 from billboard.push.providers import fcm, gorush, pushy, sns
+from billboard.push.providers.content import CONTENT_FREE_BYTES
 from billboard.push.providers.fcm_account import SCOPE, FcmAccount
 from billboard.push.providers.transport import checked_payload
 from billboard.push.providers.webpush import VapidKey, _encrypted
-from billboard.push.sandbox_fcm import AUDIENCE, EMAIL, GRANT, PROJECT, FcmSandbox
-from billboard.push.sandbox_http2 import Reply, Request
-from billboard.push.sandbox_webpush import DAY, WebPushSandbox
 from billboard.webpush import WebPushSubscription
 
 from ..target import Source, Target, attempt, require, silent
@@ -114,8 +114,8 @@ def _answers() -> Iterator[bytes]:
 
 
 @cache
-def _fcm() -> FcmSandbox:
-    return FcmSandbox()
+def _fcm() -> FcmEmulator:
+    return FcmEmulator()
 
 
 @cache
@@ -172,7 +172,7 @@ def _members(given: dict[str, object]) -> bytes:
     members: dict[str, object] = {
         "type": "service_account",
         "project_id": PROJECT,
-        "private_key_id": "sandbox-key",
+        "private_key_id": "emulator-key",
         "private_key": "@RSA@",
         "client_email": EMAIL,
         "token_uri": "https://localhost/token",
@@ -200,7 +200,7 @@ def _accounts() -> Iterator[bytes]:
         der = key.private_bytes(Encoding.DER, pkcs8, plain)
         yield b"\x01" + der
         yield b"\x01" + der.replace(b"\x06\x08\x2a\x86\x48", b"\x06\x08\x2a\x86\x49")
-    yield b"sandbox-project"
+    yield b"emulator-project"
 
 
 def payload(data: bytes) -> None:
@@ -222,14 +222,14 @@ def _payloads() -> Iterator[bytes]:
         yield b"\0\x08" + content
 
 
-# Sandboxes
+# Emulatores
 
 
 def fcm_request(data: bytes) -> None:
-    """A request to FCM's sandbox: a message, or one for an access token, signed as it should be."""
-    source, sandbox = Source(data), _fcm()
-    sandbox.deliveries.clear()
-    sandbox._issued = {"token": 2e11}
+    """A request to FCM's emulator: a message, or one for an access token, signed as it should be."""
+    source, emulator = Source(data), _fcm()
+    emulator.deliveries.clear()
+    emulator._issued = {"token": 2e11}
     kind = source.number()
     path = f"/v1/projects/{PROJECT}/messages:send" if kind & 1 else "/token"
     body = source.rest()
@@ -237,18 +237,18 @@ def fcm_request(data: bytes) -> None:
         assertion = jwt.api_jws.encode(body, _fcm_key(), "RS256")
         body = f"grant_type={GRANT}&assertion={assertion}".encode()
     headers = [(":method", "POST"), (":path", path), ("authorization", "Bearer token")]
-    reply = sandbox._process(Request(headers, bytearray(body)))
+    reply = emulator._process(Request(headers, bytearray(body)))
     answered = json.loads(reply.body)
     if reply.status != 200:
         require(400 <= reply.status < 500, "a refusal is the client's fault")
         require("error" in answered, "a refusal has an error")
     elif kind & 1:
-        (delivery,) = sandbox.deliveries
+        (delivery,) = emulator.deliveries
         require(repr(delivery.token) not in repr(delivery), "a repr shows the token")
         require(delivery.ttl is None or delivery.ttl >= 0, "for how long")
         require(all(isinstance(each, str) for each in delivery.data.values()), "the data")
     else:
-        require(kind & 2 and answered["access_token"] in sandbox._issued, "a token is issued")
+        require(kind & 2 and answered["access_token"] in emulator._issued, "a token is issued")
 
 
 def _fcm_requests() -> Iterator[bytes]:
@@ -275,7 +275,7 @@ def _fcm_requests() -> Iterator[bytes]:
     yield b"\0grant_type=" + GRANT.encode() + b"&assertion=a.b.c"
 
 
-class _WebPush(WebPushSandbox):
+class _WebPush(WebPushEmulator):
     """As it is when it listens."""
 
     @property
@@ -285,25 +285,25 @@ class _WebPush(WebPushSandbox):
 
 @cache
 def _web_push() -> tuple[_WebPush, WebPushSubscription, VapidKey]:
-    sandbox = _WebPush(clock=lambda: NOW)
+    emulator = _WebPush(clock=lambda: NOW)
     key = VapidKey(_pem(ec.derive_private_key(12345, ec.SECP256R1())), "mailto:push@example.org")
-    return sandbox, sandbox.subscribe(key.application_server_key), key
+    return emulator, emulator.subscribe(key.application_server_key), key
 
 
 NAMES = ("ttl", "urgency", "topic", "content-encoding", "authorization")
 
 
 def web_push_request(data: bytes) -> None:
-    """A request to the sandbox of Web Push; its token is signed as it should be, or any text."""
-    source, (sandbox, subscription, key) = Source(data), _web_push()
-    sandbox.deliveries.clear()
+    """A request to the emulator of Web Push; its token is signed as it should be, or any text."""
+    source, (emulator, subscription, key) = Source(data), _web_push()
+    emulator.deliveries.clear()
     kind, claims = source.number(), source.part(2)
     token = jwt.api_jws.encode(claims, key.private_key(), "ES256")
     if kind & 2:
         token = claims.decode("latin-1")
     headers = {
         ":method": "POST",
-        ":path": subscription.endpoint.removeprefix(sandbox.origin),
+        ":path": subscription.endpoint.removeprefix(emulator.origin),
         "authorization": f"vapid t={token}, k={key.application_server_key}",
         "ttl": "60",
         "content-encoding": "aes128gcm",
@@ -312,16 +312,16 @@ def web_push_request(data: bytes) -> None:
         name = NAMES[source.number() % len(NAMES)]
         headers[name] = source.part().decode("latin-1")
     body = source.rest() if kind & 1 else _encrypted(CONTENT_FREE_BYTES, subscription)
-    reply: Reply = sandbox._process(Request(list(headers.items()), bytearray(body)))
+    reply: Reply = emulator._process(Request(list(headers.items()), bytearray(body)))
     if reply.status == 201:
-        (delivery,) = sandbox.deliveries
+        (delivery,) = emulator.deliveries
         require(not kind & 2, "nobody can sign for another")
         require(0 < json.loads(claims)["exp"] - NOW <= DAY, "a token is good for a day at most")
         require(delivery.contact == json.loads(claims)["sub"], "the contact")
         require(kind & 1 or delivery.plaintext.rstrip(b"\0") == CONTENT_FREE_BYTES, "the plaintext")
         silent(Exception(repr(delivery)), subscription.endpoint[-12:].encode())
     else:
-        require(reply.status in (400, 403, 413) and not sandbox.deliveries, "a refusal")
+        require(reply.status in (400, 403, 413) and not emulator.deliveries, "a refusal")
 
 
 def _web_push_requests() -> Iterator[bytes]:
@@ -357,6 +357,6 @@ TARGETS = {
     "provider-answer": Target(answer, _answers, 1800),
     "provider-payload": Target(payload, _payloads, 1800),
     "fcm-account": Target(account, _accounts, 1800),
-    "sandbox-fcm": Target(fcm_request, _fcm_requests, 1800),
-    "sandbox-web-push": Target(web_push_request, _web_push_requests, 2200),
+    "emulator-fcm": Target(fcm_request, _fcm_requests, 1800),
+    "emulator-web-push": Target(web_push_request, _web_push_requests, 2200),
 }

@@ -18,18 +18,18 @@ from billboard import (
     InvalidSignatureError,
     Post,
     RefusedPostError,
-    SqliteStore,
     posts,
 )
-from billboard.board.cache import Cache
-from billboard.board.checkpoint import Policy
 from billboard.board.monitor import Monitor
-from billboard.board.note import Algorithm, NoteSigner
 from billboard.board.proof import prove_post, verify_post
-from billboard.board.reader import Reader
-from billboard.board.steps import Procedure, Request, Response
-from billboard.board.submitting import _refusal
-from billboard.push import courier
+from billboard.board.reading.cache import Cache
+from billboard.board.reading.procedure import Procedure, Request, Response
+from billboard.board.reading.reader import Reader
+from billboard.board.reading.submit import _refusal
+from billboard.board.sqlite import SqliteStore
+from billboard.push.requests import courier
+from billboard.tlog.checkpoint import Policy
+from billboard.tlog.note import Algorithm, NoteSigner
 
 from ..target import Source, Target, require
 

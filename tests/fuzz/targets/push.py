@@ -1,4 +1,4 @@
-"""The answers of APNs; and the sandbox: its HTTP/2, and the requests in it."""
+"""The answers of APNs; and the emulator: its HTTP/2, and the requests in it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import jwt
 from curl_cffi import Headers, Response
 from hyperframe.frame import DataFrame, HeadersFrame, PingFrame, SettingsFrame, WindowUpdateFrame
 
-from billboard.push import Outcome
-from billboard.push.content import CONTENT_FREE_PAYLOAD
+from billboard.push.dispatch import Outcome
+from billboard.push.emulators.apns import ApnsEmulator
+from billboard.push.emulators.http2 import MAX_BODY, Http2Connection, Reply, Request
 from billboard.push.providers.apns import _parse
 from billboard.push.providers.apns_key import ProviderToken
-from billboard.push.sandbox import Sandbox
-from billboard.push.sandbox_http2 import MAX_BODY, Http2Connection, Reply, Request
+from billboard.push.providers.content import CONTENT_FREE_PAYLOAD
 
 from ..target import Source, Target, require
 
@@ -48,22 +48,22 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 @cache
-def _sandbox() -> Sandbox:
-    return Sandbox(clock=lambda: NOW)
+def _emulator() -> ApnsEmulator:
+    return ApnsEmulator(clock=lambda: NOW)
 
 
 @cache
 def _bearer() -> str:
-    return "bearer " + ProviderToken(_sandbox().key, lambda: NOW).current()
+    return "bearer " + ProviderToken(_emulator().key, lambda: NOW).current()
 
 
-def _fresh() -> Sandbox:
-    """The sandbox as it was in the beginning; to make its key again would take long."""
-    sandbox = _sandbox()
-    sandbox._issued.clear()
-    sandbox._delivered.clear()
-    sandbox.deliveries.clear()
-    return sandbox
+def _fresh() -> ApnsEmulator:
+    """The emulator as it was in the beginning; to make its key again would take long."""
+    emulator = _emulator()
+    emulator._issued.clear()
+    emulator._delivered.clear()
+    emulator.deliveries.clear()
+    return emulator
 
 
 class Transport(asyncio.Transport):
@@ -153,7 +153,7 @@ def _headers(source: Source) -> list[tuple[str, str]]:
 
 
 async def _talk(chunks: list[bytes], goaway_after: int | None) -> None:
-    loop, tasks, sandbox = asyncio.get_running_loop(), list[asyncio.Task[Any]](), _fresh()
+    loop, tasks, emulator = asyncio.get_running_loop(), list[asyncio.Task[Any]](), _fresh()
 
     def started(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
         tasks.append(asyncio.Task(coroutine, loop=loop, **options))
@@ -161,7 +161,7 @@ async def _talk(chunks: list[bytes], goaway_after: int | None) -> None:
 
     async def handler(request: Request) -> Reply:
         require(len(request.body) <= MAX_BODY, "a body is cut")
-        return await sandbox._respond(request)
+        return await emulator._respond(request)
 
     connection, transport = Http2Connection(handler, goaway_after, set()), Transport()
     loop.set_task_factory(started)
@@ -199,7 +199,7 @@ def _connections() -> Iterator[bytes]:
 
 def request(data: bytes) -> None:
     """A request with any headers and any body; provider tokens also signed with the right key."""
-    source, sandbox = Source(data), _fresh()
+    source, emulator = Source(data), _fresh()
     kind = source.number()
     headers = _headers(source)
     if kind & 1:
@@ -210,9 +210,9 @@ def request(data: bytes) -> None:
     before = repr(Request(headers, body))
     require(before == "Request()", "a repr shows headers or body")
     for repeat in (False, True):
-        reply = sandbox._process(Request(list(headers), body))
+        reply = emulator._process(Request(list(headers), body))
         if reply.status == 200:
-            delivery = sandbox.deliveries[-1]
+            delivery = emulator.deliveries[-1]
             apns_id = dict(reply.headers)["apns-id"]
             require(delivery.apns_id == uuid.UUID(apns_id), "the id of a delivery")
             named = any(name == "apns-id" and value for name, value in headers)
@@ -221,8 +221,8 @@ def request(data: bytes) -> None:
         else:
             require(400 <= reply.status < 500, "a refusal is the client's fault")
             require(set(json.loads(reply.body)) == {"reason"}, "a refusal has a reason")
-    require(len(sandbox.deliveries) in (0, 2), "both or none")
-    require(all(at <= NOW for at in sandbox._issued.values()), "when tokens were issued")
+    require(len(emulator.deliveries) in (0, 2), "both or none")
+    require(all(at <= NOW for at in emulator._issued.values()), "when tokens were issued")
 
 
 def _signed(header: bytes, payload: bytes) -> str:
@@ -231,7 +231,7 @@ def _signed(header: bytes, payload: bytes) -> str:
         fields = json.loads(header)
         return jwt.api_jws.encode(
             payload,
-            _sandbox().key.private_key(),
+            _emulator().key.private_key(),
             "ES256",
             fields if isinstance(fields, dict) else None,
         )
@@ -253,11 +253,11 @@ def _requests() -> Iterator[bytes]:
         (128 + 7, b"x"),
     ):
         yield b"\0\x01" + bytes([index, len(value)]) + value + CONTENT_FREE_PAYLOAD
-    header = b'{"kid": "SANDBOXKEY"}'
+    header = b'{"kid": "EMULATORKY"}'
     for claims in (
-        b'{"iss": "SANDBOXTEA", "iat": 1700000000}',
-        b'{"iss": "SANDBOXTEA", "iat": 1.5, "exp": 1, "nbf": "x", "aud": []}',
-        b'{"iss": ["SANDBOXTEA"], "iat": 1690000000}',
+        b'{"iss": "EMULATORTM", "iat": 1700000000}',
+        b'{"iss": "EMULATORTM", "iat": 1.5, "exp": 1, "nbf": "x", "aud": []}',
+        b'{"iss": ["EMULATORTM"], "iat": 1690000000}',
         b"[]",
     ):
         start = b"\x01\0" + bytes([len(header)]) + header
@@ -301,6 +301,6 @@ def _answers() -> Iterator[bytes]:
 
 TARGETS = {
     "apns-answer": Target(answer, _answers, 1800),
-    "sandbox-http2": Target(http2, _connections, 1500),
-    "sandbox-request": Target(request, _requests, 800),
+    "emulator-http2": Target(http2, _connections, 1500),
+    "emulator-request": Target(request, _requests, 800),
 }

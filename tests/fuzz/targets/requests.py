@@ -8,9 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from oracle import descriptors as oracle_descriptors
-from oracle import notes as oracle_notes
-from oracle import requests as oracle
+from oracle import descriptors as oracle_descriptors, notes as oracle_notes, requests as oracle
 from oracle.refusals import Refused
 
 from billboard import (
@@ -19,14 +17,14 @@ from billboard import (
     InvalidSignatureError,
     NotMine,
     SecretFileError,
-    secretfile,
 )
-from billboard.board.note import Algorithm, Note, NoteSigner, encode_base64
-from billboard.push.descriptor import ServerDescriptor
-from billboard.push.registration import Registration
-from billboard.push.request import PushRequest, Revocation, open_plaintext, request_size
-from billboard.push.requestkey import RequestSecret, key_id_of
-from billboard.push.serverkeys import DESCRIPTOR, SERVER_KEY, ServerKeys
+from billboard.push.requests.descriptor import ServerDescriptor
+from billboard.push.requests.registration import Registration
+from billboard.push.requests.request import PushRequest, Revocation, open_plaintext, request_size
+from billboard.push.requests.request_key import RequestSecret, key_id_of
+from billboard.push.server_keys import DESCRIPTOR, SERVER_KEY, ServerKeys
+from billboard.storage import secret_file
+from billboard.tlog.note import Algorithm, Note, NoteSigner, encode_base64
 
 from ..material import public_key, secret_key
 from ..target import Source, Target, attempt, require, vectors
@@ -116,7 +114,7 @@ def _server_folder() -> Path:
     folder = Path(_folder().name) / "server"
     folder.mkdir()
     payload = bytes([Algorithm.ED25519]) + SEED + SIGNER.key.name.encode()
-    secretfile.save(folder / SERVER_KEY, secretfile.Kind.NOTE_KEY, payload, None)
+    secret_file.save(folder / SERVER_KEY, secret_file.Kind.NOTE_KEY, payload, None)
     return folder
 
 
@@ -277,7 +275,7 @@ def request_key_file(data: bytes) -> None:
     """The payload of a secret file."""
     path = Path(_folder().name) / "request.key"
     path.unlink(missing_ok=True)
-    secretfile.save(path, secretfile.Kind.REQUEST_KEY, data, None)
+    secret_file.save(path, secret_file.Kind.REQUEST_KEY, data, None)
     found = attempt(data, partial(_load, path), SecretFileError)
     try:
         start, until, seed = oracle_descriptors.decode_payload(data)
@@ -289,7 +287,7 @@ def request_key_file(data: bytes) -> None:
         require((found.key.start, found.key.end) == (start, until), "its hours")
         path.unlink()
         found.save(path, None)
-        kept = secretfile.load(path, secretfile.Kind.REQUEST_KEY, None)
+        kept = secret_file.load(path, secret_file.Kind.REQUEST_KEY, None)
         require(kept == data, "a request key goes round")
         require(seed.hex() not in repr(found), "the repr of a request key")
 

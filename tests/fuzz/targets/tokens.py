@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from oracle import frames as oracle
-from oracle import web_push as oracle_web_push
+from oracle import frames as oracle, web_push as oracle_web_push
 from oracle.refusals import Refused
 
 from billboard import (
@@ -25,7 +24,7 @@ from billboard import (
     elgamal,
     validate_batch,
 )
-from billboard.push.request import LONGEST_REVOCATION, PushRequest
+from billboard.push.requests.request import LONGEST_REVOCATION, PushRequest
 from billboard.push.tick import open_tick
 
 from ..material import NOW, public_key, secret_key, tagged

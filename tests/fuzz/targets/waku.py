@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from billboard.errors import WakuError
-from billboard.push.waku import decode_page
-from billboard.push.wakusource import decode_time
+from billboard.push.requests.waku import decode_page
+from billboard.push.waku_source import decode_time
 
 from ..target import Target, require
 

@@ -1,0 +1,70 @@
+"""What a reader of a board does, apart from how its requests travel.
+
+A *procedure* is a generator: it yields requests, all of which may be made at once, and is sent
+their answers. Clients run it to its end, each over its own connections; it raises `BoardError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from billboard.errors import BoardError, BoardFault
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A GET of ``path`` below the board, or a POST of ``body`` with a proof of ``work``.
+
+    The body of its answer may have ``limit`` bytes.
+    """
+
+    path: str
+    limit: int
+    body: bytes | None = field(default=None, repr=False)
+    work: bytes = b""
+
+
+@dataclass(frozen=True)
+class FindWork:
+    """That a proof of work of ``bits`` bits be found for ``post`` (SPEC 9.1): it may take a while.
+
+    It is answered with status 200 and the proof as the body.
+    """
+
+    origin: str
+    post: bytes = field(repr=False)
+    bits: int
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer; ``work_bits`` is how much work the board asks for, if it does."""
+
+    status: int
+    body: bytes = field(repr=False)
+    work_bits: int | None = None
+
+
+Procedure = Generator[tuple[Request | FindWork, ...], tuple[Response, ...], T]
+
+
+def get(path: str, limit: int) -> Procedure[bytes]:
+    """What the board has at ``path``. Raises `BoardError`."""
+    (response,) = yield (Request(path, limit),)
+    return content(path, response)
+
+
+def content(path: str, response: Response) -> bytes:
+    """The body of an answer to a GET. Raises `BoardError` if it is none of success."""
+    if response.status == 200:
+        return response.body
+    if response.status in (404, 410):
+        raise BoardError(BoardFault.MISSING, f"/{path} is not there: it may have expired")
+    problem = f"status {response.status}"
+    if 300 <= response.status < 400:
+        problem += ", a redirect, and these are not followed: give the right URL"
+    raise BoardError(BoardFault.UNREACHABLE, f"/{path}: {problem}")

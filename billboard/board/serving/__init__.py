@@ -1,0 +1,1 @@
+"""What the HTTP server of a board is made of (SPEC 9.9)."""

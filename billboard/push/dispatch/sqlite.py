@@ -1,0 +1,291 @@
+"""A `Queue` in one SQLite file."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+import apsw
+
+from billboard.push.dispatch.notification import Notification, Outcome
+from billboard.push.dispatch.queue import Claim, DeadLetter, Settlement
+from billboard.storage.database import Database, Schema, SQLiteValue, rows
+from billboard.tokens import DeviceToken, Platform
+
+MOST_DEAD_LETTERS = 10_000
+"""Dead letters of one platform, app and outcome that are kept; the oldest go first."""
+
+DEAD_LETTER_LIFETIME = 7 * 86_400.0
+"""Seconds for which a dead letter is kept."""
+
+TABLES = """
+CREATE TABLE secret (mac_key BLOB NOT NULL);
+CREATE TABLE notification (
+    id BLOB PRIMARY KEY, mac BLOB NOT NULL, platform INTEGER NOT NULL, app INTEGER NOT NULL,
+    token BLOB NOT NULL, expires REAL NOT NULL, priority INTEGER NOT NULL, collapse_id TEXT,
+    due REAL NOT NULL, claimed INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX notification_waiting ON notification (mac) WHERE NOT claimed;
+CREATE INDEX notification_due ON notification (platform, due);
+CREATE INDEX notification_expires ON notification (expires);
+CREATE TABLE dead (
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, platform INTEGER NOT NULL,
+    app INTEGER NOT NULL, token BLOB NOT NULL, priority INTEGER NOT NULL, collapse_id TEXT,
+    outcome TEXT NOT NULL, reason TEXT, died REAL NOT NULL);
+CREATE INDEX dead_died ON dead (died);
+CREATE INDEX dead_kind ON dead (platform, app, outcome, number);
+"""
+
+_COPIED = "id, platform, app, token, priority, collapse_id"
+"""What a notification and a dead letter have in common."""
+
+Due = tuple[bytes, Notification, float]
+"""The MAC of a token, a notification for it, and when that is due."""
+
+LISTED = "SELECT unhex(value) FROM json_each(?)"
+"""Any number of values in one statement: see `listed`."""
+
+
+class SqliteQueue:
+    """The queue in the file ``path``, which ``create`` has made. Raises `StoreError`.
+
+    What is deleted is overwritten (``secure_delete``) once it leaves the write-ahead log.
+    """
+
+    SCHEMA = Schema("queue of notifications", 0x62624471, (TABLES,))  # "bbDq"
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._database = Database(path, self.SCHEMA, ("PRAGMA secure_delete = ON",))
+        ((self._mac_key,),) = self._database.rows("SELECT mac_key FROM secret")
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str]) -> Self:
+        """Make the file, and open it. Raises `StoreError`, also if it exists."""
+
+        def fill(db: apsw.Connection) -> None:
+            db.execute("INSERT INTO secret VALUES (?)", (os.urandom(32),))
+
+        Database.create(path, cls.SCHEMA, fill).close()
+        Path(path).chmod(0o600)  # it holds tokens
+        return cls(path)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._database.path
+
+    def close(self) -> None:
+        """Close the file. The queue can not be used after."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def put(self, due: Iterable[tuple[Notification, float]]) -> int:
+        """See `Queue.put`."""
+        ones = self._with_macs(due)
+        with self._database.writing() as db:
+            return put_rows(db, ones, waiting(db, ones))
+
+    def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:
+        """See `Queue.claim`."""
+        query = (
+            f"SELECT {_COPIED}, expires, attempts FROM notification"  # noqa: S608
+            " WHERE platform = ? AND due <= ? ORDER BY due LIMIT ?"
+        )
+        # Of one that is claimed, `due` is when the claim ends. Attempts are counted before they are
+        # made, so that those count too after which the process was gone.
+        update = (
+            "UPDATE notification SET claimed = 1, due = ?, attempts = attempts + 1 WHERE id = ?"
+        )
+        with self._database.writing() as db:
+            found = rows(db, query, int(platform), now, limit)
+            for row in found:
+                rows(db, update, until, row[0])
+        return [
+            Claim(replace(_notification(*row), expires=expires), attempts, until)
+            for *row, expires, attempts in found
+        ]
+
+    def settle(self, settlements: Sequence[Settlement], now: float) -> None:
+        """See `Queue.settle`."""
+        with self._database.writing() as db:
+            for each in settlements:
+                found = _claimed(db, each.claim)
+                if found is None:
+                    continue
+                if each.due is not None:
+                    _wait_again(db, *found, each.due, each.reason)
+                    continue
+                if each.dead:
+                    self._token_died(db, found[1], each.dead_since)
+                if each.outcome is not Outcome.DELIVERED:
+                    _give_up(db, each.outcome, each.reason, now, "id = ?1", found[0])
+                rows(db, "DELETE FROM notification WHERE id = ?", found[0])
+
+    def release(self, claims: Collection[Claim], now: float) -> None:
+        """See `Queue.release`."""
+        uncount = "UPDATE notification SET attempts = attempts - 1 WHERE id = ?"
+        with self._database.writing() as db:
+            for each in claims:
+                found = _claimed(db, each)
+                if found is not None:
+                    rows(db, uncount, found[0])
+                    _wait_again(db, *found, now, None)
+
+    def next_due(self, platform: Platform) -> float | None:
+        """See `Queue.next_due`."""
+        query = "SELECT min(due) FROM notification WHERE platform = ?"
+        ((due,),) = self._database.rows(query, int(platform))
+        return None if due is None else float(due)
+
+    def pending(self) -> dict[Platform, int]:
+        """How many notifications of each platform are not settled."""
+        query = "SELECT platform, count(*) FROM notification GROUP BY platform"
+        return {Platform(number): count for number, count in self._database.rows(query)}
+
+    def prune(self, now: float) -> int:
+        """Give up what has expired and is not claimed, which is counted; forget what is over."""
+        with self._database.writing() as db:
+            return self._prune(db, now)
+
+    def _prune(self, db: apsw.Connection, now: float) -> int:
+        # Nobody may be there to claim again what was claimed when a process ended.
+        over = "expires <= ?1 AND (NOT claimed OR due <= ?1)"
+        given_up = _give_up(db, Outcome.EXPIRED, None, now, over, now)
+        rows(db, f"DELETE FROM notification WHERE {over}", now)  # noqa: S608
+        rows(db, "DELETE FROM dead WHERE died <= ?", now - DEAD_LETTER_LIFETIME)
+        # Of each kind: junk tokens push out no others.
+        newest = "row_number() OVER (PARTITION BY platform, app, outcome ORDER BY number DESC)"
+        old = f"SELECT number FROM (SELECT number, {newest} AS n FROM dead) WHERE n > ?"  # noqa: S608
+        rows(db, f"DELETE FROM dead WHERE number IN ({old})", MOST_DEAD_LETTERS)  # noqa: S608
+        return given_up
+
+    def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """The last that were given up, newest first."""
+        query = (
+            "SELECT id, platform, app, outcome, reason, died FROM dead ORDER BY number DESC LIMIT ?"
+        )
+        return [_dead(*row) for row in self._database.rows(query, limit)]
+
+    def replay(self, ids: Collection[UUID], now: float, expires: float) -> int:
+        """Have these dead letters due now, until ``expires``; how many there were."""
+        query = f"SELECT {_COPIED} FROM dead WHERE id = ?"  # noqa: S608
+        with self._database.writing() as db:
+            found = [row for each in ids for row in rows(db, query, each.bytes)]
+            for row in found:
+                rows(db, "DELETE FROM dead WHERE id = ?", row[0])
+                ones = self._with_macs([(replace(_notification(*row), expires=expires), now)])
+                put_rows(db, ones, waiting(db, ones))
+        return len(found)
+
+    def _token_died(self, db: apsw.Connection, mac: bytes, since: float | None) -> None:
+        """What else there is to do when a token is dead, in the same transaction: nothing."""
+
+    def _with_macs(self, due: Iterable[tuple[Notification, float]]) -> list[Due]:
+        return [(self._mac(one.token), one, when) for one, when in due]
+
+    def _mac(self, token: DeviceToken) -> bytes:
+        """What is counted for a token, so that tables that outlive it do not hold it."""
+        prefix = bytes([token.platform]) + token.app.to_bytes(2, "big")
+        return hmac.digest(self._mac_key, prefix + token.value, "sha256")[:16]
+
+
+def listed(values: Iterable[bytes]) -> str:
+    """What `LISTED` takes."""
+    return json.dumps([each.hex() for each in values])
+
+
+def waiting(db: apsw.Connection, ones: Sequence[Due]) -> set[bytes]:
+    """The MACs of those tokens for which a notification waits."""
+    query = f"SELECT mac FROM notification WHERE NOT claimed AND mac IN ({LISTED})"  # noqa: S608
+    return {mac for (mac,) in rows(db, query, listed(mac for mac, _, _ in ones))}
+
+
+def put_rows(db: apsw.Connection, ones: Sequence[Due], before: set[bytes]) -> int:
+    """Keep notifications, where those of the tokens ``before`` wait; how many are new.
+
+    In one statement, however many there are: others wait for this transaction.
+    """
+    made = []
+    for mac, one, due in ones:
+        if one.expires is None:
+            raise ValueError("a notification in a queue has to expire")
+        token = one.token
+        fields = int(token.platform), token.app, token.value.hex(), one.expires, one.priority
+        made.append((one.id.hex, mac.hex(), *fields, one.collapse_id, due))
+    # What waits already gets as many attempts as one of its own would have.
+    insert = (
+        "INSERT INTO notification SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2,"
+        " value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6, value ->> 7, value ->> 8,"
+        " 0, 0, NULL FROM json_each(?) WHERE true ON CONFLICT (mac) WHERE NOT claimed"
+        " DO UPDATE SET expires = max(expires, excluded.expires), attempts = 0"
+    )
+    rows(db, insert, json.dumps(made))
+    return len({mac for mac, _, _ in ones} - before)
+
+
+def _claimed(db: apsw.Connection, claim: Claim) -> tuple[bytes, bytes] | None:
+    """The id and MAC of a notification, if this is its last claim and has not been ended."""
+    # `due` of what is claimed is when the claim ends.
+    query = "SELECT id, mac FROM notification WHERE id = ? AND claimed AND due = ?"
+    for number, mac in rows(db, query, claim.notification.id.bytes, claim.until):
+        return number, mac
+    return None
+
+
+def _wait_again(
+    db: apsw.Connection, number: bytes, mac: bytes, due: float, reason: str | None
+) -> None:
+    """Let it wait again, in the place of one for the same token that came meanwhile."""
+    other = "FROM notification WHERE mac = ? AND NOT claimed"
+    expires = rows(db, f"SELECT expires {other}", mac)
+    rows(db, f"DELETE {other}", mac)
+    update = (
+        "UPDATE notification SET claimed = 0, due = ?, reason = coalesce(?, reason),"
+        " expires = max(expires, ?) WHERE id = ?"
+    )
+    rows(db, update, due, reason, max(expires)[0] if expires else 0.0, number)
+
+
+def _give_up(
+    db: apsw.Connection,
+    outcome: Outcome,
+    reason: str | None,
+    now: float,
+    which: str,
+    value: SQLiteValue,
+) -> int:
+    """Copy notifications to the dead letters; how many. In ``which``, ?1 is ``value``."""
+    insert = (
+        f"INSERT OR IGNORE INTO dead ({_COPIED}, outcome, reason, died)"  # noqa: S608
+        f" SELECT {_COPIED}, ?2, coalesce(?3, reason), ?4 FROM notification WHERE {which}"
+    )
+    rows(db, insert, value, outcome.value, reason, now)
+    return db.changes()
+
+
+def token_of(platform: int, app: int, value: bytes) -> DeviceToken:
+    return DeviceToken(Platform(platform), value, app)
+
+
+def _notification(
+    id: bytes, platform: int, app: int, value: bytes, priority: int, collapse: str | None
+) -> Notification:
+    token = token_of(platform, app, value)
+    return Notification(token, id=UUID(bytes=id), priority=priority, collapse_id=collapse)
+
+
+def _dead(
+    id: bytes, platform: int, app: int, outcome: str, reason: str | None, died: float
+) -> DeadLetter:
+    return DeadLetter(UUID(bytes=id), Platform(platform), app, Outcome(outcome), reason, died)

@@ -1,0 +1,1 @@
+"""Servers that answer like push services, for tests and demonstrations."""
