@@ -65,9 +65,9 @@ bench: .venv/developing
 bench-check: .venv/developing
 	$(BIN)/python benchmarks/check.py
 
-# The working tree beside another commit: make bench-compare BASE=main
+# The working tree beside another commit, core, board and push: make bench-compare BASE=main
 bench-compare: .venv/developing
-	$(BIN)/python benchmarks/compare.py $(BASE)
+	$(BIN)/python benchmarks/compare.py $(BASE) $(if $(AT_LEAST),--at-least $(AT_LEAST))
 
 # The documentation, in docs/_build/html. -E: a second run repeats the warnings of the first.
 docs: .venv/developing

@@ -1,7 +1,11 @@
 """Compare the working tree with another commit, on one machine: ``make bench-compare BASE=main``.
 
-Both native cores are timed in processes of their own that take turns, so that what else the machine
-does meets both alike. Above 1, the working tree is faster.
+The native core, the board and the push server of both are timed in processes of their own that take
+turns, so that what else the machine does meets both alike. Each tree measures with the benchmarks
+that it has itself. A ratio is taken within a round; above 1, the working tree is faster.
+
+"At least x of the commit before" means that the upper end of the interval is at least x: with
+``--at-least x`` this fails where it is not.
 """
 
 from __future__ import annotations
@@ -9,11 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +27,7 @@ from measure import Spread
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 15
+"""Of which the least is nine."""
 
 JOB = """
 import json, os, time
@@ -73,34 +80,76 @@ def built(commit: str) -> Iterator[Path]:
             _git("worktree", "remove", "--force", str(tree))
 
 
-def take(tree: Path) -> dict[str, float]:
-    """Seconds of each call in a fresh process."""
+def core(tree: Path) -> dict[str, float]:
+    """How often each call of the core is made in a second, in a fresh process."""
+    return {name: 1 / seconds for name, seconds in json.loads(_run(tree, "-c", JOB)).items()}
+
+
+def board(tree: Path) -> dict[str, float]:
+    """Answers of the board a second: posts stored, bundles and checkpoints read."""
+    found = json.loads(_run(tree, "board.py", "--posts", "5000", "--runs", "1"))
+    return {
+        f"board: {name}": each["a_second"] for name, each in found["medians"]["uvicorn"].items()
+    }
+
+
+def push(tree: Path) -> dict[str, float]:
+    """Pushes a second: by the provider alone, from the outbox, and from sealed requests."""
+    said = _run(tree, "push.py", "--requests", "2000")
+    patterns = {
+        "push: transport": r"^transport (\d+)",
+        "push: outbox": r"^outbox (\d+)",
+        "push: end to end": r"'delivered_per_second': ([\d.]+)",
+    }
+    return {
+        name: statistics.median(map(float, re.findall(pattern, said, re.MULTILINE)))
+        for name, pattern in patterns.items()
+    }
+
+
+MEASURED: dict[str, Callable[[Path], dict[str, float]]] = {
+    "core": core,
+    "board": board,
+    "push": push,
+}
+
+
+def _run(tree: Path, *arguments: str) -> str:
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", JOB],
+        [sys.executable, *arguments],
         env=os.environ | {"PYTHONPATH": str(tree)},
-        cwd=tree,
+        cwd=tree / "benchmarks",
         stdout=subprocess.PIPE,
+        text=True,
         check=True,
     )
-    taken: dict[str, float] = json.loads(done.stdout)
-    return taken
+    return done.stdout
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("base", help="a commit or branch")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="nine or more")
+    parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED))
+    parser.add_argument("--at-least", type=float, default=0.0, help="the least ratio that passes")
     arguments = parser.parse_args()
+    if arguments.rounds < 9:
+        parser.error("an interval of less than nine rounds says little")
+    failed = False
     with built(arguments.base) as base:
-        rounds = []
-        for i in range(arguments.rounds):
-            sides = [base, ROOT] if i % 2 else [ROOT, base]
-            taken = {side: take(side) for side in sides}
-            rounds.append((taken[base], taken[ROOT]))
-    print(f"time of {arguments.base} over that of the working tree, {len(rounds)} rounds")
-    for name in rounds[0][1]:
-        spread = Spread.of([theirs[name] / ours[name] for theirs, ours in rounds])
-        print(f"{name:24} {spread.median:.3f} ({spread.low:.3f} .. {spread.high:.3f})")
+        print(f"a second, the working tree over {arguments.base}; {arguments.rounds} rounds")
+        for name in arguments.only:
+            rounds = []
+            for i in range(arguments.rounds):
+                sides = [base, ROOT] if i % 2 else [ROOT, base]
+                taken = {side: MEASURED[name](side) for side in sides}
+                rounds.append((taken[base], taken[ROOT]))
+            for what in rounds[0][1]:
+                spread = Spread.of([ours[what] / theirs[what] for theirs, ours in rounds])
+                failed |= spread.high < arguments.at_least
+                shown = f"{spread.median:.3f} ({spread.low:.3f} .. {spread.high:.3f})"
+                print(f"{what:24} {shown}", flush=True)
+    sys.exit(1 if failed else 0)
 
 
 def _git(*arguments: str) -> None:

@@ -52,7 +52,7 @@ from billboard.push.providers.apns import ApnsKey, ApnsProvider
 from billboard.web.slow_clients import TimedProtocol
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from push.nginx import Nginx
+from push.providers.nginx import Nginx
 
 HERE = Path(__file__).resolve().parent
 

@@ -34,7 +34,7 @@ from billboard.push.providers import transport
 from billboard.push.providers.apns_key import ProviderToken
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from push.nginx import Nginx
+from push.providers.nginx import Nginx
 
 REQUESTS, IN_FLIGHT, MOST_ATTEMPTS = 3000, 100, 50
 BODY = b'{"aps":{"alert":{"loc-key":"NEW_MESSAGE"},"mutable-content":1}}'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -9,14 +11,9 @@ from hypothesis import HealthCheck, settings
 # deep JSON is a crash in the place of a RecursionError: this puts the limit back.
 import billboard.groups.bls12_381  # noqa: F401
 
-# Their assertions are checked as those of tests are, also under `python -O`.
+# What tests share: its assertions are checked as those of tests are, also under `python -O`.
 pytest.register_assert_rewrite(
-    "vector_engine",
-    "vector_engine_blobs",
-    "vector_engine_board",
-    "vector_engine_cases",
-    "vector_engine_findmy",
-    "vector_engine_groups",
+    *{each.stem for each in Path(__file__).parent.iterdir() if each.suffix in ("", ".py")}
 )
 
 settings.register_profile(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
+from typing import SupportsBytes
 
 import pytest
 
@@ -56,7 +58,7 @@ def elements(blob: Blob) -> list[Element]:
     return [Element.from_bytes(bytes(row)) for row in blob.array[0]]
 
 
-def blob_of(parts: list[Element]) -> Blob:
+def blob_of(parts: Iterable[SupportsBytes]) -> Blob:
     return Blob.from_bytes(b"".join(map(bytes, parts)))
 
 
@@ -127,7 +129,7 @@ def test_mauling_does_not_compare_blobs_of_two_epochs() -> None:
 
 
 def test_two_contacts_of_one_profile_can_compare() -> None:
-    """Conceded (SPEC 1, 9): all lanes of a profile and epoch share an embedding."""
+    """Conceded (SPEC 1, item 10): all lanes of a profile and epoch share an embedding."""
     profile = encrypt(ALICE)
     one, two = profile.rerandomize(PUBLIC), profile.rerandomize(PUBLIC)
     assert one != two
@@ -182,7 +184,7 @@ def test_a_rerandomization_is_a_fresh_encryption_of_whatever_it_holds(
 
 
 def test_tags_on_the_key_are_seen_by_its_key_id() -> None:
-    """SPEC 1, 8: a key set of one's own marks; senders tell it by the kid, which is of all X_j."""
+    """SPEC 1, item 9: a key set of one's own marks; senders tell it by the kid, of all X_j."""
     mine = SecretKey.generate().public_key
     assert mine.key_id != PUBLIC.key_id
     swapped = PublicKey(L, x_of(PUBLIC)[::-1], b"")
@@ -242,7 +244,7 @@ def test_a_repeated_nonce_would_give_the_secret_so_it_never_repeats() -> None:
     d, nonce = LANE._slot_secret(EPOCH, 0), random_scalar()
     p, r = Element.mul_generator(d), bytes(Element.mul_generator(nonce))
     hashed = [schnorr._challenge("post", r, bytes(p), (m,)) for m in (b"one", b"two")]
-    challenges = [schnorr.Scalar.from_uniform_bytes(each) for each in hashed]
+    challenges = [Scalar.from_uniform_bytes(each) for each in hashed]
     z = [nonce + c * d for c in challenges]
     found = (z[0] - z[1]) * (challenges[0] - challenges[1]).invert()
     u, v = READER._schedule.diversifier(0, READER._public)
@@ -301,7 +303,7 @@ def test_the_box_is_bound_to_its_header() -> None:
     """The box of an older post does not open under a newer header, even if that is signed."""
     d = LANE._slot_secret(EPOCH, 0)
     for changes in ({"seq": 6}, {"salt": bytes(32)}):
-        changed = dataclasses.replace(POST, **changes)  # type: ignore[arg-type]
+        changed = dataclasses.replace(POST, **changes)
         signature = schnorr.sign("post", d, ORIGIN.encode(), changed.header + changed.box)
         with pytest.raises(BillboardError, match="withdrawn"):
             READER.open(dataclasses.replace(changed, signature=signature))

@@ -9,7 +9,7 @@ import pytest
 import rbcl
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from hypothesis import given, strategies as st
-from vector_engine import drawn
+from vectors.engine.setting import drawn
 
 from billboard import InvalidEncodingError, _core, elgamal
 from billboard.batches import Array
@@ -132,7 +132,8 @@ def test_given_scalars_that_make_a_the_identity_are_refused() -> None:
 
 
 def test_a_ciphertext_of_nothing_is_refused() -> None:
-    for nothing in ((), []):
+    nothings: tuple[tuple[Element, ...] | list[Element], ...] = ((), [])
+    for nothing in nothings:
         with pytest.raises(InvalidEncodingError, match="ciphertext: has no B_1"):
             Ciphertext(Element.generator(), nothing)  # type: ignore[arg-type]
 

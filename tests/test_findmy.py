@@ -8,6 +8,7 @@ import math
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -64,7 +65,8 @@ def sent_by_findmy(key: KeyPair, ephemeral: KeyPair, head: bytes, place: bytes) 
     point = b"\x04" + ephemeral.adv_key_bytes + y
     derived = crypto.x963_kdf(ephemeral.dh_exchange(public), point, 32)
     box = Cipher(algorithms.AES(derived[:16]), modes.GCM(derived[16:])).encryptor()
-    return head + point + box.update(place) + box.finalize() + box.tag
+    sent: bytes = head + point + box.update(place) + box.finalize() + box.tag
+    return sent
 
 
 def place_of(report: Report) -> bytes:
@@ -202,7 +204,7 @@ def test_an_index_out_of_reach(i: object) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int64, np.uint64])
-def test_numbers_of_numpy_are_whole_numbers(kind: type[np.integer[Any]]) -> None:
+def test_numbers_of_numpy_are_whole_numbers(kind: Callable[[int], Any]) -> None:
     assert KeySchedule(FIRST, SYMMETRIC).at(kind(1)).identifier == KEY.identifier
     fields = {"accuracy": 12, "status": 32, "confidence": 2}
     report = Report(NOW, kind(47), kind(8), **{name: kind(each) for name, each in fields.items()})

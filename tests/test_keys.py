@@ -21,7 +21,7 @@ from billboard import (
     keys,
 )
 from billboard.errors import SecretFileError
-from billboard.groups.ristretto255 import Element, random_scalar
+from billboard.groups.ristretto255 import Element, Scalar, random_scalar
 from billboard.proofs import schnorr
 from billboard.storage import secret_file
 
@@ -65,7 +65,7 @@ def test_a_public_key_goes_round() -> None:
 def test_new_proofs_make_another_encoding_of_the_same_key_id(tmp_path: Path) -> None:
     KEY.save(tmp_path / "key")
     payload = secret_file.load(tmp_path / "key", secret_file.Kind.SECRET_KEY, None)
-    x_1 = schnorr.Scalar.from_bytes(payload[770:802])
+    x_1 = Scalar.from_bytes(payload[770:802])
     proof = schnorr.sign("pop", x_1, b"\x08", b"\x01")
     again = PublicKey.from_bytes(joined([rows(PUBLIC)[0][:32] + proof, *rows(PUBLIC)[1:]]))
     assert again.key_id == PUBLIC.key_id

@@ -22,6 +22,7 @@ from billboard import (
     lanes,
 )
 from billboard.groups.ristretto255 import ORDER, Element, Scalar
+from billboard.hashing import expand
 from billboard.lanes import LONGEST_CATCH_UP, SLOTS
 from billboard.storage import secret_file
 
@@ -157,12 +158,11 @@ def test_a_slot_that_can_not_be_used_is_refused(
     reader = lane.grant(EPOCH)
     u, v = (scalar(0), scalar(1)) if unusable == "u is 0" else (scalar(1), -lane._secret)
     wide = bytes(u) + bytes(32) + bytes(v) + bytes(32)
-    expand = lanes.expand
 
     def stub(key: bytes, label: str, length: int, *parts: bytes) -> bytes:
         return wide if label == "lane/diversify" else expand(key, label, length, *parts)
 
-    monkeypatch.setattr(lanes, "expand", stub)
+    monkeypatch.setattr("billboard.lanes.expand", stub)
     for refused in (
         lambda: lane.identifier(EPOCH),
         lambda: reader.identifier(EPOCH),

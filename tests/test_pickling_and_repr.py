@@ -231,9 +231,9 @@ ERRORS: list[BillboardError] = [
     errors.ProviderError("provider"),
     errors.BusyError("busy"),
     errors.ConfigError("config"),
-    errors.RefusedRequestError("key", "explanation"),
+    errors.RefusedRequestError(errors.RequestRefusal.KEY, "explanation"),
     errors.UnreachableError("explanation"),
-    errors.WakuError("refused", "explanation"),
+    errors.WakuError(errors.WakuFault.REFUSED, "explanation"),
 ]
 
 

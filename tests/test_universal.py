@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import SupportsBytes
+
 import pytest
 
 from billboard import groups
@@ -98,10 +101,11 @@ def test_encodings_are_canonical(group: Group, public: Element, message: Element
 
 def test_a_zero_randomizer_is_refused(group: Group, public: Element, message: Element) -> None:
     zero = group.scalar(0)
-    for make in (
+    makes: tuple[Callable[[], object], ...] = (
         lambda: encrypt(public, message, k1=zero),
         lambda: rerandomize(encrypt(public, message), k1=zero),
-    ):
+    )
+    for make in makes:
         with pytest.raises(InvalidEncodingError, match="a1: is the identity"):
             make()
 
@@ -230,11 +234,12 @@ def test_an_identity_is_no_key(group: Group, index: int) -> None:
 
 def test_zero_makes_no_key(group: Group) -> None:
     zero, one = group.scalar(0), group.scalar(1)
-    for make in (
+    makes: tuple[Callable[[], object], ...] = (
         lambda: RerandomizableKey.generate(zero),
         lambda: RerandomizableKey.generate(one, zero),
         lambda: RerandomizableKey.generate(one).rerandomize(zero),
-    ):
+    )
+    for make in makes:
         with pytest.raises(InvalidEncodingError, match="is the identity"):
             make()
 
@@ -262,6 +267,9 @@ def test_whoever_chose_t_recognises_an_unaltered_key_only(group: Group) -> None:
 
 
 def test_nothing_of_it_shows_in_a_repr(group: Group, public: Element, secret: Scalar) -> None:
-    things = [encrypt(public, group.generator), RerandomizableKey.generate(secret)]
+    things: list[SupportsBytes] = [
+        encrypt(public, group.generator),
+        RerandomizableKey.generate(secret),
+    ]
     assert all(bytes(thing).hex()[:16] not in repr(thing) for thing in things)
     assert [type(thing).__name__ in repr(thing) for thing in things] == [True, True]

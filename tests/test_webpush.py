@@ -227,7 +227,7 @@ def test_wrong_types_are_type_errors() -> None:
         (ENDPOINT, POINT, bytearray(AUTH)),
     ):
         with pytest.raises(TypeError, match="must be"):
-            WebPushSubscription(*arguments)  # type: ignore[arg-type]
+            WebPushSubscription(*arguments)
 
 
 # JSON

@@ -7,6 +7,7 @@ import themselves.
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,6 +72,25 @@ app.add_typer(device_app, name="device")
 app.add_typer(sender_app, name="sender")
 app.command()(monitor)
 app.command()(serve)
+
+
+def show_version(wanted: bool) -> None:
+    """Say which version this is, and end."""
+    if wanted:
+        console.print(f"billboard {importlib.metadata.version('anonymous-billboard')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=show_version, is_eager=True, help="Show the version, and end."
+        ),
+    ] = False,
+) -> None:
+    """Publish push tokens on an anonymous billboard."""
 
 
 @app.command()

@@ -62,7 +62,8 @@ def with_remote(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(**given: Any) -> None:
-        command(**given, remote=Remote(**{name: given.pop(name) for name in names}))
+        remote = Remote(**{name: given.pop(name) for name in names})
+        command(**given, remote=remote)
 
     wrapped.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
     wrapped.__annotations__ = {each.name: each.annotation for each in [*own, *options]}

@@ -13,8 +13,7 @@ from billboard.board.directory import DATABASE, KEY, OBJECTS
 from billboard.board.fsck import check_board
 from billboard.board.sqlite import SqliteStore
 from billboard.tlog.key_file import load_signer
-
-from .support import ORIGIN, Clock
+from board.support import ORIGIN, Clock
 
 
 def new_board(directory: Path) -> Path:

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from web.running import Running, running
 
 from billboard import Board
 from billboard.board.client import AsyncBoardClient, BoardClient
 from billboard.board.parameters import BUNDLE
 from billboard.board.server import create_app
 from billboard.tlog.checkpoint import Policy
-
-from .http_board import ForgedBoard, HttpBoard, dummies
-from .serving import Running, running
-from .support import EPOCH, Clock, make_board, make_signer, make_store
+from board.http_board import ForgedBoard, HttpBoard, dummies
+from board.support import EPOCH, Clock, make_board, make_signer, make_store
 
 
 @pytest.fixture

@@ -29,8 +29,7 @@ from billboard.tlog.checkpoint import Checkpoint
 from billboard.tlog.note import Algorithm, Note, NoteSigner
 from billboard.tlog.writer import LogWriter
 from billboard.web.admission import ProofOfWork
-
-from .support import EPOCH, ORIGIN, make_signer
+from board.support import EPOCH, ORIGIN, make_signer
 
 
 class Served(Protocol):
@@ -73,7 +72,8 @@ class ForgedBoard:
         return self.note
 
     def submit_all(self, encoded: Sequence[bytes]) -> Sequence[Receipt | RefusedPostError]:
-        return [RefusedPostError("quota", "a forged board takes nothing") for _ in encoded]
+        refusal = RefusedPostError(PostRefusal.QUOTA, "a forged board takes nothing")
+        return [refusal for _ in encoded]
 
     def log_leaf(self, leaf: Leaf | bytes) -> None:
         """Append an entry to the master log."""
@@ -180,7 +180,8 @@ class HttpBoard:
     def answer(self, asked: Asked) -> Answer:
         self.asked.append(asked)
         honest = self._post(asked) if asked.method == "POST" else self._get(asked.path)
-        return self.answers.get(asked.path, lambda answer: answer)(honest)
+        change = self.answers.get(asked.path)
+        return honest if change is None else change(honest)
 
     def _get(self, path: str) -> Answer:
         try:

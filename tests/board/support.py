@@ -44,10 +44,12 @@ def make_lane(origin: str = ORIGIN) -> Lane:
     return Lane.generate(origin, now=NOW)
 
 
-def make_post(lane: Lane | None = None, *, epoch: int = EPOCH, **options: int) -> Post:
+def make_post(
+    lane: Lane | None = None, *, epoch: int = EPOCH, seq: int | None = None, slot: int = 0
+) -> Post:
     lane = lane or make_lane()
     blob = public_key().encrypt(DeviceToken(Platform.APNS, bytes(32)), now=NOW)
-    return lane.post(epoch, blob, public_key(), **options)
+    return lane.post(epoch, blob, public_key(), seq=seq, slot=slot)
 
 
 def make_store(directory: Path, name: str = "board.sqlite") -> SqliteStore:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,8 @@ from billboard.board.manifest import Descriptor
 from billboard.tlog.checkpoint import Checkpoint
 from billboard.tlog.key_file import load_signer
 from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
-
-from .boards import findings, new_board, opened
-from .support import DAY, EPOCH, Clock, make_post
+from board.boards import findings, new_board, opened
+from board.support import DAY, EPOCH, Clock, make_post
 
 
 @pytest.fixture
@@ -75,15 +76,16 @@ def test_a_restored_board_signs_nothing(board: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "copy", tmp_path / "restored"):
         before = objects_of(path)
         with opened(path) as held:
-            for action in (
-                lambda held=held: held.submit(make_post()),
-                lambda held=held: held.publish(EPOCH),
-                lambda held=held: held.publish_due(),
-                lambda held=held: held.publish_closed(),
-                lambda held=held: held.close_edition(EPOCH),
-                lambda held=held: held.publish_descriptor(Descriptor(b"x")),
-                lambda held=held: held.check_may_sign(),
-            ):
+            actions: tuple[Callable[[], object], ...] = (
+                partial(held.submit, make_post()),
+                partial(held.publish, EPOCH),
+                held.publish_due,
+                held.publish_closed,
+                partial(held.close_edition, EPOCH),
+                partial(held.publish_descriptor, Descriptor(b"x")),
+                held.check_may_sign,
+            )
+            for action in actions:
                 with pytest.raises(StoreError, match="billboard board resume"):
                     action()
             assert len(held.editions(EPOCH)) == 1

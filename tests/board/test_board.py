@@ -30,8 +30,7 @@ from billboard.board import BUNDLE, FileObjects
 from billboard.board.board import EncodedPost
 from billboard.board.receipt import Receipt
 from billboard.board.sqlite import SqliteStore
-
-from .support import (
+from board.support import (
     DAY,
     EPOCH,
     NOW,
@@ -110,9 +109,9 @@ def test_a_bundle_holds_every_identifier_and_the_place_of_every_absent_one(board
         assert list(bundle) == published[start : start + BUNDLE]
     assert board.bundle(EPOCH, bytes(32))[0] == published[0]
     assert board.bundle(EPOCH, b"\xff" * 32)[-1] == published[-1]
-    index = board.object(f"{EPOCH}/0/index")
-    assert index == published[0].identifier[:8] + published[256].identifier[:8]
-    assert hashlib.sha256(index).digest() == edition.index_hash
+    prefixes = board.object(f"{EPOCH}/0/index")
+    assert prefixes == published[0].identifier[:8] + published[256].identifier[:8]
+    assert hashlib.sha256(prefixes).digest() == edition.index_hash
 
 
 def test_late_posts_go_into_late_editions(board: Board) -> None:
@@ -292,7 +291,8 @@ def test_every_post_that_is_accepted_is_published(
 ) -> None:
     """Whatever the lengths, a post at any moment while its epoch is open, and in time."""
     parameters = BoardParameters("example.org/board", length, late_interval=interval)
-    clock, accepted = Clock(100.0 * length), {}
+    clock = Clock(100.0 * length)
+    accepted: dict[bytes, int] = {}
     lane = Lane.generate("example.org/board", epoch_length=length, now=clock.now)
     blob = public_key().encrypt(DeviceToken(Platform.APNS, bytes(32)), now=NOW)
     with make_board(SqliteStore.create(tmp_path / "b.sqlite", parameters), clock) as board:

@@ -26,9 +26,8 @@ from billboard.errors import ForkError, WitnessError
 from billboard.tlog.checkpoint import Checkpoint
 from billboard.tlog.note import Algorithm, Note, NoteSigner, Signature
 from billboard.tlog.tiles import TileReader
-
-from .boards import findings, new_board, opened
-from .faults import (
+from board.boards import findings, new_board, opened
+from board.faults import (
     Counter,
     Failer,
     Flipper,
@@ -39,7 +38,7 @@ from .faults import (
     killing,
     watched,
 )
-from .support import DAY, EPOCH, Clock, make_post
+from board.support import DAY, EPOCH, Clock, make_post
 
 EXPIRED = EPOCH - 2
 

@@ -11,8 +11,7 @@ import pytest
 from billboard import BoardParameters, SecretFileError, StoreError
 from billboard.board import create_board, open_board
 from billboard.tlog.cosigner import create_witness, open_witness
-
-from .support import ORIGIN
+from board.support import ORIGIN
 
 
 def board(path: Path) -> None:

@@ -20,9 +20,8 @@ from billboard.board.manifest import Descriptor
 from billboard.board.publisher import checkpoint_name
 from billboard.board.sqlite import row_digest
 from billboard.tlog.key_file import load_signer
-
-from .boards import findings, new_board, opened
-from .support import DAY, EPOCH, Clock, make_lane, make_post
+from board.boards import findings, new_board, opened
+from board.support import DAY, EPOCH, Clock, make_lane, make_post
 
 
 @pytest.fixture(scope="module")
@@ -167,6 +166,9 @@ class Flipped:
         raise AssertionError("fsck changes nothing")
 
     def delete(self, prefix: str) -> None:  # noqa: ARG002
+        raise AssertionError("fsck changes nothing")
+
+    def sweep(self) -> None:
         raise AssertionError("fsck changes nothing")
 
 

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "editions.py"
+BENCHMARK = ROOT / "benchmarks" / "editions.py"
 
 
 def measured(posts: int, tmp_path: Path) -> dict[str, dict[str, float]]:

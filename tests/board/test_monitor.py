@@ -25,9 +25,8 @@ from billboard.errors import BoardFault
 from billboard.times import epoch_at
 from billboard.tlog.checkpoint import Policy, Proof
 from billboard.tlog.note import Algorithm, Note, NoteSigner
-
-from .http_board import ForgedBoard, HttpBoard, dummies
-from .support import DAY, EPOCH, ORIGIN, Clock, make_board, make_post, make_signer, make_store
+from board.http_board import ForgedBoard, HttpBoard, dummies
+from board.support import DAY, EPOCH, ORIGIN, Clock, make_board, make_post, make_signer, make_store
 
 KEY = make_signer().key
 HOUR = 3600
@@ -57,7 +56,7 @@ Look = Callable[[], list[Finding]]
 
 def only(findings: list[Finding], reason: str, what: str) -> Finding:
     (found,) = findings
-    assert (found.reason, found.status) == (reason, STATUS[reason])
+    assert (found.reason, found.status) == (reason, STATUS[BoardFault(reason)])
     assert what in found.what
     return found
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tlog.witnesses import tree_hash, tree_path, witness_signer
 
 from billboard import (
     Board,
@@ -31,9 +32,7 @@ from billboard.board.proof import (
 from billboard.tlog.checkpoint import Checkpoint, Policy, Proof
 from billboard.tlog.note import Algorithm, Note, NoteSigner, Signature
 from billboard.tlog.tiles import TileReader
-
-from .support import DAY, EPOCH, ORIGIN, Clock, make_post
-from .witnesses import tree_hash, tree_path, witness_signer
+from board.support import DAY, EPOCH, ORIGIN, Clock, make_post
 
 BOARD = NoteSigner(ORIGIN, Algorithm.ED25519, os.urandom(32))
 WITNESSES = [witness_signer(f"example.net/{i}") for i in range(3)]

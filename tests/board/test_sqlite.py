@@ -16,6 +16,7 @@ from pathlib import Path
 
 import apsw
 import pytest
+from places import TESTS
 from processes import LONGEST, watched
 
 from billboard import BoardParameters, Post, RefusedPostError, StoreError
@@ -24,8 +25,7 @@ from billboard.board.parameters import BUNDLE
 from billboard.board.sqlite import SqliteStore
 from billboard.board.store import ClosedEdition, Entry
 from billboard.storage import database
-
-from .support import DAY, EPOCH, NOW, ORIGIN, Clock, make_board, make_post, make_store
+from board.support import DAY, EPOCH, NOW, ORIGIN, Clock, make_board, make_post, make_store
 
 SUBMITTER = """
 import sys
@@ -41,12 +41,9 @@ for line in sys.stdin:
 """
 
 
-TESTS = str(Path(__file__).parents[1])
-
-
 def submitter(path: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", SUBMITTER, str(path), str(NOW), TESTS],
+        [sys.executable, "-c", SUBMITTER, str(path), str(NOW), str(TESTS)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -58,7 +55,7 @@ def stored(path: Path) -> dict[bytes, bytes]:
     with contextlib.closing(apsw.Connection(str(path))) as db:
         tables = db.execute("SELECT name FROM sqlite_schema WHERE name LIKE 'post%'").fetchall()
         query = "SELECT identifier, data FROM "
-        return {row[0]: row[1] for (name,) in tables for row in db.execute(query + name)}
+        return {row[0]: row[1] for (name,) in tables for row in db.execute(query + str(name))}
 
 
 def entry(number: int, seq: int = 0) -> Entry:
@@ -205,7 +202,7 @@ def test_durability_settings_are_in_force(tmp_path: Path) -> None:
 
 def test_a_full_disk_loses_nothing_acknowledged(tmp_path: Path) -> None:
     with make_store(tmp_path) as store:
-        pages = store._database._connection.execute("PRAGMA page_count").fetchall()[0][0]
+        ((pages,),) = store._database.rows("PRAGMA page_count")
         store._database._connection.execute(f"PRAGMA max_page_count = {pages + 20}").fetchall()
         kept: list[int] = []
         with pytest.raises(StoreError, match="disk is full"):
@@ -239,7 +236,7 @@ def test_a_file_that_can_not_grow(tmp_path: Path) -> None:
     )
     posts = [make_post() for _ in range(60)]
     result = subprocess.run(
-        [sys.executable, "-c", code, str(path), str(NOW), TESTS],
+        [sys.executable, "-c", code, str(path), str(NOW), str(TESTS)],
         input="".join(bytes(post).hex() + "\n" for post in posts),
         capture_output=True,
         text=True,

@@ -21,9 +21,8 @@ from processes import LONGEST
 
 from billboard import BoardParameters, StoreError
 from billboard.board.sqlite import SqliteStore
-
-from .support import EPOCH, ORIGIN, make_store
-from .test_sqlite import close, entry, put, stored
+from board.support import EPOCH, ORIGIN, make_store
+from board.test_sqlite import close, entry, put, stored
 
 # Puts in four threads and the main one, while an alarm interrupts the main one all the time.
 INTERRUPTED = """

@@ -6,10 +6,9 @@ import pytest
 
 from billboard.board.manifest import Descriptor, Edition, encode_leaf
 from billboard.tlog.checkpoint import Policy, Proof
-
-from .conftest import Connect
-from .http_board import ForgedBoard, HttpBoard, fails
-from .support import DAY, EPOCH, ORIGIN, Clock, make_signer
+from board.conftest import Connect
+from board.http_board import ForgedBoard, HttpBoard, fails
+from board.support import DAY, EPOCH, ORIGIN, Clock, make_signer
 
 BEGIN, HOUR = EPOCH * DAY, 3600
 LAST = BEGIN + 25 * HOUR

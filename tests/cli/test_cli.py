@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import shutil
 import subprocess
@@ -24,51 +23,10 @@ from billboard import (
 )
 from billboard.board import open_board
 from billboard.cli import main
+from cli.shell import TOKEN, Shell
 
-BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
-TOKEN = bytes(range(32)).hex()
 HANDLE = Handle(b"sixteen bytes ..")
 POST = ["post", "board", "lane.key", "server.pub", "blob"]
-
-
-class Shell:
-    """A folder in which commands run."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-
-    def run(self, *arguments: str, stdin: str = "", **environment: str) -> tuple[int, str, str]:
-        result = subprocess.run(
-            [*BILLBOARD, *arguments],
-            cwd=self.directory,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "COLUMNS": "200", **environment},
-            timeout=LONGEST,
-        )
-        assert "Traceback" not in result.stderr
-        assert TOKEN not in result.stdout + result.stderr
-        return result.returncode, result.stdout, result.stderr
-
-    def ok(self, *arguments: str, stdin: str = "", **environment: str) -> str:
-        code, out, err = self.run(*arguments, stdin=stdin, **environment)
-        assert code == 0, err
-        return out
-
-    def fails(self, *arguments: str, stdin: str = "", **environment: str) -> str:
-        code, _, err = self.run(*arguments, stdin=stdin, **environment)
-        assert code == 1, err
-        assert err.startswith("billboard: ")
-        assert err.count("\n") == 1
-        return err
-
-    def read(self, name: str) -> str:
-        return (self.directory / name).read_text()
-
-    def write(self, name: str, text: str) -> None:
-        (self.directory / name).write_text(text)
 
 
 @pytest.fixture(scope="module")

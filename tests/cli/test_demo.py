@@ -12,12 +12,13 @@ import pytest
 from rich.console import Console
 
 from billboard import Blob, DeviceToken, Platform, PublicKey
-from billboard.board.monitor import Finding
+from billboard.board.monitor import Finding, Monitor
 from billboard.cli import demo
+from billboard.errors import BoardFault
 from billboard.push import service
 from billboard.push.dispatch import Notification
-from billboard.push.tick import Tick
-from billboard.sender.sender import Errand
+from billboard.push.tick import Tick, open_tick
+from billboard.sender.sender import Errand, Sender
 
 
 def play() -> tuple[bool, str]:
@@ -45,7 +46,7 @@ def test_a_push_too_few_or_too_many_is_noticed(monkeypatch: pytest.MonkeyPatch) 
             replace(tick.notifications[0], token=stranger.token),
         ),
     ]
-    original = service.open_tick
+    original = open_tick
     for change in changes:
 
         def changed(
@@ -61,7 +62,7 @@ def test_a_push_too_few_or_too_many_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    wake, rerandomize = demo.Sender.wake, Blob.rerandomize
+    wake, rerandomize = Sender.wake, Blob.rerandomize
     sent: list[bytes] = []
     sending = threading.Event()
 
@@ -71,7 +72,7 @@ def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.Monk
         sent.append(bytes(blob))
         return blob
 
-    def woken(sender: demo.Sender, name: str) -> Errand:
+    def woken(sender: Sender, name: str) -> Errand:
         sending.set()
         try:
             return wake(sender, name)
@@ -79,7 +80,7 @@ def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.Monk
             sending.clear()
 
     monkeypatch.setattr(Blob, "rerandomize", changed)
-    monkeypatch.setattr(demo.Sender, "wake", woken)
+    monkeypatch.setattr(Sender, "wake", woken)
     assert play()[0], "a sealed post shows no blob, so this alone is no leak"
     assert sent
 
@@ -106,8 +107,8 @@ def test_a_post_that_is_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_a_monitor_finds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    finding = Finding("misbehavior", "a post is not where the index says")
-    monkeypatch.setattr(demo.Monitor, "check", lambda _: [finding])
+    finding = Finding(BoardFault.MISBEHAVIOR, "a post is not where the index says")
+    monkeypatch.setattr(Monitor, "check", lambda _: [finding])
     passed, said = play()
     assert not passed
     assert "FAIL the board published all" in said

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from processes import LONGEST
-from push.waku_node import WakuNode
+from push.requests.waku_node import WakuNode
 
 from billboard import BoardParameters, create_board, open_board
 from billboard.board.manifest import Descriptor
@@ -21,10 +21,9 @@ from billboard.push import SqliteOutbox
 from billboard.storage.secret_file import Kind
 from billboard.storage.state_file import StateFile
 from billboard.tlog.note import Algorithm, NoteSigner
-
-from .test_cli import TOKEN, Shell as Programs
-from .test_push_cli import SECTION, make_key, program, set_up
-from .test_witness_cli import Shell
+from cli.shell import TOKEN, Shell as Programs
+from cli.test_push_cli import SECTION, make_key, program, set_up
+from cli.test_witness_cli import Shell
 
 ORIGIN = "example.org/board"
 TIMING = "\n[timing]\ntick = 0.2\nminimum = 1\npatience = 0.5\njitter = 0\n"

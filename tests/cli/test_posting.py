@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from board.serving import running
-from board.witnesses import serving
+from tlog.witnesses import serving
+from web.running import running
 
 from billboard import BoardParameters, DeviceToken, Lane, Platform, SecretKey
 from billboard.board import create_board, open_board
@@ -21,8 +21,7 @@ from billboard.tlog.checkpoint import Policy
 from billboard.tlog.cosigner import create_witness, open_witness
 from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
 from billboard.tlog.witness_server import create_witness_app
-
-from .test_witness_cli import Shell
+from cli.test_witness_cli import Shell
 
 ORIGIN = "example.org/board"
 POST = ["lane", "server.pub", "blob"]

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from board.serving import request
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -25,7 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from processes import LONGEST, watched
-from push.waku_node import WakuNode
+from push.requests.waku_node import WakuNode
+from web.running import request
 
 from billboard import FrameClass, SecretKey
 from billboard.errors import ConfigError
@@ -38,8 +38,7 @@ from billboard.push.outbox import Pace
 from billboard.tlog.note import NoteKey
 from billboard.tokens import DeviceToken, Platform
 from billboard.webpush import WebPushSubscription
-
-from .test_cli import BILLBOARD, TOKEN, Shell
+from cli.shell import BILLBOARD, TOKEN, Shell
 
 # Who runs the tests in the background has SIGINT ignored, and so would the emulator.
 HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
@@ -88,9 +87,19 @@ def program(shell: Shell, *arguments: str, ends: signal.Signals, code: int) -> I
         assert "Traceback" not in said
 
 
+SOON = """
+[timing]
+tick = 0.1
+minimum = 1
+patience = 0.1
+jitter = 0.0
+"""
+
+
 def set_up(shell: Shell, section: str) -> None:
+    """Have the push server push, at once: by itself it waits for others to hide each among."""
     with (shell.directory / "push" / "push.toml").open("a") as file:
-        file.write(section)
+        file.write(section + SOON)
 
 
 @pytest.fixture
@@ -463,5 +472,5 @@ def test_requests_over_waku(shell: Shell) -> None:
         node.peers = 0
         arguments = ("push", "send", "descriptor", "--key", key, "blob", "--waku")
         assert "line 1: the Waku node answers 505" in shell.fails(*arguments, node.url)
-    assert "line 1: the Waku node can not be reached" in shell.fails(*arguments, node.url)
+    assert "line 1: the Waku node: there is no answer" in shell.fails(*arguments, node.url)
     assert "the URL of a Waku node must be" in shell.fails(*arguments, "node")

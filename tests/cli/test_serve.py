@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from board.serving import OCTETS, ORIGIN, make_post, request
+from board.serving.support import ORIGIN, make_post
 from processes import LONGEST, watched
+from web.running import OCTETS, request
 
 from billboard.board import Board, BoardParameters, create_board, open_board
 from billboard.board.receipt import Receipt
@@ -24,8 +24,7 @@ from billboard.cli.serve import Schedule
 from billboard.cli.trust import witnesses_of
 from billboard.errors import InvalidEncodingError
 from billboard.tlog.note import NoteKey
-
-BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
+from cli.shell import BILLBOARD
 
 MINUTE = BoardParameters(ORIGIN, epoch_length=60, late_interval=1)
 DAY = BoardParameters(ORIGIN)

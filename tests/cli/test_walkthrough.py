@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-ROOT = Path(__file__).parents[2]
 PORTS = ("8080", "8081", "8001", "8090")
 LONGEST = 300
 

@@ -28,8 +28,7 @@ from billboard.tlog.checkpoint import Checkpoint, Policy
 from billboard.tlog.merkle import EMPTY
 from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner
 from billboard.tlog.witness_client import WitnessClient
-
-BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
+from cli.shell import BILLBOARD
 
 
 class Witness:

@@ -12,11 +12,10 @@ import pytest
 from billboard import BoardError
 from billboard.device.plan import GENERATIONS, kappa_of
 from billboard.device.state import HandedOver, Recovery
-from billboard.errors import BillboardError, InvalidEncodingError
+from billboard.errors import BillboardError, BoardFault, InvalidEncodingError
 from billboard.lanes import LaneReader, decode_grants, encode_grants
-
-from .test_clients import SETTLED, Friends
-from .world import HOUR, PERIOD, World, apns, woken
+from clients.test_clients import SETTLED, Friends
+from clients.world import HOUR, PERIOD, World, apns, woken
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ class Dropped:
     """Whoever is between device and board drops what is submitted."""
 
     def __init__(self, friends: Friends) -> None:
-        error = BoardError("unreachable", "no answer")
+        error = BoardError(BoardFault.UNREACHABLE, "no answer")
         self._patch = mock.patch.object(
             type(friends.device._board), "submit", side_effect=error, autospec=True
         )

@@ -6,21 +6,24 @@ import errno
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import pytest
+from board.support import DAY, Clock
 
 from billboard import BoardError, Post, lanes, open_board
 from billboard.device.device import Device
+from billboard.device.profile import Profile
 from billboard.device.state import Showing
 from billboard.errors import InvalidEncodingError, SecretFileError, UnsupportedError
 from billboard.lanes import LaneReader, decode_grants, encode_grants
 from billboard.sender.sender import Sender
 from billboard.storage import state_file
-
-from .test_clients import SETTLED, Friends
-from .world import DAY, HOUR, PERIOD, Clock, Killed, World, apns, woken
+from billboard.storage.files import replace_file
+from clients.test_clients import SETTLED, Friends
+from clients.world import HOUR, PERIOD, Killed, World, apns, woken
 
 
 @pytest.fixture
@@ -53,7 +56,7 @@ class Life:
     def __init__(self, world: World, kill: int) -> None:
         self.world, self.kill, self.steps = world, kill, 0
         self.killed = False
-        self.device: Device | None = None
+        self._device: Device | None = None
         self.senders: dict[str, Sender] = {}
         world.step = self.step
 
@@ -65,7 +68,7 @@ class Life:
     def replace(self, path: Path, data: bytes, *, private: bool) -> None:
         """In the place of `replace_file`: killed before and after."""
         self.step("before the state is written")
-        real_replace(path, data, private=private)
+        replace_file(path, data, private=private)
         self.step("after the state is written")
 
     def live(self) -> None:
@@ -74,28 +77,35 @@ class Life:
         self.again(lambda: self.device.profiles or self.device.add_profile("alice"))
         self.again(lambda: self.device.set_token(apns("phone")))
         for name in ("bob", "carol"):
-            self.again(lambda name=name: self.meet(name))
+            self.again(partial(self.meet, name))
         self.pass_time(SETTLED)
         self.again(lambda: self.device.set_token(apns("new")))
         self.pass_time(2 * HOUR)
-        self.again(lambda: "carol" in self.alice.contacts and self.alice.revoke("carol"))
+        self.again(self.revoke_carol)
         self.pass_time(SETTLED)
 
     @property
-    def alice(self):  # type: ignore[no-untyped-def]
+    def device(self) -> Device:
+        assert self._device is not None
+        return self._device
+
+    @property
+    def alice(self) -> Profile:
         return self.device.profiles["alice"]
 
     def open(self) -> None:
         world = self.world
         there = (world.directory / "alice").exists()
-        self.device = world.reopened("alice") if there else world.device("alice")
+        self._device = world.reopened("alice") if there else world.device("alice")
         for name in ("bob", "carol"):
             self.senders[name] = world.sender(name)
 
     def close(self) -> None:
         """Let go of all files, as the end of a process does."""
-        for each in filter(None, (self.device, *self.senders.values())):
-            each.close()
+        if self._device is not None:
+            self._device.close()
+        for sender in self.senders.values():
+            sender.close()
 
     def again(self, act: Callable[[], object]) -> None:
         try:
@@ -111,6 +121,13 @@ class Life:
         grant = self.alice.grant(name) if known else self.alice.add_contact(name)
         self.senders[name].add_contact("alice", grant)
 
+    def revoke_carol(self) -> None:
+        if "carol" in self.alice.contacts:
+            self.alice.revoke("carol")
+
+    def work(self, name: str) -> None:
+        self.senders[name].work()
+
     def pass_time(self, seconds: float) -> None:
         end = self.world.clock.now + seconds
         while self.world.clock.now < end:
@@ -118,10 +135,7 @@ class Life:
             self.world.board.publish_due()
             self.again(lambda: self.device.work(1000))
             for name in self.senders:
-                self.again(lambda name=name: self.senders[name].work())
-
-
-real_replace = state_file.replace_file
+                self.again(partial(self.work, name))
 
 
 def outlive(directory: Path, kill: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from push.waku_node import WakuNode
+from push.requests.waku_node import WakuNode
 
 from billboard import DeviceToken, FrameClass, Platform, Post
 from billboard.device.device import Device
@@ -16,8 +16,7 @@ from billboard.device.profile import Profile
 from billboard.errors import BillboardError, InvalidEncodingError, SecretFileError, WakuError
 from billboard.push.requests.waku import WakuCourier, content_topic
 from billboard.sender.sender import Sender
-
-from .world import HOUR, KEY, PERIOD, World, apns, woken
+from clients.world import HOUR, KEY, PERIOD, World, apns, woken
 
 SETTLED = 8 * HOUR
 """After which what was asked for has happened."""
@@ -33,9 +32,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 class Friends:
     """Alice's phone, and the phones of those who may wake it."""
 
-    def __init__(self, world: World, *contacts: str, **options: int) -> None:
+    def __init__(self, world: World, *contacts: str, devices: int = 1) -> None:
         self.world = world
-        self.device = world.device("alice", **options)
+        self.device = world.device("alice", devices=devices)
         self.alice = self.device.add_profile("alice")
         self.device.set_token(apns("phone"))
         self.senders = {name: self.meet(name, self.alice) for name in contacts}

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from board.support import DAY
 
 from billboard import DeviceToken, FrameClass, Platform, open_board
 from billboard.device.device import Device
 from billboard.device.profile import Profile
 from billboard.sender.sender import Sender
-
-from .world import DAY, HOUR, KEY, DirectCourier, World
+from clients.world import HOUR, KEY, DirectCourier, World
 
 EPOCH, LATE = 3 * DAY, 12 * HOUR
 """Of the board, and LATE of how often senders look: everything happens twice a day."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from board.http_board import Asked, HttpBoard
 from board.support import DAY, ORIGIN, Clock
@@ -26,7 +27,7 @@ from billboard.board.client import BoardClient
 from billboard.board.manifest import Descriptor
 from billboard.board.reading.procedure import FindWork, Request, Response
 from billboard.device.device import Device
-from billboard.errors import RefusedRequestError, UnreachableError
+from billboard.errors import BoardFault, RefusedRequestError, RequestRefusal, UnreachableError
 from billboard.push import (
     PushServer,
     ServerDescriptor,
@@ -34,10 +35,11 @@ from billboard.push import (
     SqliteOutbox,
     create_server_keys,
 )
-from billboard.push.dispatch import Dispatcher
+from billboard.push.dispatch import Dispatcher, Notification
+from billboard.push.outbox import Pace, SealedRequest
 from billboard.push.requests.courier import Courier
 from billboard.push.requests.registration import Registration
-from billboard.push.service import SealedRequest, _digest
+from billboard.push.service import _digest
 from billboard.sender.sender import Sender
 from billboard.tlog.checkpoint import Policy
 
@@ -69,14 +71,21 @@ class DirectCourier:
         return server.keys.descriptor
 
 
-class _Outbox(SqliteOutbox):
+class _Outbox:
     """Says who would be woken, instead of keeping it for a dispatcher."""
 
-    woken: Counter[bytes]
+    def __init__(self, path: Path) -> None:
+        self._outbox = SqliteOutbox(path)
+        self.woken: Counter[bytes] = Counter()
 
-    def enqueue(self, done, due, pace) -> None:  # type: ignore[no-untyped-def]
+    def enqueue(
+        self, done: Collection[bytes], due: Iterable[tuple[Notification, float]], pace: Pace
+    ) -> int:
         self.woken.update(each.token.value for each, _ in due)
-        return super().enqueue(done, [], pace)
+        return self._outbox.enqueue(done, [], pace)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outbox, name)
 
 
 class Server:
@@ -87,13 +96,12 @@ class Server:
         directory.mkdir()
         self.key = create_server_keys(directory, name)
         self.secret_key = SecretKey.generate(frame_class)
-        _Outbox.create(directory / "outbox.sqlite").close()
+        SqliteOutbox.create(directory / "outbox.sqlite").close()
         self._start([self.secret_key])
 
     def _start(self, secret_keys: list[SecretKey]) -> None:
         self.keys = ServerKeys(self._directory, secret_keys, f"https://{self.key.name}")
         self.outbox = _Outbox(self._directory / "outbox.sqlite")
-        self.outbox.woken = Counter()
         dispatcher = Dispatcher(self.outbox, [Scripted(delivers)])
         self.push = PushServer(self.keys, self.outbox, dispatcher, clock=self.clock)
 
@@ -127,7 +135,7 @@ class Server:
         plaintext = secret.open("registration", self.key, self.keys.frame_class, sealed)
         registration = Registration.from_plaintext(plaintext, self.key, self.keys.frame_class)
         if not self.outbox.register(registration, self.clock()):
-            raise RefusedRequestError("time", "a later one was taken")
+            raise RefusedRequestError(RequestRefusal.TIME, "a later one was taken")
 
     def tick(self) -> Counter[bytes]:
         """Open what waits; which tokens are woken by it, and how often."""
@@ -191,7 +199,7 @@ class World:
         """What the board answers, without a connection."""
         assert isinstance(wanted, Request)
         if self.board_is_down:
-            raise BoardError("unreachable", "the board is down")
+            raise BoardError(BoardFault.UNREACHABLE, "the board is down")
         method = "GET" if wanted.body is None else "POST"
         if wanted.body is not None:
             self.submissions.append(wanted.body)
@@ -201,7 +209,7 @@ class World:
             self.step("after it is submitted")
         return Response(answer.status, answer.body)
 
-    def device(self, name: str, *, clock: Clock | None = None, **options: int) -> Device:
+    def device(self, name: str, *, clock: Clock | None = None, devices: int = 1) -> Device:
         """A new device."""
         return Device.create(
             self.directory / name,
@@ -210,7 +218,7 @@ class World:
             self.server.key,
             courier=DirectCourier(self),  # type: ignore[arg-type]
             clock=clock or self.clock,
-            **options,
+            devices=devices,
         )
 
     def reopened(self, name: str, *, clock: Clock | None = None) -> Device:

@@ -12,14 +12,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+
+from places import ROOT
 
 from billboard import _core
 
 from .cases import cases, control
 from .timing import depends
 
-_MANIFEST = Path(__file__).parents[2] / "rust/Cargo.toml"
+_MANIFEST = ROOT / "rust/Cargo.toml"
 _TESTS = "kernel::tests::secrets::"
 _CHECKED = ("encrypting_and_rerandomizing", "decrypting", "multiplying", "combining")
 _CONTROLS = ("a_branch_on_a_secret", "an_address_from_a_secret", "a_product_in_variable_time")
@@ -30,7 +31,9 @@ def build() -> str:
     command = ["cargo", "test", "--release", "--locked", "--no-default-features", "--no-run"]
     command += ["--manifest-path", str(_MANIFEST), "--message-format", "json"]
     messages = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    executables = [json.loads(line).get("executable") for line in messages.splitlines()]
+    executables: list[str | None] = [
+        json.loads(line).get("executable") for line in messages.splitlines()
+    ]
     return next(executable for executable in executables if executable)
 
 

@@ -22,7 +22,8 @@ from .timing import Case
 ROWS = 8
 _POOL = 64
 _ONE = Scalar.from_bytes((1).to_bytes(32, "little"))
-_Made, _Secret = TypeVar("_Made"), TypeVar("_Secret")
+_Made = TypeVar("_Made")
+_Secret = TypeVar("_Secret")
 
 
 def case(
@@ -77,12 +78,12 @@ def cases() -> Iterator[Case]:
     points = elements(ROWS, 1)
     secrets = lambda number: scalars(number, ROWS)  # noqa: E731
     yield case("multiply", secrets, np.copy, lambda secret: _core.multiply(points, secret, 1))
-    public = Element.mul_generator(random_scalar())
+    base = Element.mul_generator(random_scalar())
     wide = lambda number: [  # noqa: E731
         os.urandom(128) if number else 2 * (bytes(_ONE) + bytes(32)) for _ in range(ROWS)
     ]
     copies = lambda secret: list(map(copied, secret))  # noqa: E731
-    yield case("diversify", wide, copies, lambda secret: _core.diversify(public, secret))
+    yield case("diversify", wide, copies, lambda secret: _core.diversify(base, secret))
     generate = lambda secret: _core.multiply_generator(secret, 1)  # noqa: E731
     yield case("multiply_generator", secrets, np.copy, generate)
 

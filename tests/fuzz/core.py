@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-RUST = Path(__file__).parents[2] / "rust"
+from places import ROOT
+
+RUST = ROOT / "rust"
 FOLDER = RUST / "target" / "fuzz"
 VARIABLE = "BILLBOARD_FUZZ_CORE"
 

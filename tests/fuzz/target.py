@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from places import VECTORS
+
 import billboard
 
 Value = TypeVar("Value")
 
-VECTORS = Path(__file__).parents[1] / "vectors"
 ENGINE = Path(billboard.__file__).parent
 
 _WINDOW = 12

@@ -100,7 +100,9 @@ def parsers() -> set[str]:
     for path in ENGINE.rglob("*.py"):
         tree = ast.parse(path.read_text())
         classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-        for outer in [tree, *(each for each in classes if "Protocol" not in ast.dump(each))]:
+        runnable = [each for each in classes if "Protocol" not in ast.dump(each)]
+        outers: list[ast.Module | ast.ClassDef] = [tree, *runnable]
+        for outer in outers:
             prefix = f"{outer.name}." if isinstance(outer, ast.ClassDef) else ""
             for node in outer.body:
                 if isinstance(node, ast.FunctionDef) and is_parser(node):

@@ -91,7 +91,7 @@ class Manifest(NamedTuple):
     number: int
     size: int
     root: bytes
-    index: bytes
+    index_hash: bytes
     time: int
 
     @property
@@ -102,7 +102,7 @@ class Manifest(NamedTuple):
     def encode(self) -> bytes:
         """Encode the manifest."""
         numbers = map(str, (self.epoch, self.number, self.size))
-        hashes = map(to_base64, (self.root, self.index))
+        hashes = map(to_base64, (self.root, self.index_hash))
         return lines_of(EDITION_LINE, self.origin, *numbers, *hashes, str(self.time))
 
 

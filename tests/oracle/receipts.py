@@ -52,7 +52,7 @@ class Proof(NamedTuple):
     """That an entry is in a log; the checkpoint is a signed note."""
 
     extra: bytes | None
-    index: int
+    place: int
     hashes: tuple[bytes, ...]
     checkpoint: bytes
 
@@ -61,7 +61,7 @@ def encode_proof(proof: Proof) -> bytes:
     """Encode a proof."""
     extra = [] if proof.extra is None else [f"extra {to_base64(proof.extra)}"]
     hashes = map(to_base64, proof.hashes)
-    head = lines_of(PROOF_LINE, *extra, f"index {proof.index}", *hashes, "")
+    head = lines_of(PROOF_LINE, *extra, f"index {proof.place}", *hashes, "")
     return head + proof.checkpoint
 
 
@@ -85,7 +85,7 @@ def decode_proof(data: bytes) -> Proof:
 def check_entry(proof: Proof, entry: bytes, checkpoint: logs.Checkpoint) -> None:
     """Refuse a proof that does not show an entry in the log of a checkpoint."""
     leaf, (_, size, root) = merkle.leaf_hash(entry), checkpoint
-    merkle.check_inclusion(leaf, proof.index, size, root, proof.hashes)
+    merkle.check_inclusion(leaf, proof.place, size, root, proof.hashes)
 
 
 def check_post(data: bytes, post: bytes, policy: logs.Policy) -> logs.Manifest:
@@ -115,7 +115,7 @@ def check_absence(
     if not manifests:
         raise Refused("not-neighbours")
     require(all(each == manifests[0] for each in manifests), "other-edition")
-    places = [(decode_proof(data).index, post) for data, post in neighbours]
+    places = [(decode_proof(data).place, post) for data, post in neighbours]
     logs.check_absent(manifests[0].size, identifier, places)
     return manifests[0]
 

@@ -24,8 +24,7 @@ from billboard.push.server_keys import ServerKeys, create_server_keys
 from billboard.push.service import PushServer, Timing
 from billboard.push.sqlite import SqliteOutbox
 from billboard.push.waku_source import WakuSource
-
-from .support import TOPIC
+from push.support import TOPIC
 
 URL = "https://push.example.org"
 SENDERS = 64

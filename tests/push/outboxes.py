@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 
-from billboard.push.dispatch import Notification
+from billboard.push.dispatch import Notification, SqliteQueue
 from billboard.push.dispatch.queue import Claim
 from billboard.push.outbox import Pace, SealedRequest
 from billboard.push.requests.registration import Registration
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import DeviceToken, Handle, Platform
-
-from .support import device
+from push.support import device
 
 NOW = 1_800_000_000.0
 KEY, OTHER_KEY = b"k" * 8, b"K" * 8
@@ -27,16 +26,20 @@ def notification(token: DeviceToken | None = None, lifetime: float = 3600.0) -> 
     return Notification(token or device(), expires=NOW + lifetime)
 
 
+def put(queue: SqliteQueue, *those: Notification, due: float = NOW) -> int:
+    return queue.put([(each, due) for each in those])
+
+
 def enqueue(outbox: SqliteOutbox, *those: Notification, due: float = NOW) -> int:
     return outbox.enqueue((), [(each, due) for each in those], NO_PACE)
 
 
-def claim(outbox: SqliteOutbox, now: float = NOW, limit: int = 100) -> list[Claim]:
-    return outbox.claim(Platform.APNS, limit, now, now + 120)
+def claim(queue: SqliteQueue, now: float = NOW, limit: int = 100) -> list[Claim]:
+    return queue.claim(Platform.APNS, limit, now, now + 120)
 
 
-def claimed(outbox: SqliteOutbox, now: float = NOW) -> Claim:
-    (one,) = claim(outbox, now)
+def claimed(queue: SqliteQueue, now: float = NOW) -> Claim:
+    (one,) = claim(queue, now)
     return one
 
 

@@ -12,9 +12,8 @@ from billboard import DeviceToken, Handle
 from billboard.push import Timing
 from billboard.push.outbox import Pace
 from billboard.push.requests.request import PushRequest, Revocation, seal
-
-from .servers import Site, site
-from .simulation import Scripted, delivers, now, until
+from push.servers import Site, site
+from push.simulation import Scripted, delivers, now, until
 
 HOUR = 3600.0
 PROMPT = Timing(tick=1.0, minimum=1, patience=1.0, jitter=0.0, pace=Pace(0.0, 1))

@@ -14,9 +14,8 @@ from billboard.cli.logs import JsonLines
 from billboard.push import PushRequest, Revocation, new_kappa, seal
 from billboard.push.dispatch import Attempt, Notification, Outcome
 from billboard.push.metrics import Metrics
-
-from .servers import Scripted
-from .test_server import BEARER, put, served, wait_for
+from push.servers import Scripted
+from push.test_server import BEARER, put, served, wait_for
 
 
 class DebugLog(logging.Handler):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +12,10 @@ from billboard import StoreError
 from billboard.errors import BusyError
 from billboard.push.dispatch import Notification, Outcome
 from billboard.push.dispatch.queue import Settlement
-from billboard.push.dispatch.sqlite import DEAD_LETTER_LIFETIME
 from billboard.push.outbox import Pace
 from billboard.push.sqlite import REGISTRATION_MEMORY, SqliteOutbox
 from billboard.tokens import DeviceToken, Handle, Platform
-
-from .outboxes import (
+from push.outboxes import (
     KEY,
     NO_PACE,
     NOW,
@@ -30,7 +27,7 @@ from .outboxes import (
     registration,
     request,
 )
-from .support import device
+from push.support import device
 
 
 @pytest.fixture
@@ -152,59 +149,14 @@ def test_the_time_of_an_unregistration_is_forgotten_at_last(outbox: SqliteOutbox
     assert not outbox.register(registration(kept, 0, device()), NOW), "what stands is not forgotten"
 
 
-# Notifications
+# Notifications: the queue is tested by itself (dispatch/test_queue.py)
 
 
-def test_a_notification_comes_back_as_it_was(outbox: SqliteOutbox) -> None:
-    those = [
-        Notification(device(), expires=NOW + 60.25, priority=5, collapse_id="one"),
-        Notification(DeviceToken(Platform.FCM, b"f" * 300, 65535), expires=NOW + 1),
-    ]
-    assert enqueue(outbox, *those) == 2
-    for each in those:
-        (found,) = outbox.claim(each.token.platform, 10, NOW, NOW + 120)
-        assert (found.notification, found.attempts, found.until) == (each, 0, NOW + 120)
-
-
-def test_a_notification_without_an_end_is_not_taken(outbox: SqliteOutbox) -> None:
+def test_a_notification_without_an_end_leaves_its_request(outbox: SqliteOutbox) -> None:
     outbox.store([one := request()], NOW)
     with pytest.raises(ValueError, match="expire"):
         outbox.enqueue([one.digest], [(Notification(device()), NOW)], NO_PACE)
     assert outbox.requests(1) == [one], "all or nothing"
-
-
-def test_one_waits_for_each_token_and_expires_with_the_last(outbox: SqliteOutbox) -> None:
-    token = device()
-    same = DeviceToken(Platform.FCM, token.value), DeviceToken(token.platform, token.value, 1)
-    first, shorter, longer = (notification(token, each) for each in (100, 50, 200))
-    assert enqueue(outbox, first, shorter, longer) == 1
-    assert enqueue(outbox, notification(same[0]), notification(same[1])) == 2, "others"
-    found = {each.notification.token: each.notification for each in claim(outbox)}
-    assert set(found) == {token, same[1]}
-    assert (found[token].id, found[token].expires) == (first.id, NOW + 200)
-
-
-def test_what_comes_in_while_one_is_attempted_is_another(outbox: SqliteOutbox) -> None:
-    """The attempt may have reached the device before it."""
-    token = device()
-    first, second = notification(token), notification(token)
-    enqueue(outbox, first)
-    one = claimed(outbox)
-    assert enqueue(outbox, second) == 1
-    outbox.settle([Settlement(one, Outcome.DELIVERED, None)], NOW)
-    assert claimed(outbox).notification == second
-
-
-def test_what_is_due_first_is_claimed_first(outbox: SqliteOutbox) -> None:
-    those = [notification() for _ in range(6)]
-    shuffled = random.Random(1).sample(list(enumerate(those)), 6)
-    outbox.enqueue((), [(each, NOW + number) for number, each in shuffled], NO_PACE)
-    assert outbox.next_due(Platform.APNS) == NOW
-    assert outbox.next_due(Platform.FCM) is None
-    assert claim(outbox, NOW - 1) == []
-    assert [each.notification for each in claim(outbox, NOW + 10, limit=4)] == those[:4]
-    assert [each.notification for each in claim(outbox, NOW + 4.5)] == those[4:5]
-    assert outbox.next_due(Platform.APNS) == NOW + 5
 
 
 def test_the_pace_delays_and_drops_nothing(outbox: SqliteOutbox) -> None:
@@ -223,99 +175,6 @@ def test_the_pace_delays_and_drops_nothing(outbox: SqliteOutbox) -> None:
     outbox.prune(NOW + 60)
     outbox.enqueue((), [(notification(token), NOW + 60)], pace)
     assert claimed(outbox, NOW + 60), "and the debt is over at last"
-
-
-def test_a_claim_is_exclusive_until_it_ends(outbox: SqliteOutbox) -> None:
-    enqueue(outbox, one := notification())
-    first = claimed(outbox)
-    assert claim(outbox, NOW + 119) == []
-    assert outbox.next_due(Platform.APNS) == NOW + 120
-    second = claimed(outbox, NOW + 120)
-    assert (first.attempts, second.attempts) == (0, 1)
-    assert first.notification == second.notification == one
-
-
-@pytest.mark.parametrize("outcome", Outcome)
-def test_what_is_settled_for_good_is_gone_or_dead(outbox: SqliteOutbox, outcome: Outcome) -> None:
-    enqueue(outbox, one := notification())
-    outbox.settle([Settlement(claimed(outbox), outcome, "Why")], NOW + 5)
-    assert outbox.next_due(Platform.APNS) is None
-    if outcome is Outcome.DELIVERED:
-        assert outbox.dead_letters(10) == []
-    else:
-        (dead,) = outbox.dead_letters(10)
-        assert (dead.id, dead.platform, dead.app) == (one.id, Platform.APNS, 0)
-        assert (dead.outcome, dead.reason, dead.died) == (outcome, "Why", NOW + 5)
-
-
-def test_what_is_settled_for_later_waits_again(outbox: SqliteOutbox) -> None:
-    enqueue(outbox, one := notification())
-    settlement = Settlement(claimed(outbox), Outcome.RETRY, "Busy", due=NOW + 30)
-    outbox.settle([settlement], NOW + 1)
-    assert outbox.next_due(Platform.APNS) == NOW + 30
-    again = claimed(outbox, NOW + 30)
-    assert (again.notification, again.attempts) == (one, 1)
-    outbox.settle([Settlement(again, Outcome.EXPIRED, None)], NOW + 31)
-    (dead,) = outbox.dead_letters(10)
-    assert dead.reason == "Busy", "of the last attempt"
-
-
-def test_one_that_waits_again_is_also_one_that_came_meanwhile(outbox: SqliteOutbox) -> None:
-    token = device()
-    first, second = notification(token, 100), notification(token, 200)
-    enqueue(outbox, first)
-    one = claimed(outbox)
-    enqueue(outbox, second)
-    outbox.settle([Settlement(one, Outcome.RETRY, "Busy", due=NOW + 30)], NOW + 1)
-    again = claimed(outbox, NOW + 30)
-    assert (again.notification.id, again.notification.expires) == (first.id, NOW + 200)
-    assert again.attempts == 1
-
-
-def test_one_that_is_given_up_leaves_what_came_meanwhile(outbox: SqliteOutbox) -> None:
-    token = device()
-    enqueue(outbox, notification(token))
-    one = claimed(outbox)
-    enqueue(outbox, second := notification(token))
-    outbox.settle([Settlement(one, Outcome.REJECTED, "BadTopic")], NOW + 1)
-    assert claimed(outbox).notification == second
-
-
-def test_a_late_answer_settles_unless_somebody_else_has_it(outbox: SqliteOutbox) -> None:
-    """A process that was asleep must not end what others have begun, or what came in since."""
-    token = device()
-    enqueue(outbox, notification(token))
-    late = claimed(outbox)
-    other = claimed(outbox, NOW + 120)
-    outbox.settle([Settlement(late, Outcome.REJECTED, "late")], NOW + 121)
-    outbox.release([late], NOW + 121)
-    assert outbox.dead_letters(1) == []
-    assert claim(outbox, NOW + 122) == [], "it is still claimed"
-    outbox.settle([Settlement(other, Outcome.RETRY, "Busy", due=NOW + 150)], NOW + 123)
-    assert enqueue(outbox, notification(token)) == 0, "a request that came after the late attempt"
-    outbox.settle([Settlement(late, Outcome.DELIVERED, None)], NOW + 124)
-    last = claimed(outbox, NOW + 150)
-    assert last.attempts == 0, "as many as one of its own would have"
-    outbox.settle([Settlement(last, Outcome.DELIVERED, None)], NOW + 400)
-    assert outbox.next_due(Platform.APNS) is None, "nobody else had it"
-
-
-def test_a_released_claim_is_due_again_and_not_counted(outbox: SqliteOutbox) -> None:
-    token = device()
-    first, other = notification(token), notification()
-    enqueue(outbox, first, other)
-    one, two = sorted(claim(outbox), key=lambda each: each.notification != first)
-    enqueue(outbox, notification(token, 7200))
-    outbox.release([one], NOW + 10)
-    assert outbox.next_due(Platform.APNS) == NOW + 10
-    again = claimed(outbox, NOW + 10)
-    assert (again.notification.id, again.attempts) == (first.id, 0)
-    assert again.notification.expires == NOW + 7200, "it is one with what came meanwhile"
-    outbox.release([one, one], NOW + 20)
-    assert claim(outbox, NOW + 20) == [], "a release that comes twice changes nothing"
-    outbox.settle([Settlement(two, Outcome.DELIVERED, None)], NOW)
-    outbox.release([two], NOW)
-    assert claim(outbox, NOW + 20) == []
 
 
 def test_as_many_gates_and_handles_are_kept_as_may_be(
@@ -364,39 +223,6 @@ def test_handles_of_a_dead_token_go_unless_they_are_newer(
 # Dead letters, and what is forgotten
 
 
-def test_what_expires_while_it_waits_is_given_up(outbox: SqliteOutbox) -> None:
-    short, long, held = notification(lifetime=60), notification(), notification(lifetime=50)
-    enqueue(outbox, held)
-    claimed(outbox)
-    enqueue(outbox, short, long)
-    assert outbox.prune(NOW + 59) == 0
-    assert outbox.prune(NOW + 60) == 1
-    (dead,) = outbox.dead_letters(10)
-    assert (dead.id, dead.outcome, dead.reason) == (short.id, Outcome.EXPIRED, None)
-    assert outbox.prune(NOW + 119) == 0, "what is claimed may be delivered yet"
-    assert outbox.prune(NOW + 120) == 1
-    assert outbox.dead_letters(1)[0].id == held.id, "also if nobody claims it any more"
-    assert claimed(outbox, NOW + 120).notification == long
-
-
-def test_dead_letters_come_newest_first_and_can_be_replayed(outbox: SqliteOutbox) -> None:
-    those = [notification(lifetime=each) for each in (10, 20, 30)]
-    enqueue(outbox, *those)
-    for each in those:
-        assert outbox.prune(NOW + (each.expires or 0) - NOW) == 1
-    letters = outbox.dead_letters(10)
-    assert [each.id for each in letters] == [each.id for each in reversed(those)]
-    assert [each.id for each in outbox.dead_letters(2)] == [those[2].id, those[1].id]
-    unknown = notification().id
-    assert outbox.replay([those[0].id, those[1].id, unknown], NOW + 50, NOW + 500) == 2
-    assert [each.id for each in outbox.dead_letters(10)] == [those[2].id]
-    found = {each.notification.id: each for each in claim(outbox, NOW + 50)}
-    assert set(found) == {those[0].id, those[1].id}
-    assert {each.attempts for each in found.values()} == {0}
-    assert {each.notification.expires for each in found.values()} == {NOW + 500}
-    assert outbox.replay([those[0].id], NOW + 50, NOW + 500) == 0
-
-
 def test_a_replay_does_not_wait_for_the_pace(outbox: SqliteOutbox) -> None:
     token, pace = device(), Pace(600.0, 1)
     outbox.enqueue((), [(notification(token, 10), NOW)], pace)
@@ -405,36 +231,6 @@ def test_a_replay_does_not_wait_for_the_pace(outbox: SqliteOutbox) -> None:
     (dead,) = outbox.dead_letters(1)
     outbox.replay([dead.id], NOW + 20, NOW + 500)
     assert dead.id in {each.notification.id for each in claim(outbox, NOW + 20)}
-
-
-def test_a_replay_meets_one_that_waits(outbox: SqliteOutbox) -> None:
-    token = device()
-    enqueue(outbox, notification(token, 10))
-    outbox.prune(NOW + 10)
-    enqueue(outbox, waiting := notification(token, 100))
-    (dead,) = outbox.dead_letters(1)
-    assert outbox.replay([dead.id], NOW + 20, NOW + 500) == 1
-    one = claimed(outbox, NOW + 20).notification
-    assert (one.id, one.expires) == (waiting.id, NOW + 500)
-    assert outbox.dead_letters(1) == []
-
-
-def test_dead_letters_are_bounded_in_time_and_number(
-    outbox: SqliteOutbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("billboard.push.dispatch.sqlite.MOST_DEAD_LETTERS", 5)
-    those = [notification(lifetime=10) for _ in range(8)]
-    enqueue(outbox, *those)
-    assert outbox.prune(NOW + 10) == 8
-    assert len(outbox.dead_letters(100)) == 5
-    enqueue(outbox, last := notification(lifetime=20))
-    outbox.prune(NOW + 20)
-    assert len(outbox.dead_letters(100)) == 5
-    assert outbox.dead_letters(1)[0].id == last.id, "the oldest go first"
-    outbox.prune(NOW + 10 + DEAD_LETTER_LIFETIME)
-    assert [each.id for each in outbox.dead_letters(100)] == [last.id]
-    outbox.prune(NOW + 20 + DEAD_LETTER_LIFETIME)
-    assert outbox.dead_letters(100) == []
 
 
 def test_requests_are_opened_by_one_process_only(outbox: SqliteOutbox) -> None:
@@ -482,7 +278,7 @@ def test_no_method_reads_a_whole_table(outbox: SqliteOutbox) -> None:
     outbox.replay([first.notification.id], NOW, NOW + 1)
     outbox.prune(NOW)
     kinds = "SCAN dead USING COVERING INDEX dead_kind", "SCAN (subquery"
-    ordered = ("SCAN request in: SELECT digest", "SCAN json_each", *kinds)
+    ordered: tuple[str, ...] = ("SCAN request in: SELECT digest", "SCAN json_each", *kinds)
     ordered += ("SCAN gate in: SELECT count", "SCAN handle USING COVERING INDEX")  # once a minute
     assert [each for each in plans if not each.startswith(ordered)] == []
     assert any(each.startswith(ordered[0]) for each in plans), "they are explained at all"

@@ -27,9 +27,8 @@ from billboard.push.dispatch.sqlite import DEAD_LETTER_LIFETIME
 from billboard.push.outbox import Pace
 from billboard.push.sqlite import SqliteOutbox
 from billboard.tokens import Handle, Platform
-
-from .outboxes import KEY, NO_PACE, NOW, claim, enqueue, notification, registration, request
-from .support import device
+from push.outboxes import KEY, NO_PACE, NOW, claim, enqueue, notification, registration, request
+from push.support import device
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from board.serving import OCTETS, Answer, Running, running
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from web.running import OCTETS, Answer, Running, running
 
 from billboard import FrameClass, Handle, SecretKey
 from billboard.push import (
@@ -34,8 +34,7 @@ from billboard.push.outbox import SealedRequest
 from billboard.push.requests.registration import REGISTRATION_SIZE
 from billboard.push.requests.request import request_size
 from billboard.web.admission import ProofOfWork, Rate, find_work
-
-from .servers import AT_ONCE, NAME, Scripted, Site, site, token
+from push.servers import AT_ONCE, NAME, Scripted, Site, site, token
 
 SLOW = Timing(tick=3600.0, minimum=8192, patience=3600.0)
 """Nothing is opened."""

@@ -31,12 +31,11 @@ from billboard.push.requests.request import (
     seal,
 )
 from billboard.push.service import PushServer
-from billboard.push.tick import Tick
-
-from .served import HOUR, opened, push, revocation, sent, served
-from .servers import site
-from .simulation import START, Scripted, delivers, elapsed, now, simulated
-from .support import device
+from billboard.push.tick import Drop, Tick
+from push.served import HOUR, opened, push, revocation, sent, served
+from push.servers import site
+from push.simulation import START, Scripted, delivers, elapsed, now, simulated
+from push.support import device
 
 CALM = Timing(tick=20.0, minimum=1, patience=20.0, jitter=0.0, pace=Pace(0.0, 1))
 
@@ -352,7 +351,7 @@ async def test_where_all_room_is_taken_known_handles_are_registered_and_revocati
             for _ in range(3):
                 await server.take(revocation(made, new_kappa(), 5))
             await opened(made)
-    assert sum(each.dropped["full"] for each in ticks) == 2
+    assert sum(each.dropped[Drop.FULL] for each in ticks) == 2
 
 
 @simulated

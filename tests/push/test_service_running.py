@@ -17,11 +17,10 @@ from billboard.push.requests.descriptor import MOST_REQUEST_KEYS, ServerDescript
 from billboard.push.requests.request import PushRequest, seal
 from billboard.push.server_keys import DAYS_AHEAD, ServerKeys
 from billboard.push.service import HOUSEKEEPING, PushServer
-
-from .served import HOUR, PROMPT, push, sent, served
-from .servers import AT_ONCE, site
-from .simulation import START, Scripted, delivers, elapsed, now, simulated
-from .support import device
+from push.served import HOUR, PROMPT, push, sent, served
+from push.servers import AT_ONCE, site
+from push.simulation import START, Scripted, delivers, elapsed, now, simulated
+from push.support import device
 
 DAY = 86_400.0
 
@@ -176,7 +175,8 @@ async def test_storage_that_fails_in_a_tick_loses_nothing(
     with served(tmp_path, provider) as made:
         outbox = made.server.outbox
         for name in ("waiting", "requests", "refuse", "refused", "enqueue", "prune", "hold"):
-            real, failures = getattr(outbox, name), []
+            real = getattr(outbox, name)
+            failures: list[float] = []
 
             def failing(*arguments: Any, real: Any = real, failures: Any = failures) -> Any:
                 if len(failures) < 5:

@@ -30,12 +30,11 @@ from billboard.push.requests.waku import WakuClient
 from billboard.push.sqlite import SqliteOutbox
 from billboard.push.waku_source import OLDEST, SWEEP_INTERVAL, SWEEP_OVERLAP
 from billboard.web.admission import Rate
-
-from .killed import CONTEXT, URL, make_site, take_from_waku, write_requests
-from .servers import AT_ONCE, Scripted, token
-from .test_logs import DebugLog, forms
-from .waku_node import WakuNode
-from .waku_site import (
+from push.killed import CONTEXT, URL, make_site, take_from_waku, write_requests
+from push.requests.waku_node import WakuNode
+from push.servers import AT_ONCE, Scripted, token
+from push.test_logs import DebugLog, forms
+from push.waku_site import (
     LONGEST,
     Shifted,
     counted,

@@ -18,9 +18,8 @@ from billboard.push.requests.request import PushRequest
 from billboard.push.requests.waku import content_topic
 from billboard.push.waku_source import WakuSource
 from billboard.tlog.note import NoteKey
-
-from .servers import Scripted, Site, site, token
-from .waku_node import WakuNode
+from push.requests.waku_node import WakuNode
+from push.servers import Scripted, Site, site, token
 
 SLOW = Timing(tick=3600.0, minimum=8192, patience=3600.0)
 """Nothing is opened."""

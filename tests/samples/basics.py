@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from billboard.groups.ristretto255 import Scalar
+from billboard.groups.ristretto255 import ORDER, Scalar
 from billboard.proofs import schnorr
 from samples.sampler import (
-    ORDER,
     Json,
     Random,
     chance,

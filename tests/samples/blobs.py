@@ -7,12 +7,11 @@ import numpy as np
 from billboard import _core
 from billboard.elgamal import EncryptionKey
 from billboard.errors import InvalidRowsError
-from billboard.groups.ristretto255 import Element
+from billboard.groups.ristretto255 import ORDER, Element
 from samples.frames import frame, time_around
 from samples.keys import key_name, named_keys
 from samples.sampler import (
     IDENTITY,
-    ORDER,
     Json,
     Random,
     chance,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vector_engine_board import identifiers
+from vectors.engine.board import identifiers
 
 from billboard import posts
 from samples.keys import frame_class
@@ -100,8 +100,8 @@ def _time_of(rng: Random, given: Json) -> int:
     count = 2 * seconds // given["interval"] + 1
     due = begin + rng.randint(0, count) * given["interval"]
     edges = (begin - _skew(seconds), begin, due, due, begin + seconds, begin + 2 * seconds)
-    edges += (begin - AHEAD * seconds - _skew(seconds), begin + seconds + _skew(seconds))
-    return near(rng, *edges)
+    others = (begin - AHEAD * seconds - _skew(seconds), begin + seconds + _skew(seconds))
+    return near(rng, *edges, *others)
 
 
 @sampler("board/parameters")

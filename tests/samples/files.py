@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import random
 
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
 from billboard.hashing import expand, hash_bytes
 from billboard.storage import secret_file
 from samples.sampler import (
@@ -75,7 +77,7 @@ def _protected(rng: Random) -> Json:
     cost = (15 if chance(rng, 0.1) else 14, 8, 1)
     head = MAGIC + bytes([1, _kind(rng), 1, *cost]) + salt + nonce
     key = secret_file._derive(passphrase, salt, *cost)
-    file = head + secret_file.ChaCha20Poly1305(key).encrypt(nonce, _payload(rng), head)
+    file = head + ChaCha20Poly1305(key).encrypt(nonce, _payload(rng), head)
     given: str | None = passphrase
     kind = rng.randrange(12)
     if kind == 0:
@@ -126,7 +128,7 @@ def _decode_keyed(rng: Random) -> Json:
     if chance(rng, 0.15):
         head = replaced(head, rng.randrange(len(head)), rng.randbytes(1))
     header, key = head + data(rng, 32), data(rng, 32)
-    cipher = secret_file.ChaCha20Poly1305(expand(key, "state", 32, header))
+    cipher = ChaCha20Poly1305(expand(key, "state", 32, header))
     file = header + cipher.encrypt(bytes(12), _payload(rng), header)
     if chance(rng, 0.2):
         file = flipped(rng, file) if chance(rng, 0.5) else damaged(rng, file)

@@ -71,7 +71,7 @@ def strange_element(rng: Random, of: Group) -> bytes:
         encoded = x.to_bytes(size, "big")
         return bytes([encoded[0] | flags]) + encoded[1:]
     first = rng.choice((0, 2, 2, 3, 3, 4, 5, 6, 0x82, 0xFF))
-    return bytes([first]) + (x % 2 ** (8 * size - 8)).to_bytes(size - 1, "big")
+    return bytes([first]) + (x % (1 << (8 * size - 8))).to_bytes(size - 1, "big")
 
 
 def strange_scalar(rng: Random, of: Group) -> bytes:

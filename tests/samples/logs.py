@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from vector_engine_board import identifiers
+from vectors.engine.board import identifiers
 
 from billboard.tlog import merkle
 from billboard.tlog.note import encode_base64
@@ -29,7 +29,7 @@ LATEST = 2**63 - 1
 
 def _size(rng: Random, most: int = 300) -> int:
     """Of a tree: often around a power of two."""
-    return min(max(2 ** rng.randrange(9) + rng.choice((-1, 0, 1, 1)), 1), most)
+    return min(max((1 << rng.randrange(9)) + rng.choice((-1, 0, 1, 1)), 1), most)
 
 
 def _leaves(rng: Random, count: int) -> Json:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
+from billboard.groups.ristretto255 import ORDER
 from billboard.tlog.note import Algorithm, Note, NoteSigner, Signature, encode_base64
 from samples.logs import LATEST, strange_hash, strange_lines
 from samples.sampler import (
-    ORDER,
     Json,
     Random,
     chance,

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 from billboard import Blob, FrameClass, Lane, posts
 from billboard.groups.ristretto255 import Scalar
+from billboard.hashing import encode_tuple
+from billboard.proofs import schnorr
 from samples.blobs import damaged_blob
 from samples.keys import frame_class
 from samples.lanes import lane, later, payload, slot
@@ -67,7 +69,7 @@ def signed(rng: Random, made: Lane, epoch: int, in_slot: int, unsigned: bytes) -
     secret = made._slot_secret(epoch, in_slot)
     rnd = rng.randbytes(32)
     message = (made.origin.encode(), unsigned)
-    return unsigned + posts.schnorr.sign("post", secret, *message, rnd=rnd)
+    return unsigned + schnorr.sign("post", secret, *message, rnd=rnd)
 
 
 def resealed(rng: Random, made: Lane, epoch: int, in_slot: int, plain: bytes) -> bytes:
@@ -75,7 +77,7 @@ def resealed(rng: Random, made: Lane, epoch: int, in_slot: int, plain: bytes) ->
     slot_key = made._schedule.at(epoch).slot_key(in_slot)
     public, salt = multiple(bytes(made._slot_secret(epoch, in_slot))), rng.randbytes(32)
     header = posts._header(epoch, seq(rng), public, salt)
-    associated = posts.encode_tuple(made.origin.encode(), header)
+    associated = encode_tuple(made.origin.encode(), header)
     box = posts._cipher(slot_key, salt).encrypt(bytes(12), plain, associated)
     return signed(rng, made, epoch, in_slot, header + box)
 

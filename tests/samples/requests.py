@@ -6,14 +6,14 @@ They are sealed by the oracle, which takes its randomness as an argument: OpenSS
 from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from oracle import requests
+from oracle import descriptors, requests
 
+from billboard.groups.ristretto255 import ORDER
 from samples.frames import LAST, PLATFORMS
 from samples.keys import frame_class
 from samples.posts import any_blob
 from samples.push import SEEDS, public_of
 from samples.sampler import (
-    ORDER,
     Json,
     Random,
     chance,
@@ -68,7 +68,7 @@ def _sealed(rng: Random, label: str, server: bytes, n: int, plaintext: bytes) ->
     key = public_of(used)
     sealed = requests.seal_as(other, n, to, key, plaintext, rng.randbytes(64))
     if chance(rng, 0.1):  # the id is that of who opens it
-        sealed = replaced(sealed, 1, requests.request_key_id(server, public_of(seed)))
+        sealed = replaced(sealed, 1, descriptors.request_key_id(server, public_of(seed)))
     if chance(rng, 0.2):
         sealed = flipped(rng, sealed) if chance(rng, 0.7) else damaged(rng, sealed)
     return {"secret": seed.hex(), "server_key": server.hex()}, sealed
@@ -117,7 +117,7 @@ def _plaintext(rng: Random, server: bytes, time: int) -> bytes:
     token = _token(rng, LONGEST)
     place = token or {"platform": 0, "app": 0, "token": ""}
     value = bytes.fromhex(place["token"])
-    numbers = place["platform"].to_bytes(1, "big") + place["app"].to_bytes(2, "big")
+    numbers: bytes = place["platform"].to_bytes(1, "big") + place["app"].to_bytes(2, "big")
     fields = numbers + len(value).to_bytes(2, "big") + value
     body = b"\x01" + key.public_key().public_bytes_raw() + time.to_bytes(8, "big") + fields
     body = body.ljust(SIGNED, b"\0")

@@ -9,7 +9,9 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from cases import (  # noqa: E402
+from oracle.published import self_test  # noqa: E402
+
+from vectors.cases import (  # noqa: E402
     blobs,
     board,
     descriptors,
@@ -31,8 +33,7 @@ from cases import (  # noqa: E402
     ticks,
     universal,
 )
-from cases.schema import schema, table  # noqa: E402
-from oracle.published import self_test  # noqa: E402
+from vectors.cases.schema import schema, table  # noqa: E402
 
 BUILDERS = {
     "hashes": hashes.build,

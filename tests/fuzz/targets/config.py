@@ -93,7 +93,7 @@ def config(data: bytes) -> None:
             silent(error, *secrets)
             return
     require(len({each.public_key.frame_class for each in made.keys}) == 1, "keys of one class")
-    require(made.providers and 0 <= made.port <= 65535, "what a server needs")
+    require(bool(made.providers) and 0 <= made.port <= 65535, "what a server needs")
     require(TOKEN.decode() not in repr(made), "a repr shows the token")
 
 

@@ -163,15 +163,13 @@ def keyed_file(data: bytes) -> None:
         encoded = header + cipher.encrypt(bytes(12), inside[2:], header)
     expected = _state_by_the_oracle(encoded)
     for kind in Kind:
-        payload = attempt(
-            encoded, lambda it, k=kind: secret_file.decode_keyed(it, k, KEY), SecretFileError
-        )
+        decode_keyed = partial(secret_file.decode_keyed, kind=kind, key=KEY)
+        payload = attempt(encoded, decode_keyed, SecretFileError)
         mine = expected is not None and expected.kind == kind
         require((payload is not None) == mine, "which files are a state")
-        require(payload is None or (expected and payload == expected.payload), "what is in it")
-        other = attempt(
-            encoded, lambda it, k=kind: secret_file.decode(it, k, None), SecretFileError
-        )
+        require(payload is None or payload == (expected and expected.payload), "what is in it")
+        decode = partial(secret_file.decode, kind=kind, passphrase=None)
+        other = attempt(encoded, decode, SecretFileError)
         require(other is None or payload is None, "there is one way to read a file")
     another = attempt(
         encoded, lambda it: secret_file.decode_keyed(it, Kind.DEVICE, KEY[::-1]), SecretFileError
@@ -293,11 +291,17 @@ def accessory(data: bytes) -> None:
     encoded = source.rest() if members is None else json.dumps(members).encode()
     path = _file(encoded)
     for name in ("skn", "sks"):
-        schedule = attempt(encoded, lambda _, n=name: _read_schedule(path, n), SecretFileError)  # type: ignore[misc]
-        expected = members and _first_key(members, name)
-        require(members is None or (schedule is None) == (expected is None), "which load")
-        if schedule is not None and expected is not None:
-            require(schedule.at(0).identifier == expected.identifier, "whose the keys are")
+        _check_schedule(path, name, encoded, members)
+
+
+def _check_schedule(
+    path: Path, name: str, encoded: bytes, members: dict[str, object] | None
+) -> None:
+    schedule = attempt(encoded, lambda _: _read_schedule(path, name), SecretFileError)
+    expected = None if members is None else _first_key(members, name)
+    require(members is None or (schedule is None) == (expected is None), "which load")
+    if schedule is not None and expected is not None:
+        require(schedule.at(0).identifier == expected.identifier, "whose the keys are")
 
 
 def _members(source: Source, kind: int) -> dict[str, object]:
@@ -312,13 +316,15 @@ def _members(source: Source, kind: int) -> dict[str, object]:
     return members
 
 
-def _first_key(members: dict[str, Any], name: str) -> oracle_findmy.Keys | None:
+def _first_key(members: dict[str, object], name: str) -> oracle_findmy.Keys | None:
     """The key at index 0, as the oracle has it; None if these are not the members of a file."""
-    found = [members.get(each) for each in ("master_key", name)]
-    if members.get("type") != "accessory" or not all(isinstance(each, str) for each in found):
+    master, symmetric = members.get("master_key"), members.get(name)
+    if members.get("type") != "accessory":
+        return None
+    if not isinstance(master, str) or not isinstance(symmetric, str):
         return None
     try:
-        return oracle_findmy.keys_at(*map(bytes.fromhex, found), 0)  # type: ignore[arg-type]
+        return oracle_findmy.keys_at(bytes.fromhex(master), bytes.fromhex(symmetric), 0)
     except Refused:
         return None
 

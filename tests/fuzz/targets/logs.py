@@ -187,7 +187,7 @@ def add_checkpoint(data: bytes) -> None:
         asked = False
     require((decoded is not None) == asked, "which requests to a witness decode")
     if decoded is not None and expected is not None:
-        require((decoded.old, decoded.proof) == (expected.index, expected.hashes), "its parts")
+        require((decoded.old, decoded.proof) == (expected.place, expected.hashes), "its parts")
         require(bytes(decoded) == data, "a request to a witness goes round")
 
 

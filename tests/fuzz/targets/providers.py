@@ -30,7 +30,8 @@ from billboard.push.providers import fcm, gorush, pushy, sns
 from billboard.push.providers.content import CONTENT_FREE_BYTES
 from billboard.push.providers.fcm_account import SCOPE, FcmAccount
 from billboard.push.providers.transport import checked_payload
-from billboard.push.providers.webpush import VapidKey, _encrypted
+from billboard.push.providers.webpush import _encrypted
+from billboard.push.providers.webpush_vapid import VapidKey
 from billboard.webpush import WebPushSubscription
 
 from ..target import Source, Target, attempt, require, silent
@@ -75,7 +76,7 @@ def answer(data: bytes) -> None:
     made = PARSERS[kind](response)
     reason = made.reason or "none"
     require(made.status == response.status_code, "the status is the service's own")
-    require(WORD.fullmatch(reason) or OWN.fullmatch(reason), "a reason is a word, or ours")
+    require(bool(WORD.fullmatch(reason) or OWN.fullmatch(reason)), "a reason is a word, or ours")
     require(TOKEN not in reason, "a reason holds no token")
     require(made.outcome is not Outcome.DELIVERED or made.status == 200, "what was delivered")
     require(made.outcome is not Outcome.UNREGISTERED or reason in DEAD[kind], "the dead")
@@ -98,14 +99,15 @@ def _answers() -> Iterator[bytes]:
             bodies[kind].append(json.dumps({"counts": counts, "logs": logs}).encode())
     for code in (*pushy._BY_CODE, TOKEN):
         bodies[3].append(json.dumps({"code": code, "error": TOKEN}).encode())
-    for failed in ([TOKEN], [[]], TOKEN):
+    of_pushy: tuple[object, ...] = ([TOKEN], [[]], TOKEN)
+    for failed in of_pushy:
         bodies[3].append(json.dumps({"success": True, "info": {"failed": failed}}).encode())
     for code in (*sns._BY_CODE, "InvalidParameter", TOKEN):
         bodies[4].append(f"<Error><Code>{code}</Code><Message>{TOKEN}</Message>".encode())
     for kind, each in bodies.items():
         for body in each:
-            for status in (200, 404, 503):
-                yield bytes([kind]) + status.to_bytes(2, "big") + b"\x0260" + body
+            for number in (200, 404, 503):
+                yield bytes([kind]) + number.to_bytes(2, "big") + b"\x0260" + body
     for header in (b"soon", b"Wed, 21 Oct 2065 07:28:00 GMT", b"Wed, 99 Abc 0000 99:99:99 GMT"):
         yield b"\0" + (429).to_bytes(2, "big") + bytes([len(header)]) + header
 
@@ -160,12 +162,13 @@ def account(data: bytes) -> None:
     if made is not None:
         require(repr(made) == f"FcmAccount(project_id='{OTHER}')", "a repr shows the key")
         credentials = made.credentials()
-        require(re.fullmatch(r"https://[!-~]+", credentials._token_uri), "where tokens come from")
+        where = re.fullmatch(r"https://[!-~]+", credentials._token_uri)
+        require(where is not None, "where tokens come from")
         assertion = credentials._make_authorization_grant_assertion()
         require(assertion.count(b".") == 2, "an assertion is made")
-    name = data.decode("utf-8", "surrogateescape")
-    named = attempt(data, lambda _: FcmAccount(name, _key_file()), ProviderError)
-    require(named is None or name.isascii(), "project ids are letters and digits")
+    project = data.decode("utf-8", "surrogateescape")
+    named = attempt(data, lambda _: FcmAccount(project, _key_file()), ProviderError)
+    require(named is None or project.isascii(), "project ids are letters and digits")
 
 
 def _members(given: dict[str, object]) -> bytes:
@@ -186,18 +189,21 @@ def _key_file() -> bytes:
 
 
 def _accounts() -> Iterator[bytes]:
-    for key in ("@RSA@", "@SMALL@", "@P256@", "@ED25519@", "none", 5, [], "\ud800"):
+    names = "@RSA@", "@SMALL@", "@P256@", "@ED25519@", "none"
+    keys: tuple[object, ...] = (*names, 5, [], "\ud800")
+    for key in keys:
         yield b"\0" + _members({"private_key": key})
     for uri in ("http://localhost", "https://\ud800", "https://a\n", ["https://"], None):
         yield b"\0" + _members({"token_uri": uri})
-    for email in (5, {}, "\ud800"):
+    emails: tuple[object, ...] = (5, {}, "\ud800")
+    for email in emails:
         yield b"\0" + _members({"client_email": email, "universe_domain": email})
     for content in (b"", b"[]", b"\xff", b"{" * 9, DEEP, b'"private_key"'):
         yield b"\0" + content
     pkcs8, plain = PrivateFormat.PKCS8, NoEncryption()
     for curve in (ec.SECP256R1, ec.SECP256K1):
-        key = ec.derive_private_key(12345, curve())
-        der = key.private_bytes(Encoding.DER, pkcs8, plain)
+        private = ec.derive_private_key(12345, curve())
+        der = private.private_bytes(Encoding.DER, pkcs8, plain)
         yield b"\x01" + der
         yield b"\x01" + der.replace(b"\x06\x08\x2a\x86\x48", b"\x06\x08\x2a\x86\x49")
     yield b"emulator-project"
@@ -226,7 +232,7 @@ def _payloads() -> Iterator[bytes]:
 
 
 def fcm_request(data: bytes) -> None:
-    """A request to FCM's emulator: a message, or one for an access token, signed as it should be."""
+    """A request to FCM's emulator: a message, or one for an access token, with its signature."""
     source, emulator = Source(data), _fcm()
     emulator.deliveries.clear()
     emulator._issued = {"token": 2e11}
@@ -248,7 +254,8 @@ def fcm_request(data: bytes) -> None:
         require(delivery.ttl is None or delivery.ttl >= 0, "for how long")
         require(all(isinstance(each, str) for each in delivery.data.values()), "the data")
     else:
-        require(kind & 2 and answered["access_token"] in emulator._issued, "a token is issued")
+        require(bool(kind & 2), "a token is issued")
+        require(answered["access_token"] in emulator._issued, "a token is issued")
 
 
 def _fcm_requests() -> Iterator[bytes]:
@@ -261,7 +268,11 @@ def _fcm_requests() -> Iterator[bytes]:
         {"collapse_key": 5},
         None,
     ):
-        message = {"token": TOKEN, "data": {"event": "NEW_MESSAGE"}, "android": android}
+        message: dict[str, object] = {
+            "token": TOKEN,
+            "data": {"event": "NEW_MESSAGE"},
+            "android": android,
+        }
         yield b"\x01" + json.dumps({"message": message}).encode()
     for content in (b"", b"[]", b'{"message": 5}', b"\xff", DEEP):
         yield b"\x01" + content
@@ -269,8 +280,14 @@ def _fcm_requests() -> Iterator[bytes]:
     yield b"\x01" + json.dumps({"message": {"token": "", "data": {"\ud800": 5}}}).encode()
     now = int(time.time())
     claims = {"iss": EMAIL, "scope": SCOPE, "aud": AUDIENCE, "iat": now, "exp": now + 3600}
-    wrong: dict[str, object]
-    for wrong in ({}, {"exp": str(now + 60)}, {"exp": 10**400}, {"scope": []}, {"iat": 1.5}):
+    all_wrong: tuple[dict[str, object], ...] = (
+        {},
+        {"exp": str(now + 60)},
+        {"exp": 10**400},
+        {"scope": []},
+        {"iat": 1.5},
+    )
+    for wrong in all_wrong:
         yield b"\x02" + json.dumps({**claims, **wrong}).encode()
     yield b"\0grant_type=" + GRANT.encode() + b"&assertion=a.b.c"
 
@@ -318,7 +335,8 @@ def web_push_request(data: bytes) -> None:
         require(not kind & 2, "nobody can sign for another")
         require(0 < json.loads(claims)["exp"] - NOW <= DAY, "a token is good for a day at most")
         require(delivery.contact == json.loads(claims)["sub"], "the contact")
-        require(kind & 1 or delivery.plaintext.rstrip(b"\0") == CONTENT_FREE_BYTES, "the plaintext")
+        ours = delivery.plaintext.rstrip(b"\0") == CONTENT_FREE_BYTES
+        require(bool(kind & 1) or ours, "the plaintext")
         silent(Exception(repr(delivery)), subscription.endpoint[-12:].encode())
     else:
         require(reply.status in (400, 403, 413) and not emulator.deliveries, "a refusal")
@@ -327,8 +345,7 @@ def web_push_request(data: bytes) -> None:
 def _web_push_requests() -> Iterator[bytes]:
     origin = _web_push()[0].origin
     claims = {"aud": origin, "exp": int(NOW) + 3600, "sub": "mailto:push@example.org"}
-    wrong: dict[str, object]
-    for wrong in (
+    all_wrong: tuple[dict[str, object], ...] = (
         {},
         {"exp": "soon"},
         {"exp": [1]},
@@ -338,7 +355,8 @@ def _web_push_requests() -> Iterator[bytes]:
         {"aud": [5]},
         {"sub": 5},
         {"iat": 10**400, "nbf": "x"},
-    ):
+    )
+    for wrong in all_wrong:
         yield _with_claims(0, json.dumps({**claims, **wrong}).encode()) + b"\0"
     good = json.dumps(claims).encode()
     yield _with_claims(1, good) + b"\0" + bytes(20) + b"\x41\x04"

@@ -63,6 +63,9 @@ class Files(dict[str, bytes]):
         for name in list(self.names(prefix)):
             del self[name]
 
+    def sweep(self) -> None:
+        """There is nothing to free."""
+
 
 def folder() -> tempfile.TemporaryDirectory[str]:
     """In memory where there is such a folder: what is durable waits for the disk otherwise."""

@@ -181,7 +181,8 @@ def batch(data: bytes) -> None:
     """Rows of all kinds: each is judged alone, and bad ones never change their neighbours."""
     source = Source(data)
     frame_class = SMALL[source.number() % len(SMALL)]
-    good, rows = _good(frame_class), []
+    good = _good(frame_class)
+    rows: list[bytes] = []
     while source.left and len(rows) < 10:
         rows.append(_row(source, good))
     if not rows:

@@ -87,7 +87,7 @@ def entry_decode(i: Input) -> Json:
 
 def _manifest_json(manifest: logs.Manifest) -> Json:
     numbers = {"epoch": manifest.epoch, "number": manifest.number, "size": manifest.size}
-    hashes = {"root": manifest.root.hex(), "index": manifest.index.hex()}
+    hashes = {"root": manifest.root.hex(), "index": manifest.index_hash.hex()}
     return {**numbers, **hashes, "time": manifest.time}
 
 
@@ -206,7 +206,7 @@ def proof_decode(i: Input) -> Json:
     proof = receipts.decode_proof(i.data("proof"))
     extra = None if proof.extra is None else proof.extra.hex()
     hashes = _hexes(proof.hashes)
-    return {"extra": extra, "index": proof.index, "hashes": hashes, "note": proof.checkpoint.hex()}
+    return {"extra": extra, "index": proof.place, "hashes": hashes, "note": proof.checkpoint.hex()}
 
 
 def proof_check_post(i: Input) -> Json:

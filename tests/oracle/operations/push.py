@@ -3,6 +3,7 @@
 from typing import Any
 
 from .. import descriptors, hpke, requests, ticks
+from ..notation import CLASS_H
 from ..refusals import INVALID, all_refusals_as
 from .inputs import Input, Json
 
@@ -115,7 +116,7 @@ def registration_encode(i: Input) -> Json:
 
 def registration_open(i: Input) -> Json:
     last = i.optional_number("last")
-    intake, now = _intake(i, requests.CLASS_H), i.number("time")
+    intake, now = _intake(i, CLASS_H), i.number("time")
     with all_refusals_as(INVALID):
         handle, found = requests.open_registration(intake, i.data("registration"), now, last)
     token: Any = None

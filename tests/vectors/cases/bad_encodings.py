@@ -7,8 +7,8 @@ from oracle.curves import BLS12_381, P224, P256, SECP256K1, Curve
 from oracle.groups import Group
 from oracle.multiplication import multiple
 
-from .material import draw_element
-from .on_groups import element_of, identity_of
+from vectors.cases.material import draw_element
+from vectors.cases.on_groups import element_of, identity_of
 
 CURVE_OF = {"p256": P256, "p224": P224, "secp256k1": SECP256K1, "bls12_381": BLS12_381}
 

@@ -8,9 +8,9 @@ from oracle.notation import CLASS_L
 from oracle.operations import Json
 from oracle.ristretto255 import encode_scalar
 
-from . import forgeries, subscriptions
-from .casebook import Casebook
-from .material import (
+from vectors.cases import forgeries, subscriptions
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import (
     ALPHA,
     BETA,
     BLOB,

@@ -6,10 +6,10 @@ from oracle.notation import CLASS_H, CLASS_L, CLASS_S, CLASS_XL, be32, hash_part
 from oracle.operations import Json
 from oracle.ristretto255 import encode_scalar
 
-from . import board_times, posts
-from .board_times import CLOSES, HOUR, OPENS
-from .casebook import Casebook
-from .material import (
+from vectors.cases import board_times, posts
+from vectors.cases.board_times import CLOSES, HOUR, OPENS
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import (
     DAY,
     EPOCH,
     HANDLE_ENVELOPE,

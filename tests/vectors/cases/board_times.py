@@ -3,8 +3,8 @@
 from oracle.board import Schedule
 from oracle.operations import Json
 
-from .casebook import Casebook
-from .material import DAY, EPOCH, TIME
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import DAY, EPOCH, TIME
 
 OPENS = (EPOCH - 14) * DAY - 3600
 CLOSES = (EPOCH + 1) * DAY + 3600
@@ -91,7 +91,7 @@ def schedules(book: Casebook) -> None:
         ("last-second", "the last second to close one", begin + 2 * DAY - 1),
     ):
         add("edition/close", name, comment, DAY, HOUR, time=time, waiting=0, expired=0)
-    more = {"time": begin + 8 * HOUR, "waiting": 0, "expired": EPOCH}
+    more: Json = {"time": begin + 8 * HOUR, "waiting": 0, "expired": EPOCH}
     add("edition/close", "every-7-hours", "7 hours and some", DAY, 7 * HOUR, **more)
     more = {"time": begin + 9 * DAY, "waiting": 1, "expired": 0}
     add("edition/close", "still-waiting", "long after, as a post waits", DAY, HOUR, **more)

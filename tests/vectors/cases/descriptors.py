@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from oracle import descriptors, hpke, keys, ml_kem, notes
+from oracle import descriptors, ed25519, hpke, keys, ml_kem, notes
 from oracle.descriptors import Descriptor, RequestKey
 from oracle.notation import CLASS_H
 from oracle.operations import Json
 from oracle.text import to_base64
 
-from .casebook import Casebook
-from .material import KEY_H, KEY_S, TIME, draw, draw_scalar, flip, replaced
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import KEY_H, KEY_S, TIME, draw, draw_scalar, flip, replaced
 
 NAME = "push.example"
 SEED = draw("seed of push.example")
-SERVER = notes.Key(NAME, notes.BOARD, notes.ed25519.public_of(SEED))
+SERVER = notes.Key(NAME, notes.BOARD, ed25519.public_of(SEED))
 VKEY = notes.encode_vkey(SERVER)
 URL = "https://push.example/v1"
 HOUR = TIME // 3600
@@ -27,13 +27,13 @@ SHORT = Descriptor(NAME, TIME, CLASS_H, URL, (KEY_H.public_key,), (REQUEST_KEY,)
 
 
 def _second_key() -> bytes:
-    secrets = [draw_scalar("second key 1"), draw_scalar("second key 2")]
-    return keys.encode_public_key(secrets, [draw("second rnd 1"), draw("second rnd 2")])
+    secrets = draw_scalar("second key 1"), draw_scalar("second key 2")
+    return keys.encode_public_key(secrets, (draw("second rnd 1"), draw("second rnd 2")))
 
 
 def _same_key_again() -> bytes:
     """The key set of class H with other proofs."""
-    return keys.encode_public_key(KEY_H.secrets, [draw("other rnd 1"), draw("other rnd 2")])
+    return keys.encode_public_key(KEY_H.secrets, (draw("other rnd 1"), draw("other rnd 2")))
 
 
 LONG = SHORT._replace(keys=(KEY_H.public_key, _second_key()), request_keys=(REQUEST_KEY, TOMORROW))
@@ -76,9 +76,9 @@ def _ids(book: Casebook) -> None:
 def _payloads(book: Casebook) -> None:
     for name, start, until in (("day", TODAY, TODAY + 24), ("all", 0, 2**32 - 1)):
         values: Json = {"from": start, "until": until, "secret": REQUEST_SEED}
-        payload = book.valid("request-key/encode-payload", name, f"hours: {name}", **values)
-        book.valid("request-key/decode-payload", name, f"hours: {name}", **payload)
-    bad = {"from": 5, "until": 5, "secret": REQUEST_SEED}
+        encoded = book.valid("request-key/encode-payload", name, f"hours: {name}", **values)
+        book.valid("request-key/decode-payload", name, f"hours: {name}", **encoded)
+    bad: Json = {"from": 5, "until": 5, "secret": REQUEST_SEED}
     reason = "request-key-hours"
     book.refused("request-key/encode-payload", "empty", "no hour at all", reason, **bad)
     payload = descriptors.encode_payload(5, 6, REQUEST_SEED)
@@ -140,8 +140,8 @@ def _unsigned(book: Casebook) -> None:
 
 
 def _drawn_key(number: int) -> bytes:
-    secrets = [draw_scalar(f"key {number} {j}") for j in range(2)]
-    return keys.encode_public_key(secrets, [draw(f"key {number} rnd {j}") for j in range(2)])
+    secrets = tuple(draw_scalar(f"key {number} {j}") for j in range(2))
+    return keys.encode_public_key(secrets, tuple(draw(f"key {number} rnd {j}") for j in range(2)))
 
 
 def _refused_keys(book: Casebook) -> None:

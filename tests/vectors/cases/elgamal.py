@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from oracle.groups import GROUPS, Group
 from oracle.operations import Json
 
-from .bad_encodings import malformed_in_ciphertext
-from .casebook import Casebook
-from .material import replaced
-from .on_groups import element_of, identity_of, multiple_of, scalar_of
+from vectors.cases.bad_encodings import malformed_in_ciphertext
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import replaced
+from vectors.cases.on_groups import element_of, identity_of, multiple_of, scalar_of
 
 
 class _Setting:

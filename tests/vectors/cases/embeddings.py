@@ -7,9 +7,9 @@ from oracle.groups import GROUPS, RISTRETTO255, Group
 from oracle.operations import Json
 from oracle.refusals import Refused
 
-from .casebook import Casebook
-from .material import FRAME, HANDLE_FRAME, draw, embeddings
-from .on_groups import EMBEDDING, candidate_of, element_of, identity_of
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import FRAME, HANDLE_FRAME, draw, embeddings
+from vectors.cases.on_groups import EMBEDDING, candidate_of, element_of, identity_of
 
 SAMPLE = 24
 

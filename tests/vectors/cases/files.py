@@ -6,10 +6,11 @@ from oracle.keys import encode_secret_key
 from oracle.notation import be8
 from oracle.notes import encode_payload
 from oracle.operations import Json
+from oracle.symmetric import aead_seal
 
-from .casebook import Casebook
-from .descriptors import REQUEST_KEY, REQUEST_SEED
-from .material import ALPHA, LANE, ORIGIN, draw, flip, replaced
+from vectors.cases.casebook import Casebook
+from vectors.cases.descriptors import REQUEST_KEY, REQUEST_SEED
+from vectors.cases.material import ALPHA, LANE, ORIGIN, draw, flip, replaced
 
 PAYLOAD = lanes.encode_lane(LANE)
 KEY_PAYLOAD = encode_secret_key(ALPHA.public_key, ALPHA.secrets)
@@ -201,7 +202,7 @@ def _refused_keyed(book: Casebook) -> None:
     add("other-kind", "kind 6 in place of 5", "box", replaced(KEYED, len(MAGIC) + 1, be8(6)))
     add("truncated", "a byte less", "box", KEYED[:-1])
     add("appended", "a byte more", "box", KEYED + b"\0")
-    of_head = files.aead_seal(KEY, bytes(12), STATE, KEYED[:52])
+    of_head = aead_seal(KEY, bytes(12), STATE, KEYED[:52])
     add("key-itself", "sealed with the key, not with what comes of it", "box", KEYED[:52] + of_head)
     for length in (0, 19, 20, 52, 67):
         add(f"length-{length}", f"{length} bytes", "wrong-length", KEYED[:length])

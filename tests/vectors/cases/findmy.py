@@ -8,8 +8,8 @@ from oracle.curves import P224
 from oracle.findmy import LAST_INDEX, Report
 from oracle.operations import Json
 
-from .casebook import Casebook
-from .material import draw, flip, replaced
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import draw, flip, replaced
 
 FIRST = bytes(range(1, 29))
 SYMMETRIC = bytes(range(32))
@@ -101,7 +101,8 @@ def _refused_encryptions(book: Casebook) -> None:
     for name, e in (("zero", 0), ("order", P224.order), ("greatest", 2**224 - 1)):
         add(f"ephemeral-{name}", f"e: {name}", "ephemeral-range", ephemeral=_bytes_of(e))
     for name, reason, degrees in _beyond():
-        add(name, f"{reason} {degrees}", reason, **{reason: degrees})
+        change: dict[str, Any] = {reason: degrees}
+        add(name, f"{reason} {degrees}", reason, **change)
     add("time-before-2001", "the last second before 2001", "time", time=-1)
     add("time-too-late", "2^32 seconds after 2001", "time", time=2**32)
     for length in (0, 27, 29):

@@ -4,7 +4,7 @@ from oracle import ristretto255
 from oracle.ristretto255 import ORDER
 from oracle.signatures import answer
 
-from .material import draw_scalar, multiple, replaced
+from vectors.cases.material import draw_scalar, multiple, replaced
 
 Parts = tuple[bytes, ...]
 

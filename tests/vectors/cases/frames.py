@@ -7,9 +7,9 @@ from oracle.frames import AMAZON_SNS, FCM, PUSHY, WEB_PUSH
 from oracle.notation import CLASS_L
 from oracle.operations import Json
 
-from . import subscriptions
-from .casebook import Casebook
-from .material import (
+from vectors.cases import subscriptions
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import (
     ALPHA,
     BETA,
     EXPIRY,

@@ -2,11 +2,12 @@
 
 from oracle import published
 from oracle.groups import GROUPS, Group
+from oracle.operations import Json
 
-from . import bad_encodings
-from .casebook import Casebook
-from .material import draw, draw_element
-from .on_groups import element_of, identity_of, multiple_of, scalar_of
+from vectors.cases import bad_encodings
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import draw, draw_element
+from vectors.cases.on_groups import element_of, identity_of, multiple_of, scalar_of
 
 ORDER = GROUPS["ristretto255"].order
 MESSAGES = {
@@ -53,7 +54,7 @@ def _decoding(book: Casebook, group: Group) -> None:
         ("identity", identity_of(group)),
         ("generator", multiple_of(group, 1)),
     ):
-        values = {"group": group.name, "bytes": data}
+        values: Json = {"group": group.name, "bytes": data}
         book.valid("element/decode", f"{group.name}-{name}", name, **values)
     for bad in bad_encodings.bad_encodings(group):
         values = {"group": group.name, "bytes": bad.data}
@@ -69,7 +70,7 @@ def _decoding(book: Casebook, group: Group) -> None:
 def _scalars(book: Casebook, group: Group) -> None:
     size, order = group.scalar_length, group.order
     for name, k in (("0", 0), ("1", 1), ("order-minus-1", order - 1)):
-        values = {"group": group.name, "bytes": k.to_bytes(size, group.byteorder)}
+        values: Json = {"group": group.name, "bytes": k.to_bytes(size, group.byteorder)}
         book.valid("scalar/decode", f"{group.name}-{name}", f"the value {name}", **values)
     for name, k in (
         ("order", order),
@@ -144,7 +145,7 @@ def _arithmetic(book: Casebook, group: Group) -> None:
 def _hashing(book: Casebook, group: Group) -> None:
     dst = b"QUUX-V01-CS02-with-" + SUITES[group.name].encode()
     for name, message in MESSAGES.items():
-        values = {"group": group.name, "message": message, "dst": dst}
+        values: Json = {"group": group.name, "message": message, "dst": dst}
         case, comment = f"{group.name}-{name}", f"a message: {name.replace('-', ' ')}"
         book.valid("scalar/hash", case, comment, **values)
         if group.hash_to is None:

@@ -2,8 +2,8 @@
 
 from oracle.operations import Json
 
-from .casebook import Casebook
-from .material import draw
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import draw
 
 PARTS = {
     "no-parts": ("no parts", []),

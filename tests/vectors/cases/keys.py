@@ -6,9 +6,9 @@ from oracle.operations import Json
 from oracle.ristretto255 import encode_scalar
 from oracle.signatures import sign
 
-from . import forgeries
-from .casebook import Casebook
-from .material import (
+from vectors.cases import forgeries
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import (
     ALPHA,
     BETA,
     KEY_H,

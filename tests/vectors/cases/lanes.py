@@ -8,9 +8,9 @@ from oracle.notation import CLASS_H, CLASS_L, be8, be16, be32
 from oracle.operations import Json
 from oracle.ristretto255 import ORDER, encode_scalar
 
-from . import forgeries
-from .casebook import Casebook
-from .material import DAY, EPOCH, LANE, ORIGIN, draw, draw_element, replaced
+from vectors.cases import forgeries
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import DAY, EPOCH, LANE, ORIGIN, draw, draw_element, replaced
 
 PAYLOAD = lanes.encode_lane(LANE)
 GRANT = lanes.encode_grant(LANE.grant)

@@ -8,8 +8,8 @@ from oracle.notation import CLASS_L, be32
 from oracle.operations import Json
 from oracle.text import lines_of, to_base64
 
-from .casebook import Casebook
-from .material import DAY, EPOCH, ORIGIN, draw, flip, replaced
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import DAY, EPOCH, ORIGIN, draw, flip, replaced
 
 SEED = "leaves"
 ENTRIES = [b"", b"a", draw("entry", 300), b"\0", b"entry 4", b"entry 5", b"entry 6"]

@@ -8,8 +8,8 @@ from oracle.notes import BOARD, WITNESS
 from oracle.operations import Json
 from oracle.text import lines_of, to_base64
 
-from .casebook import Casebook
-from .material import ORIGIN, TIME, draw, flip, replaced
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import ORIGIN, TIME, draw, flip, replaced
 
 WITNESSES = ("witness.example/w1", "witness.example/w2", "witness.example/w3")
 TEXT = "This is a note.\n"

@@ -4,7 +4,7 @@ from oracle.groups import GROUPS, Group
 from oracle.hash_to_curve import expand_message
 from oracle.refusals import Refused
 
-from .material import draw
+from vectors.cases.material import draw
 
 EMBEDDING = [group for group in GROUPS.values() if group.embedding is not None]
 

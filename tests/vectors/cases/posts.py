@@ -6,9 +6,9 @@ from oracle.notation import CLASS_H, CLASS_L, CLASS_S, CLASS_XL, be32
 from oracle.operations import Json
 from oracle.refusals import waived
 
-from . import forgeries
-from .casebook import Casebook
-from .material import (
+from vectors.cases import forgeries
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import (
     ALPHA,
     BLOB,
     ENVELOPE,

@@ -8,10 +8,19 @@ from oracle.operations import Json
 from oracle.receipts import Proof
 from oracle.text import lines_of, to_base64
 
-from .casebook import Casebook
-from .logs import BOARD_FIELDS
-from .material import DAY, EPOCH, HANDLE_ENVELOPE, ORIGIN, draw, flip, multiple, post_of
-from .notes import TEXT, WITNESSES, seed_of, signed, vkey_of
+from vectors.cases.casebook import Casebook
+from vectors.cases.logs import BOARD_FIELDS
+from vectors.cases.material import (
+    DAY,
+    EPOCH,
+    HANDLE_ENVELOPE,
+    ORIGIN,
+    draw,
+    flip,
+    multiple,
+    post_of,
+)
+from vectors.cases.notes import TEXT, WITNESSES, seed_of, signed, vkey_of
 
 POST = post_of(envelope=HANDLE_ENVELOPE)
 DEADLINE = EPOCH * DAY + 7200
@@ -178,12 +187,12 @@ def _posts(book: Casebook) -> None:
     for name, comment, reason, given in (
         ("other-post", "another post", "root", values(post=post_of(seq=7))),
         ("flipped-post", "one bit of it", "root", values(post=flip(POST, 400))),
-        ("other-place", "another place", "root", values(outer=outer._replace(index=PLACE ^ 1))),
+        ("other-place", "another place", "root", values(outer=outer._replace(place=PLACE ^ 1))),
         (
             "no-place",
             "a place that is none",
             "index-not-in-tree",
-            values(outer=outer._replace(index=256)),
+            values(outer=outer._replace(place=256)),
         ),
         (
             "short",
@@ -195,7 +204,7 @@ def _posts(book: Casebook) -> None:
             "manifest-elsewhere",
             "another place in the master log",
             "root",
-            values(inner=inner._replace(index=2)),
+            values(inner=inner._replace(place=2)),
         ),
         ("no-inner-proof", "the edition alone", "no-extra", values(inner=None)),
         (
@@ -283,7 +292,7 @@ def _absence(book: Casebook) -> None:
     alone = at(3, _master(MANIFEST.encode(), (ORIGIN, WITNESSES[0])))
     beyond = {
         "post": POSTS[255],
-        "proof": _nested(_edition(MANIFEST, 255)._replace(index=256), inner),
+        "proof": _nested(_edition(MANIFEST, 255)._replace(place=256), inner),
     }
     swapped = {"post": POSTS[4], "proof": at(3)["proof"]}
     for name, comment, reason, given in (

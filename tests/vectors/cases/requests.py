@@ -2,17 +2,29 @@
 
 from typing import Any
 
-from oracle import ed25519, hpke, ml_kem, requests
+from oracle import descriptors, ed25519, hpke, ml_kem, requests
 from oracle.keys import key_id
 from oracle.notation import CLASS_H, CLASS_L, be8
 from oracle.operations import Json
 from oracle.refusals import Refused
 from oracle.requests import HEAD, Registration
+from oracle.ristretto255 import ORDER
+from oracle.symmetric import aead_seal
 
-from . import subscriptions
-from .casebook import Casebook
-from .descriptors import HOUR, OTHER_PAIR, REQUEST_PAIR, REQUEST_SEED, SERVER
-from .material import ALPHA, BLOB, EPOCH, HANDLE_BLOB, KEY_H, TIME, draw, flip, replaced
+from vectors.cases import subscriptions
+from vectors.cases.casebook import Casebook
+from vectors.cases.descriptors import HOUR, OTHER_PAIR, REQUEST_PAIR, REQUEST_SEED, SERVER
+from vectors.cases.material import (
+    ALPHA,
+    BLOB,
+    EPOCH,
+    HANDLE_BLOB,
+    KEY_H,
+    TIME,
+    draw,
+    flip,
+    replaced,
+)
 
 COINS = draw("coins of X-Wing", 64)
 KAPPA = draw("kappa")
@@ -39,9 +51,9 @@ def _with_small_order(label: str, plaintext: bytes) -> bytes:
     of_ml_kem, ciphertext = ml_kem.encapsulate(REQUEST_PAIR.public[: ml_kem.PUBLIC], COINS[:32])
     enc = ciphertext + bytes(32)
     shared = hpke.combine(of_ml_kem, bytes(32), enc, REQUEST_PAIR.public)
-    key_id_of = requests.request_key_id(SERVER_KEY, REQUEST_PAIR.public)
+    key_id_of = descriptors.request_key_id(SERVER_KEY, REQUEST_PAIR.public)
     key, nonce = hpke.schedule(shared, requests.info(label, CLASS_H, SERVER_KEY, key_id_of))
-    return be8(1) + key_id_of + enc + hpke.aead_seal(key, nonce, plaintext, b"")
+    return be8(1) + key_id_of + enc + aead_seal(key, nonce, plaintext, b"")
 
 
 def _secrets(book: Casebook) -> None:
@@ -225,7 +237,7 @@ def _refused_plaintexts(book: Casebook) -> None:
         # R is the identity and S is 0: this signs everything.
         comment = f"a handle key for which everybody can sign: {name}"
         add(name, comment, reason, body + b"\1" + bytes(63), single=reason == "small-order")
-    of_order = int.from_bytes(plaintext[-32:], "little") + ed25519.ORDER
+    of_order = int.from_bytes(plaintext[-32:], "little") + ORDER
     great = plaintext[:-32] + of_order.to_bytes(32, "little")
     add("response", "S + l in the place of S", "response-not-canonical", great)
 

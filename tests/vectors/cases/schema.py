@@ -1,10 +1,10 @@
 """The JSON Schema of the files, and the table of operations in the README."""
 
-from .kinds import B16, B32, Fields, Operation, Schema, object_schema
-from .shapes import CLASS, KEY_NAMES, OPERATIONS_OF_SPEC, PUBLIC_KEY, SCALARS
-from .shapes_board import OPERATIONS_OF_THE_BOARD
-from .shapes_push import OPERATIONS_OF_PUSH
-from .shapes_research import OPERATIONS_OF_RESEARCH
+from vectors.cases.kinds import B16, B32, Fields, Operation, Schema, object_schema
+from vectors.cases.shapes import CLASS, KEY_NAMES, OPERATIONS_OF_SPEC, PUBLIC_KEY, SCALARS
+from vectors.cases.shapes_board import OPERATIONS_OF_THE_BOARD
+from vectors.cases.shapes_push import OPERATIONS_OF_PUSH
+from vectors.cases.shapes_research import OPERATIONS_OF_RESEARCH
 
 OPERATIONS: dict[str, Operation] = {
     **OPERATIONS_OF_SPEC,

@@ -2,7 +2,7 @@
 
 from oracle.notation import CLASSES
 
-from .kinds import (
+from vectors.cases.kinds import (
     B16,
     B32,
     B64,

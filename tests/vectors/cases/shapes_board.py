@@ -1,6 +1,6 @@
 """The inputs, outputs and refusals of the operations of SPEC 9, and of note keys, SPEC 11."""
 
-from .kinds import (
+from vectors.cases.kinds import (
     B32,
     B64,
     BYTES,
@@ -18,7 +18,7 @@ from .kinds import (
     optional,
     record,
 )
-from .shapes import BOX, CLASS, POST, POST_REFUSALS
+from vectors.cases.shapes import BOX, CLASS, POST, POST_REFUSALS
 
 Shapes = dict[str, tuple[str, Fields, Fields, dict[str, list[str]]]]
 

@@ -1,6 +1,6 @@
 """The inputs, outputs and refusals of the operations of SPEC 10, and of request keys, SPEC 11."""
 
-from .kinds import (
+from vectors.cases.kinds import (
     B16,
     B32,
     BYTES,
@@ -19,8 +19,8 @@ from .kinds import (
     optional,
     record,
 )
-from .shapes import BLOB, CLASS, KEY, KEY_REFUSALS, PUSH_FIELDS
-from .shapes_board import NOTE_REFUSALS, SIGNED_REFUSALS
+from vectors.cases.shapes import BLOB, CLASS, KEY, KEY_REFUSALS, PUSH_FIELDS
+from vectors.cases.shapes_board import NOTE_REFUSALS, SIGNED_REFUSALS
 
 Shapes = dict[str, tuple[str, Fields, Fields, dict[str, list[str]]]]
 

@@ -2,7 +2,7 @@
 
 from oracle.groups import GROUPS
 
-from .kinds import (
+from vectors.cases.kinds import (
     B28,
     B32,
     BOOLEAN,

@@ -4,9 +4,9 @@ from oracle.operations import Json
 from oracle.ristretto255 import ORDER, encode_scalar
 from oracle.signatures import sign
 
-from . import forgeries
-from .casebook import Casebook
-from .material import draw, draw_scalar, flip, multiple
+from vectors.cases import forgeries
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import draw, draw_scalar, flip, multiple
 
 CONTEXT = "test"
 SECRET = draw_scalar("signing secret")

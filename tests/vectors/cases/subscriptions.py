@@ -4,8 +4,8 @@ from itertools import count
 
 from oracle.curves import P256
 
-from .casebook import Casebook
-from .material import draw, draw_scalar
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import draw, draw_scalar
 
 X, Y = P256.times_generator(draw_scalar("user agent")).affine()
 P256DH = b"\x04" + X.to_bytes(32, "big") + Y.to_bytes(32, "big")

@@ -7,10 +7,10 @@ from oracle.keys import key_id
 from oracle.notation import CLASS_H, CLASS_L
 from oracle.operations import Json
 
-from . import subscriptions
-from .blobs import moved_blob
-from .casebook import Casebook
-from .material import (
+from vectors.cases import subscriptions
+from vectors.cases.blobs import moved_blob
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import (
     ALPHA,
     BETA,
     BLOB,

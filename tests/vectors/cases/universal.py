@@ -1,13 +1,15 @@
 """universal.json: universal re-encryption and re-randomisable keys, SPEC 13."""
 
+from typing import Any
+
 from oracle import universal
 from oracle.groups import GROUPS, Group
 from oracle.operations import Json
 
-from .bad_encodings import malformed_in_ciphertext
-from .casebook import Casebook
-from .material import replaced
-from .on_groups import element_of, identity_of, multiple_of, scalar_of
+from vectors.cases.bad_encodings import malformed_in_ciphertext
+from vectors.cases.casebook import Casebook
+from vectors.cases.material import replaced
+from vectors.cases.on_groups import element_of, identity_of, multiple_of, scalar_of
 
 
 def _added(group: Group, left: bytes, right: bytes) -> bytes:
@@ -62,7 +64,7 @@ def _sealed(group: Group) -> bytes:
 
 
 def _refused(book: Casebook, group: Group) -> None:
-    def add(operation: str, name: str, comment: str, reason: str, **values: object) -> None:
+    def add(operation: str, name: str, comment: str, reason: str, **values: Any) -> None:
         case = f"{group.name}-{name}"
         book.refused(f"universal/{operation}", case, comment, reason, group=group.name, **values)
 
