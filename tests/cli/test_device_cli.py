@@ -26,7 +26,6 @@ from cli.test_push_cli import SECTION, make_key, program, set_up
 from cli.test_witness_cli import Shell
 
 ORIGIN = "example.org/board"
-TIMING = "\n[timing]\ntick = 0.2\nminimum = 1\npatience = 0.5\njitter = 0\n"
 
 
 @dataclass
@@ -70,7 +69,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     make_key(shell)
     settings = directory / "push" / "push.toml"
     serve = ("push", "serve", "push", "--dry-run", "--port", "0")
-    set_up(shell, TIMING + SECTION)
+    set_up(shell, SECTION)
     with program(shell, *serve, ends=signal.SIGTERM, code=0) as said:
         url = said.readline().strip()
     settings.write_text(settings.read_text().replace("http://wake", url))
