@@ -85,7 +85,7 @@ fuzz: .venv/developing
 
 # Runs the notebooks and stores what they show.
 notebooks: .venv/developing
-	$(BIN)/python tests/test_notebooks.py
+	$(BIN)/python tests/project/test_notebooks.py
 
 vectors: .venv/developing
 	$(BIN)/python tests/vectors/generate.py

@@ -35,6 +35,8 @@ from billboard.groups.ristretto255 import Element, Scalar, random_scalar
 from billboard.hashing import expand
 from billboard.proofs import schnorr
 
+pytestmark = pytest.mark.backend
+
 ORIGIN, NOW, L = "board.example", 1_800_000_000, FrameClass.L
 EXPIRES = NOW + 86_400
 KEY = SecretKey.generate()

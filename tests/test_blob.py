@@ -10,6 +10,8 @@ from billboard import Blob, DeviceToken, InvalidEncodingError, Platform, SecretK
 from billboard.elgamal import DecryptionKey
 from billboard.groups.ristretto255 import Element, Scalar
 
+pytestmark = pytest.mark.backend
+
 KEY = SecretKey.generate()
 PUBLIC = KEY.public_key
 NOW = 1_800_000_000

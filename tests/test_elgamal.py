@@ -16,6 +16,8 @@ from billboard.batches import Array
 from billboard.elgamal import Ciphertext, DecryptionKey, EncryptionKey
 from billboard.groups.ristretto255 import ORDER, Element, Scalar, random_scalar
 
+pytestmark = pytest.mark.backend
+
 SEED = bytes(range(32))
 IDENTITY = Element.identity()
 

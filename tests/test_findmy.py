@@ -26,6 +26,8 @@ from processes import LONGEST
 from billboard.errors import BillboardError, EpochError, InvalidEncodingError, NotMine
 from billboard.findmy import LAST_INDEX, REPORT_SIZE, Key, KeySchedule, Report
 
+pytestmark = pytest.mark.backend
+
 P = 2**224 - 2**96 + 1
 ORDER = crypto.P224_N
 FIRST, SYMMETRIC = bytes(range(1, 29)), bytes(range(32))

@@ -40,6 +40,8 @@ from billboard import (
 )
 from billboard.storage import secret_file
 
+pytestmark = pytest.mark.backend
+
 ORIGIN = "example.org/board"
 DAY = 86_400
 EPOCH = 20_000

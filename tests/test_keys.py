@@ -25,6 +25,8 @@ from billboard.groups.ristretto255 import Element, Scalar, random_scalar
 from billboard.proofs import schnorr
 from billboard.storage import secret_file
 
+pytestmark = pytest.mark.backend
+
 NOW = 1_800_000_000
 HOUR, DAY = 3600, 86_400
 TOKEN = DeviceToken(Platform.APNS, bytes(range(32)), 3)

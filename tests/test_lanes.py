@@ -26,6 +26,8 @@ from billboard.hashing import expand
 from billboard.lanes import LONGEST_CATCH_UP, SLOTS
 from billboard.storage import secret_file
 
+pytestmark = pytest.mark.backend
+
 ORIGIN, NOW = "board.example", 1_800_000_000
 PUBLIC = SecretKey.generate().public_key
 BLOB = PUBLIC.encrypt(DeviceToken(Platform.APNS, b"token"), now=NOW)

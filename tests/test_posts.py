@@ -24,6 +24,8 @@ from billboard import (
 )
 from billboard.groups.ristretto255 import random_scalar
 
+pytestmark = pytest.mark.backend
+
 ORIGIN, NOW = "board.example", 1_800_000_000
 KEY = SecretKey.generate()
 PUBLIC = KEY.public_key

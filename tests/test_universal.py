@@ -12,6 +12,8 @@ from billboard.errors import GroupMismatchError, InvalidEncodingError, NotMine
 from billboard.groups import Element, Group, Scalar
 from billboard.universal import Ciphertext, RerandomizableKey, decrypt, encrypt, rerandomize
 
+pytestmark = pytest.mark.backend
+
 TIMES = 3
 """How often a ciphertext is re-randomised by honest mixers."""
 

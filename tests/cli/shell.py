@@ -21,6 +21,9 @@ TOKEN = bytes(range(32)).hex()
 """A device token that no command may show."""
 
 
+WIDE = {"COLUMNS": "200"}
+
+
 class Zygote:
     """The process that the others are forked from."""
 
@@ -28,6 +31,7 @@ class Zygote:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cli.zygote"],
             cwd=TESTS,
+            env={**os.environ, **WIDE},  # what is imported there makes the console
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -70,7 +74,7 @@ class Shell:
 
     def run(self, *arguments: str, stdin: str = "", **environment: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error of a command."""
-        variables = {**os.environ, "COLUMNS": "200", **environment}
+        variables = {**os.environ, **WIDE, **environment}
         code, out, err = zygote().run(arguments, self.directory, stdin, variables)
         assert "Traceback" not in err, err
         assert TOKEN not in out + err

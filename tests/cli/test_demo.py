@@ -36,6 +36,7 @@ def test_the_story_holds() -> None:
     assert "woke 10 devices" in said
 
 
+@pytest.mark.slow
 def test_a_push_too_few_or_too_many_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     stranger = Notification(DeviceToken(Platform.APNS, bytes(32)), expires=2.0**32)
     changes: list[Callable[[Tick], tuple[Notification, ...]]] = [
@@ -61,6 +62,7 @@ def test_a_push_too_few_or_too_many_is_noticed(monkeypatch: pytest.MonkeyPatch) 
         assert "FAIL every device that had a sender" in said
 
 
+@pytest.mark.slow
 def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     wake, rerandomize = Sender.wake, Blob.rerandomize
     sent: list[bytes] = []
@@ -93,6 +95,7 @@ def test_a_contact_that_does_not_rerandomize_is_noticed(monkeypatch: pytest.Monk
     assert "FAIL no blob" in said
 
 
+@pytest.mark.slow
 def test_a_post_that_is_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     checks = demo._checks
 

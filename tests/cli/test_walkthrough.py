@@ -44,7 +44,10 @@ def free_port() -> str:
 @pytest.mark.parametrize(
     ("document", "heading", "says"),
     [
-        ("README.md", "By hand", "woke a device of com.example"),
+        # It waits as long as a push server does that hides each request among others.
+        pytest.param(
+            "README.md", "By hand", "woke a device of com.example", marks=pytest.mark.slow
+        ),
         ("docs/operating.md", "A board, a witness and a monitor", "entries, all in order"),
     ],
 )

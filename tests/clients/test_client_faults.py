@@ -161,11 +161,12 @@ def outlive(directory: Path, kill: int) -> int:
     return life.steps
 
 
-def test_killed_at_some_steps(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(7, marks=pytest.mark.slow)])
+def test_killed_at_some_steps(tmp_path: Path, kills: int) -> None:
     steps = outlive(tmp_path / "whole", 0)
     assert steps > 100
-    for number in range(1, 8):
-        outlive(tmp_path / str(number), number * steps // 8)
+    for number in range(1, kills + 1):
+        outlive(tmp_path / str(number), number * steps // (kills + 1))
 
 
 @pytest.mark.slow
@@ -234,6 +235,7 @@ class Restored(Friends):
         self.settle()
 
 
+@pytest.mark.slow
 def test_a_revoked_contact_is_still_one_for_an_old_state_and_gets_nothing(world: World) -> None:
     friends = Restored(world, lambda before: before.alice.revoke("bob"))
     assert "an old one" in " ".join(friends.device.status())
@@ -285,8 +287,12 @@ def test_an_old_state_of_a_sender_harms_nobody(world: World) -> None:
 
 # Clocks
 
+MORE_WRONG = (-7 * DAY, -HOUR, 7 * DAY)
 
-@pytest.mark.parametrize("wrong", [-7 * DAY, -HOUR, HOUR, 7 * DAY])
+
+@pytest.mark.parametrize(
+    "wrong", [HOUR, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE_WRONG)]
+)
 def test_a_device_whose_clock_is_wrong_for_a_while(world: World, wrong: float) -> None:
     clock = Clock(world.clock.now)
     device, bob = world.device("alice", clock=clock), world.sender("bob")
@@ -347,7 +353,9 @@ def live(
         device.work(1000)
 
 
-@pytest.mark.parametrize("wrong", [-7 * DAY, -HOUR, HOUR, 7 * DAY])
+@pytest.mark.parametrize(
+    "wrong", [HOUR, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE_WRONG)]
+)
 def test_a_sender_whose_clock_is_wrong_for_a_while(world: World, wrong: float) -> None:
     friends = Friends(world)
     clock = Clock(world.clock.now)
@@ -431,6 +439,7 @@ def test_a_board_that_loses_posts(world: World) -> None:
 # Push servers
 
 
+@pytest.mark.slow
 def test_a_request_key_that_ends_on_the_way(world: World) -> None:
     """The request is made anew, for the key that there is then."""
     friends = Friends(world, "bob")

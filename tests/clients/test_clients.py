@@ -60,9 +60,10 @@ class Friends:
         return woken(self.world.server)
 
 
-def test_a_contact_wakes_a_device_in_every_epoch(world: World) -> None:
+@pytest.mark.parametrize("epochs", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_contact_wakes_a_device_in_every_epoch(world: World, epochs: int) -> None:
     friends = Friends(world, "bob")
-    for _ in range(20):
+    for _ in range(epochs):
         assert friends.woken_by("bob") == {"phone": 1}
         friends.settle(PERIOD)
 

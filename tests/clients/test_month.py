@@ -280,6 +280,7 @@ def check(seen: Counter[str], phones: int) -> None:
     assert min(seen[str(each)] for each in range(7)) > 0
 
 
+@pytest.mark.slow
 def test_a_month() -> None:
     check(a_month(20, 6, seed=1), 20)
 

@@ -19,6 +19,8 @@ from billboard.batches import Array
 from billboard.groups.ristretto255 import Element, random_scalar
 from core.test_kernel_edges import INVALID, VALID
 
+pytestmark = pytest.mark.backend
+
 SEED = bytes(range(32))
 G = bytes(Element.generator())
 IN_USE = batches.backend()

@@ -28,6 +28,8 @@ from billboard.elgamal import DecryptionKey, EncryptionKey
 from billboard.frames import FrameBatch
 from billboard.groups.ristretto255 import Element, random_scalar
 
+pytestmark = pytest.mark.backend
+
 BLOCK = 56  # rows of class L, which the core works on together
 SIZES = [0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 3 * BLOCK + 5]
 SEED = b"seed" * 8

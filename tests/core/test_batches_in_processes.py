@@ -9,6 +9,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.backend
+
 PRELUDE = """
 import os, signal, sys, threading, time
 import numpy as np
@@ -56,7 +58,7 @@ def run(script: str, timeout: float = 60) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("threads", [3, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("call", CALLS)
 def test_ctrl_c_ends_a_large_batch_soon(call: str, threads: int) -> None:
     """In less than half of the processor time of the whole, however fast it or the machine is."""

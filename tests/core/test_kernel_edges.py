@@ -23,6 +23,8 @@ from billboard.elgamal import DecryptionKey, EncryptionKey
 from billboard.groups import Element as AnyElement
 from billboard.groups.ristretto255 import Element, Scalar, random_scalar
 
+pytestmark = pytest.mark.backend
+
 BLOCK = 64
 IDENTITY, G = bytes(32), bytes(Element.generator())
 EDGES = list(dict.fromkeys([*edge_encodings(), *RFC_INVALID, *random_bytes("kernel", 32, 200)]))

@@ -10,6 +10,8 @@ import pytest
 
 from core.test_backends import AVAILABLE
 
+pytestmark = pytest.mark.backend
+
 # Counts words of secrets in the heap, each kept masked so that the search does not find itself.
 SCAN = """
 import ctypes, os, sys

@@ -16,6 +16,8 @@ from billboard.errors import GroupMismatchError
 from billboard.groups.ristretto255 import ORDER, Element, Scalar, random_scalar
 from billboard.universal import RerandomizableKey
 
+pytestmark = pytest.mark.backend
+
 IDENTITY, G = bytes(32), bytes(Element.generator())
 POOL = [e for e in dict.fromkeys([*edge_encodings(), *RFC_INVALID]) if sodium_decodes(e)]
 EDGE_SCALARS = [0, 1, 2, 15, 16, ORDER - 1, ORDER - 2, 2**252, 2**128, (ORDER + 1) // 2]

@@ -20,6 +20,8 @@ from billboard.times import MAX_UINT32
 from core.test_backends import AVAILABLE, on
 from core.test_kernel_edges import INVALID, VALID
 
+pytestmark = pytest.mark.backend
+
 CONTEXT, PARTS = "test", (b"first", b"second")
 IDENTITY = bytes(32)
 P = 2**255 - 19

@@ -1,6 +1,6 @@
 """The notebooks run in Jupyter's kernel, and show what is stored in them.
 
-``python tests/test_notebooks.py`` runs them and stores what they show.
+``make notebooks`` runs them and stores what they show.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 from places import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SMOKE = "rerandomization"
 LARGEST = 250_000
 """Bytes of a notebook with its outputs."""
 
@@ -37,7 +38,13 @@ def texts(notebook: Any) -> list[list[str]]:
     ]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(each, id=each.stem, marks=[] if each.stem == SMOKE else [pytest.mark.slow])
+        for each in NOTEBOOKS
+    ],
+)
 def test_the_notebook_runs(path: Path) -> None:
     assert path.stat().st_size < LARGEST
     stored = nbformat.read(path, as_version=4)

@@ -11,6 +11,8 @@ from billboard.hashing import encode_tuple, hash_bytes
 from billboard.proofs import schnorr
 from billboard.proofs.schnorr import hash_to_scalar
 
+pytestmark = pytest.mark.backend
+
 SECRET = random_scalar()
 PUBLIC = Element.mul_generator(SECRET)
 RND = bytes(32)

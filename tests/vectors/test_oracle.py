@@ -34,6 +34,9 @@ SIZES: dict[str, tuple[int, ...]] = dict.fromkeys(
 SIZES["open"] = (2, 3, 8, 38)
 """How many elements a message has, by what is done to a batch; only the classes have frames."""
 
+SMOKE = (2, 8)
+"""The sizes that `make test` tries."""
+
 SOME_ELEMENTS = 600
 """More than the core has in a block of rows."""
 
@@ -93,7 +96,15 @@ def test_a_disagreement_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 # Batches
 
 
-@pytest.mark.parametrize(("name", "n"), [(name, n) for name in SIZES for n in SIZES[name]])
+@pytest.mark.backend
+@pytest.mark.parametrize(
+    ("name", "n"),
+    [
+        pytest.param(name, n, marks=[] if n in SMOKE else [pytest.mark.slow])
+        for name in SIZES
+        for n in SIZES[name]
+    ],
+)
 def test_batches_agree(name: str, n: int) -> None:
     counts = 1, 17, SOME_ELEMENTS // (n + 1)
     done = [vectors.compare_batches_with_oracle.run(name, n, count, 0) for count in counts]

@@ -171,8 +171,18 @@ NEVER = {
 """Inputs of a case, by its id, of which no change of one byte counts, and why."""
 
 
+SLOW = {"findmy/findmy/keys/last-index"}
+"""Cases that take seconds."""
+
+
 def each(cases: list[tuple[str, Json]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(("name", "case"), cases, ids=[case["id"] for _, case in cases])
+    values = [
+        pytest.param(
+            name, case, id=case["id"], marks=[pytest.mark.slow] if case["id"] in SLOW else []
+        )
+        for name, case in cases
+    ]
+    return pytest.mark.parametrize(("name", "case"), values)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -192,6 +202,7 @@ def test_ids_are_unique() -> None:
     assert len({case["id"] for _, case in CASES}) == len(CASES)
 
 
+@pytest.mark.backend
 @each(CASES)
 def test_vector(name: str, case: Json) -> None:
     with setting_in_memory(FILES[name].get("keys", {}), thorough=True) as setting:

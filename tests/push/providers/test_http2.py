@@ -80,7 +80,9 @@ async def test_graceful_ends_of_the_emulator_lose_nothing_and_double_nothing(
         assert emulator.connections >= REQUESTS // 100
 
 
-@pytest.mark.parametrize("failure", [{"reset_every": 7}, {"drop_every": 101}])
+@pytest.mark.parametrize(
+    "failure", [{"reset_every": 7}, pytest.param({"drop_every": 101}, marks=pytest.mark.slow)]
+)
 async def test_after_a_reset_each_is_sent_again_under_the_same_id(
     outbox: SqliteOutbox, failure: dict[str, int]
 ) -> None:
