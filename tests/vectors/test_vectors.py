@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from random import Random
 
 import jsonschema
@@ -16,6 +17,11 @@ from vectors.engine.cases import CASES, FILES, FOLDER, STRINGS, changed, check
 from vectors.engine.setting import HANDLERS, Json, Setting, setting_in_memory
 
 FEW, MANY = 10, 200
+SOME = 3
+"""Cases of an operation of which `make test` sees that no part is idle."""
+
+SOME_FILES = {"hashes", "posts"}
+"""Those that `make test` holds against the schema."""
 
 VALID = [(name, case) for name, case in CASES if case["result"] == "valid"]
 REFUSED = [(name, case) for name, case in CASES if case["result"] != "valid"]
@@ -175,17 +181,33 @@ SLOW = {"findmy/findmy/keys/last-index"}
 """Cases that take seconds."""
 
 
-def each(cases: list[tuple[str, Json]]) -> pytest.MarkDecorator:
+def by_operation(chosen: list[tuple[str, Json]]) -> pytest.MarkDecorator:
+    """A test for the cases of each operation of each file."""
+    together: defaultdict[tuple[str, str], list[Json]] = defaultdict(list)
+    for name, case in chosen:
+        slow = " slow" if case["id"] in SLOW else ""
+        together[name, case["operation"] + slow].append(case)
     values = [
-        pytest.param(
-            name, case, id=case["id"], marks=[pytest.mark.slow] if case["id"] in SLOW else []
-        )
-        for name, case in cases
+        pytest.param(name, cases, id=f"{name}/{key}", marks=[pytest.mark.slow] * (" " in key))
+        for (name, key), cases in together.items()
     ]
-    return pytest.mark.parametrize(("name", "case"), values)
+    return pytest.mark.parametrize(("name", "cases"), values)
 
 
-@pytest.mark.parametrize("name", FILES)
+@contextlib.contextmanager
+def playing(case: Json) -> Iterator[None]:
+    """What fails in this block says with which case."""
+    try:
+        yield
+    except BaseException as failure:
+        failure.add_note(f"in the case {case['id']}")
+        raise
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each not in SOME_FILES)) for each in FILES],
+)
 def test_a_file_is_as_the_schema_says(name: str) -> None:
     jsonschema.Draft202012Validator(json.loads((FOLDER / "schema.json").read_text())).validate(
         FILES[name]
@@ -203,10 +225,12 @@ def test_ids_are_unique() -> None:
 
 
 @pytest.mark.backend
-@each(CASES)
-def test_vector(name: str, case: Json) -> None:
-    with setting_in_memory(FILES[name].get("keys", {}), thorough=True) as setting:
-        check(case, setting)
+@by_operation(CASES)
+def test_vectors(name: str, cases: list[Json]) -> None:
+    for case in cases:
+        keys = FILES[name].get("keys", {})
+        with playing(case), setting_in_memory(keys, thorough=True) as setting:
+            check(case, setting)
 
 
 # One byte changed
@@ -235,6 +259,11 @@ def makes_a_difference(case: Json, member: str, attempt: int, setting: Setting) 
     return bool(output != case["output"])
 
 
+def some(cases: list[Json]) -> list[Json]:
+    """A few, always the same."""
+    return Random(cases[0]["id"]).sample(cases, min(SOME, len(cases)))
+
+
 def members(case: Json, part: str) -> list[str]:
     """Those that have something to change."""
     return [member for member, value in case[part].items() if value != [] or member in STRINGS]
@@ -257,36 +286,53 @@ def check_output(case: Json, member: str, setting: Setting) -> None:
         check({**case, "output": {**case["output"], member: other}}, setting)
 
 
-@each(VALID)
-def test_one_changed_byte_fails(name: str, case: Json, quick: dict[str, Setting]) -> None:
+@by_operation(VALID)
+def test_one_changed_byte_fails(name: str, cases: list[Json], quick: dict[str, Setting]) -> None:
     """In one of the inputs and in one of the outputs."""
-    setting, rng = quick[name], Random(case["id"])
-    check_input(case, rng.choice(members(case, "input")), setting)
-    for member in rng.sample(outputs := members(case, "output"), min(len(outputs), 1)):
-        check_output(case, member, setting)
+    for case in some(cases):
+        rng = Random(case["id"])
+        with playing(case):
+            check_input(case, rng.choice(members(case, "input")), quick[name])
+            for member in rng.sample(outputs := members(case, "output"), min(len(outputs), 1)):
+                check_output(case, member, quick[name])
 
 
 @pytest.mark.slow
-@each(VALID)
+@by_operation(VALID)
 def test_one_changed_byte_of_any_part_fails(
-    name: str, case: Json, quick: dict[str, Setting]
+    name: str, cases: list[Json], quick: dict[str, Setting]
 ) -> None:
     setting = quick[name]
-    for member in members(case, "input"):
-        check_input(case, member, setting)
-    for member in members(case, "output"):
-        check_output(case, member, setting)
-    with pytest.raises(pytest.fail.Exception):
-        check({**case, "result": "not-mine", "reason": ""}, setting)
+    for case in cases:
+        with playing(case):
+            for member in members(case, "input"):
+                check_input(case, member, setting)
+            for member in members(case, "output"):
+                check_output(case, member, setting)
+            with pytest.raises(pytest.fail.Exception):
+                check({**case, "result": "not-mine", "reason": ""}, setting)
 
 
-@each(REFUSED)
-def test_another_result_fails(name: str, case: Json, quick: dict[str, Setting]) -> None:
-    setting = quick[name]
-    others = {"valid", "invalid", "not-mine", "withdrawn"} - {case["result"]}
-    for other in sorted(others):
-        with pytest.raises(FAILURES):
-            check({**case, "result": other, "output": {}}, setting)
+@pytest.mark.parametrize("chosen", [some, pytest.param(list, marks=pytest.mark.slow)])
+@by_operation(REFUSED)
+def test_another_result_fails(
+    name: str,
+    cases: list[Json],
+    chosen: Callable[[list[Json]], list[Json]],
+    quick: dict[str, Setting],
+) -> None:
+    for case in chosen(cases):
+        others = {"valid", "invalid", "not-mine", "withdrawn"} - {case["result"]}
+        for other in sorted(others):
+            with playing(case), pytest.raises(FAILURES):
+                check({**case, "result": other, "output": {}}, quick[name])
+
+
+def test_what_fails_says_in_which_case() -> None:
+    _, case = REFUSED[0]
+    with pytest.raises(AssertionError) as failure, playing(case):
+        raise AssertionError
+    assert failure.value.__notes__ == [f"in the case {case['id']}"]
 
 
 def test_what_does_not_count_is_in_the_vectors() -> None:
