@@ -7,6 +7,7 @@ BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt \
        PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet
 CORE := $(shell find rust -name target -prune -o -type f -print)
+GO := $(dir $(shell find tests -name go.mod))
 
 # Tests start hundreds of processes, each of which would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -16,28 +17,24 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/installed
 	$(BIN)/billboard demo
 
-# The suite runs on the portable backend too, beside the other, where there is another: but for what
-# only uses the engine, through processes or in simulated months.
-TWICE := --ignore=tests/cli --ignore=tests/clients
+# Three processes on two cores, as tests of servers wait a good part of their time. Temporary folders
+# are in memory, where the machine has such a place: a disk's fsync is no part of what is tested here.
+WORKERS := $(shell echo $$(( $$(nproc) * 3 / 2 )))
+SUITE := $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
+# What a backend of the core can change runs on the portable backend too, where it is not the first.
 test: lint
 	cargo test --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
-	if [ "$$($(BIN)/python -c 'from billboard import batches; print(batches.backend())')" = portable ]; then \
-		$(BIN)/python -m pytest -m "not slow"; \
-	else \
-		BILLBOARD_BACKEND=portable $(BIN)/python -m pytest -m "not slow" $(TWICE) -p no:cacheprovider >.portable.log 2>&1 & \
-		$(BIN)/python -m pytest -m "not slow" && status=0 || status=$$?; \
-		wait $$! || { status=1; cat .portable.log; }; \
-		echo "on the portable backend: $$(tail -n 1 .portable.log)"; \
-		exit $$status; \
-	fi
+	$(SUITE) -m "not slow"
+	[ "$$($(BIN)/python -c 'from billboard import batches; print(batches.backend())')" = portable ] \
+		|| BILLBOARD_BACKEND=portable $(SUITE) -m "backend and not slow"
 
 # The long campaigns, and all other tests without Python's own assertions.
 test-slow: .venv/developing
 	@curl --version | grep -q HTTP2 \
 		|| { echo "make: a curl with HTTP/2 is missing: apt-get install curl" >&2; exit 1; }
-	$(BIN)/python -m pytest -m slow
-	$(BIN)/python -O -m pytest -m "not slow"
+	$(SUITE) -m slow
+	$(subst python ,python -O ,$(SUITE)) -m "not slow"
 
 # Whether secrets show in time: valgrind and statistics, a few minutes on a quiet machine.
 ct: .venv/developing
@@ -54,8 +51,7 @@ lint: .venv/developing
 	$(BIN)/stubtest billboard._core
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tests/vectors/generate.py --check
-	for each in tests/board/go tests/push/go; do \
-		(cd $$each && test -z "$$(gofmt -l .)" && go vet .) || exit 1; done
+	for each in $(GO); do (cd $$each && test -z "$$(gofmt -l .)" && go vet .) || exit 1; done
 
 # Everything beside its peers, a quarter of an hour: results in benchmarks/results.
 bench: .venv/developing
@@ -85,7 +81,7 @@ fuzz: .venv/developing
 
 # Runs the notebooks and stores what they show.
 notebooks: .venv/developing
-	$(BIN)/python tests/project/test_notebooks.py
+	PYTHONPATH=tests $(BIN)/python tests/project/test_notebooks.py
 
 vectors: .venv/developing
 	$(BIN)/python tests/vectors/generate.py

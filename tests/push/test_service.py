@@ -37,6 +37,8 @@ from push.servers import site
 from push.simulation import START, Scripted, delivers, elapsed, now, simulated
 from push.support import device
 
+pytestmark = pytest.mark.usefixtures("rare_polls")
+
 CALM = Timing(tick=20.0, minimum=1, patience=20.0, jitter=0.0, pace=Pace(0.0, 1))
 
 

@@ -22,6 +22,8 @@ from push.servers import AT_ONCE, site
 from push.simulation import START, Scripted, delivers, elapsed, now, simulated
 from push.support import device
 
+pytestmark = pytest.mark.usefixtures("rare_polls")
+
 DAY = 86_400.0
 
 
@@ -29,11 +31,8 @@ DAY = 86_400.0
 
 
 @simulated
-async def test_request_keys_are_renewed_for_two_weeks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_request_keys_are_renewed_for_two_weeks(tmp_path: Path) -> None:
     """Senders have descriptors of up to a week; nothing that is taken is lost."""
-    monkeypatch.setattr("billboard.push.dispatch.dispatcher.POLL", 600.0)
     provider = Scripted(delivers)
     timing = Timing(tick=1800.0, minimum=1000, patience=3600.0, jitter=0.0, lifetime=10 * HOUR)
     with served(tmp_path, provider, timing=timing) as made:
@@ -73,11 +72,8 @@ async def test_request_keys_are_renewed_for_two_weeks(
 
 
 @simulated
-async def test_what_waits_under_a_key_that_ends_is_opened_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_waits_under_a_key_that_ends_is_opened_before(tmp_path: Path) -> None:
     """Of ticks and of the check of keys the latter comes first here."""
-    monkeypatch.setattr("billboard.push.dispatch.dispatcher.POLL", 60.0)
     provider = Scripted(delivers)
     timing = Timing(tick=30.0, minimum=1000, patience=3600.0, jitter=0.0)
     with served(tmp_path, provider, timing=timing) as made:
@@ -98,7 +94,6 @@ async def test_nothing_is_stored_under_a_key_that_is_about_to_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A request that passed the check before the key was over, and comes to be stored after."""
-    monkeypatch.setattr("billboard.push.dispatch.dispatcher.POLL", 60.0)
     timing = Timing(tick=30.0, minimum=1, patience=30.0)
     with served(tmp_path, timing=timing) as made:
         server = made.server
@@ -143,7 +138,6 @@ async def test_a_key_that_can_not_be_deleted_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     provider = Scripted(delivers)
-    monkeypatch.setattr("billboard.push.dispatch.dispatcher.POLL", 60.0)
     timing = Timing(tick=30.0, minimum=1, patience=30.0)
     with served(tmp_path, provider, timing=timing) as made:
         end = made.descriptor.request_key(now()).end * HOUR

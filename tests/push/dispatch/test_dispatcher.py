@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 
 from billboard.push.dispatch import Attempt, Dispatcher, Notification, Outcome
 from billboard.push.dispatch.breaker import LEAST_DEAD
-from billboard.push.dispatch.dispatcher import BACKOFF_BASE, BACKOFF_MAX
+from billboard.push.dispatch.dispatcher import BACKOFF_BASE, BACKOFF_MAX, CLAIM_SECONDS
 from billboard.push.dispatch.queue import Claim, Settlement
 from billboard.push.requests.registration import Registration
 from billboard.push.sqlite import SqliteOutbox
@@ -57,7 +57,7 @@ async def test_what_is_delivered_is_gone(outbox: SqliteOutbox) -> None:
     async with delivering(outbox, provider):
         enqueue(outbox, one)
         await emptied(outbox)
-        await asyncio.sleep(HOUR)
+        await asyncio.sleep(4 * CLAIM_SECONDS)
     assert [each for _, each in provider.sent] == [one]
     assert ends(outbox) == []
 
@@ -68,7 +68,7 @@ async def test_a_final_answer_is_not_repeated(outbox: SqliteOutbox, outcome: Out
     provider = Scripted(lambda *_: Attempt(outcome, "Why", 400, retry_after=1.0))
     async with delivering(outbox, provider):
         enqueue(outbox, one := notification())
-        await asyncio.sleep(HOUR)
+        await asyncio.sleep(4 * CLAIM_SECONDS)
     assert len(provider.sent) == 1
     (dead,) = outbox.dead_letters(10)
     assert (dead.id, dead.outcome, dead.reason) == (one.id, outcome, "Why")
