@@ -115,6 +115,7 @@ def is_parser(function: ast.FunctionDef) -> bool:
     return PARSER.fullmatch(function.name) is not None or not calls.isdisjoint(READS)
 
 
+@pytest.mark.slow
 def test_the_seeds_reach_every_parser() -> None:
     called = set()
     for target in TARGETS.values():

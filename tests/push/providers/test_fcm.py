@@ -6,6 +6,7 @@ FCM itself can not run here: the emulator is written from Google's documents.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from billboard.errors import ProviderError
@@ -56,6 +57,16 @@ TABLE: list[tuple[int, str | None, Outcome, float | None]] = [
     (504, "DEADLINE_EXCEEDED", L, 10.0),
     (600, None, X, None),
 ]
+
+
+RSA_KEYS = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(2)])
+
+
+@pytest.fixture(autouse=True)
+def two_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emulators have these in turn, as a new key for each takes most of the time of a test."""
+    generate = "billboard.push.emulators.fcm.rsa.generate_private_key"
+    monkeypatch.setattr(generate, lambda *_: next(RSA_KEYS))
 
 
 def fcm_device(token: str = TOKEN, app: int = 0) -> DeviceToken:
