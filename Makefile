@@ -42,15 +42,32 @@ ct: .venv/developing
 		|| { echo "make: valgrind is missing: apt-get install valgrind" >&2; exit 1; }
 	PYTHONPATH=tests $(BIN)/python -m constant_time
 
+CHECKS := rust-format rust-lint ruff mypy stubs layers go-lint
+.PHONY: $(CHECKS)
+
 lint: .venv/developing
+	@$(MAKE) --jobs=2 --output-sync --no-print-directory $(CHECKS)
+
+rust-format:
 	cargo fmt --manifest-path rust/Cargo.toml --check
+
+rust-lint:
 	cargo clippy --manifest-path rust/Cargo.toml --quiet --release --locked --all-targets -- -D warnings
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+
+ruff:
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+
+mypy:
 	$(BIN)/mypy
+
+stubs:
 	$(BIN)/stubtest billboard._core
+
+layers:
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python tests/vectors/generate.py --check
+
+go-lint:
 	for each in $(GO); do (cd $$each && test -z "$$(gofmt -l .)" && go vet .) || exit 1; done
 
 # Everything beside its peers, a quarter of an hour: results in benchmarks/results.

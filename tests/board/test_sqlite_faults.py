@@ -134,8 +134,7 @@ def test_a_commit_may_be_interrupted_at_each_of_its_steps(tmp_path: Path) -> Non
 
 
 def _create(path: str, origin: str, start: float, outcomes: multiprocessing.Queue[str]) -> None:
-    while time.monotonic() < start:
-        pass
+    time.sleep(max(start - time.monotonic(), 0))
     try:
         with SqliteStore.create(path, BoardParameters(origin)) as store:
             outcomes.put(f"{origin} got {store.parameters.origin}")

@@ -24,7 +24,7 @@ from billboard.cli.serve import Schedule
 from billboard.cli.trust import witnesses_of
 from billboard.errors import InvalidEncodingError
 from billboard.tlog.note import NoteKey
-from cli.shell import BILLBOARD
+from cli.shell import BILLBOARD, Shell
 
 MINUTE = BoardParameters(ORIGIN, epoch_length=60, late_interval=1)
 DAY = BoardParameters(ORIGIN)
@@ -196,43 +196,21 @@ def submit_until_it_dies(
 )
 def test_options_that_can_not_be(tmp_path: Path, options: list[str], problem: str) -> None:
     create_board(tmp_path / "board", DAY)
-    result = subprocess.run(
-        [*BILLBOARD, "serve", str(tmp_path / "board"), "--port", "0", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONGEST,
-    )
-    assert result.returncode == 1
-    assert problem in result.stderr
-    assert result.stderr.count("\n") == 1
+    assert problem in Shell(tmp_path).fails("serve", "board", "--port", "0", *options)
 
 
 def test_a_port_that_can_not_be(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [*BILLBOARD, "serve", str(tmp_path), "--port", "99999"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=LONGEST,
-    )
-    assert result.returncode == 2
-    assert "65535" in result.stderr
+    code, _, errors = Shell(tmp_path).run("serve", ".", "--port", "99999")
+    assert code == 2
+    assert "65535" in errors
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     create_board(tmp_path / "board", DAY)
     with serving(tmp_path / "board") as served:
-        result = subprocess.run(
-            [*BILLBOARD, "serve", str(tmp_path / "board"), "--port", str(served.port)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LONGEST,
-        )
-    assert result.returncode != 0
-    assert "address already in use" in result.stderr
-    assert "Traceback" not in result.stderr
+        code, _, errors = Shell(tmp_path).run("serve", "board", "--port", str(served.port))
+    assert code != 0
+    assert "address already in use" in errors
 
 
 def test_the_rate_and_the_proof_of_work_are_asked_for(tmp_path: Path) -> None:

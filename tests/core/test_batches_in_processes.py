@@ -9,8 +9,6 @@ import textwrap
 
 import pytest
 
-pytestmark = pytest.mark.backend
-
 PRELUDE = """
 import os, signal, sys, threading, time
 import numpy as np
@@ -58,8 +56,14 @@ def run(script: str, timeout: float = 60) -> str:
     return done.stdout
 
 
+SMOKE = ("rerandomize", "validate")
+"""The calls that `make test` ends: one that draws, and one that does not."""
+
+
 @pytest.mark.parametrize("threads", [3, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "call", [pytest.param(each, marks=[pytest.mark.slow] * (each not in SMOKE)) for each in CALLS]
+)
 def test_ctrl_c_ends_a_large_batch_soon(call: str, threads: int) -> None:
     """In less than half of the processor time of the whole, however fast it or the machine is."""
     spread = "threads=" + str(threads) if call != "embed" else str(threads)
@@ -131,7 +135,7 @@ def test_a_signal_handler_that_returns_does_not_end_it() -> None:
         signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
         signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
         while len(rung) < 3:
-            moved = key.public_key.rerandomize_batch(np.repeat(one, 10_000, axis=0))
+            moved = key.public_key.rerandomize_batch(np.repeat(one, 2000, axis=0))
         signal.setitimer(signal.ITIMER_REAL, 0)
         print(bool(key.open_batch(moved)[1].all()))
         """

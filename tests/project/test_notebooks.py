@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from places import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SMOKE = "rerandomization"
+SMOKE = "find_my"
 LARGEST = 250_000
 """Bytes of a notebook with its outputs."""
 

@@ -181,16 +181,25 @@ SLOW = {"findmy/findmy/keys/last-index"}
 """Cases that take seconds."""
 
 
+ON_BACKENDS = {
+    *("groups", "embeddings", "keys", "blobs", "lanes", "posts", "signatures"),
+    *("elgamal", "universal"),
+}
+"""The files of what goes through a backend of the core."""
+
+
 def by_operation(chosen: list[tuple[str, Json]]) -> pytest.MarkDecorator:
     """A test for the cases of each operation of each file."""
     together: defaultdict[tuple[str, str], list[Json]] = defaultdict(list)
     for name, case in chosen:
         slow = " slow" if case["id"] in SLOW else ""
         together[name, case["operation"] + slow].append(case)
-    values = [
-        pytest.param(name, cases, id=f"{name}/{key}", marks=[pytest.mark.slow] * (" " in key))
-        for (name, key), cases in together.items()
-    ]
+    values = []
+    for (name, key), cases in together.items():
+        marks = [pytest.mark.slow] * (" " in key)
+        if name in ON_BACKENDS and chosen is CASES:
+            marks.append(pytest.mark.backend)
+        values.append(pytest.param(name, cases, id=f"{name}/{key}", marks=marks))
     return pytest.mark.parametrize(("name", "cases"), values)
 
 
@@ -224,7 +233,6 @@ def test_ids_are_unique() -> None:
     assert len({case["id"] for _, case in CASES}) == len(CASES)
 
 
-@pytest.mark.backend
 @by_operation(CASES)
 def test_vectors(name: str, cases: list[Json]) -> None:
     for case in cases:
