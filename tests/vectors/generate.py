@@ -70,6 +70,10 @@ def _vectors(name: str) -> str:
     return _dump(BUILDERS[name]().as_json())
 
 
+def _schema() -> str:
+    return _dump(schema())
+
+
 def _readme() -> str:
     text = (HERE / "README.md").read_text(encoding="utf-8")
     before, _, rest = text.partition(TABLE_START)
@@ -78,11 +82,8 @@ def _readme() -> str:
 
 
 TEXTS: dict[str, Callable[[], str]] = {
-    **{
-        f"{name}.json": lambda build=build: _dump(build().as_json())
-        for name, build in BUILDERS.items()
-    },
-    "schema.json": lambda: _dump(schema()),
+    **{f"{name}.json": partial(_vectors, name) for name in BUILDERS},
+    "schema.json": _schema,
     "README.md": _readme,
 }
 """What each file has to be, by its name."""
