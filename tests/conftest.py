@@ -1,4 +1,7 @@
-"""Hypothesis runs the same examples each time, and keeps no database."""
+"""Hypothesis runs the same examples each time, and keeps no database.
+
+`make test` runs a few of them, `make test-slow` more, by ``--hypothesis-profile=thorough``.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,13 @@ pytest.register_assert_rewrite(
     *{each.stem for each in Path(__file__).parent.iterdir() if each.suffix in ("", ".py")}
 )
 
-settings.register_profile(
-    "billboard",
-    deadline=None,
-    derandomize=True,
-    database=None,
-    max_examples=100,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-settings.load_profile("billboard")
+for name, max_examples in (("quick", 30), ("thorough", 100)):
+    settings.register_profile(
+        name,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        max_examples=max_examples,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+settings.load_profile("quick")

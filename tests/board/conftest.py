@@ -17,7 +17,13 @@ from billboard.board.parameters import BUNDLE
 from billboard.board.server import create_app
 from billboard.tlog.checkpoint import Policy
 from board.http_board import ForgedBoard, HttpBoard, dummies
-from board.support import EPOCH, Clock, make_board, make_signer, make_store
+from board.support import EPOCH, Clock, DummiesMadeOnce, make_board, make_signer, make_store
+
+
+@pytest.fixture(autouse=True)
+def dummies_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = DummiesMadeOnce()
+    monkeypatch.setattr(Board, "_dummies", lambda *arguments: drawn(*arguments))
 
 
 @pytest.fixture

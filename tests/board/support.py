@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from billboard import (
     Board,
     BoardParameters,
     DeviceToken,
+    FrameClass,
     Lane,
     Platform,
     Post,
@@ -17,12 +20,38 @@ from billboard import (
 )
 from billboard.board import FileObjects
 from billboard.board.sqlite import SqliteStore
+from billboard.board.store import Entry
+from billboard.posts import dummy
 from billboard.tlog.note import Algorithm, NoteSigner
 
 ORIGIN = "example.org/board"
 DAY = 86_400
 EPOCH = 20_000
 NOW = EPOCH * DAY + 1_000.0
+
+
+_DUMMIES: dict[tuple[str, FrameClass, int], list[Entry]] = {}
+
+
+class DummiesMadeOnce:
+    """In the place of `Board._dummies`: the same ones for each test, as each is made once.
+
+    They are real, and no board gets one twice. To make 256 for each edition takes most of the time
+    of many tests.
+    """
+
+    def __init__(self) -> None:
+        self._drawn: Counter[int] = Counter()
+
+    def __call__(self, board: Board, epoch: int, count: int) -> Sequence[Entry]:
+        parameters = board.parameters
+        made = _DUMMIES.setdefault((board.origin, parameters.frame_class, epoch), [])
+        first = self._drawn[epoch]
+        self._drawn[epoch] += count
+        while len(made) < first + count:
+            post = dummy(parameters.frame_class, origin=board.origin, epoch=epoch)
+            made.append(Entry(epoch, post.identifier, post.seq, bytes(post)))
+        return made[first : first + count]
 
 
 class Clock:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from board.http_board import Asked, HttpBoard
-from board.support import DAY, ORIGIN, Clock
+from board.support import DAY, ORIGIN, Clock, DummiesMadeOnce
 from push.simulation import Scripted, delivers
 
 from billboard import (
@@ -26,10 +27,8 @@ from billboard import (
 from billboard.board.client import BoardClient
 from billboard.board.manifest import Descriptor
 from billboard.board.reading.procedure import FindWork, Request, Response
-from billboard.board.store import Entry
 from billboard.device.device import Device
 from billboard.errors import BoardFault, RefusedRequestError, RequestRefusal, UnreachableError
-from billboard.posts import dummy
 from billboard.push import (
     PushServer,
     ServerDescriptor,
@@ -150,30 +149,6 @@ class Killed(BaseException):
     """In the place of a kill: nothing of the process goes on."""
 
 
-_DUMMIES: dict[tuple[FrameClass, int], list[Entry]] = {}
-
-
-class _Dummies:
-    """The dummies of a board, which fill its editions.
-
-    They are real ones, made once in a process and drawn by every board of these tests: none of
-    these tests looks at them, and to make them anew takes most of a simulated day.
-    """
-
-    def __init__(self, frame_class: FrameClass) -> None:
-        self._frame_class = frame_class
-        self._drawn: Counter[int] = Counter()
-
-    def __call__(self, epoch: int, count: int) -> Sequence[Entry]:
-        made = _DUMMIES.setdefault((self._frame_class, epoch), [])
-        first = self._drawn[epoch]
-        self._drawn[epoch] += count
-        while len(made) < first + count:
-            post = dummy(self._frame_class, origin=ORIGIN, epoch=epoch)
-            made.append(Entry(epoch, post.identifier, post.seq, bytes(post)))
-        return made[first : first + count]
-
-
 class World:
     """Everything but the clients. ``step`` may be replaced, to kill whoever makes it."""
 
@@ -193,7 +168,8 @@ class World:
         parameters = BoardParameters(ORIGIN, epoch_length, frame_class, late_interval)
         self.board_key = create_board(directory / "board", parameters)
         self.board: Board = open_board(directory / "board", clock=self.clock)
-        self.board._dummies = _Dummies(frame_class)  # type: ignore[method-assign]
+        dummies = partial(DummiesMadeOnce(), self.board)
+        self.board._dummies = dummies  # type: ignore[method-assign]
         self.http = HttpBoard(self.board)
         self.server = self.add_server("example.org/push")
         self.board.publish_due()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from places import ROOT, TESTS
 
 SCRIPT = r"""
@@ -159,6 +160,7 @@ def has_assertions(path: Path) -> bool:
     return any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(path.read_text())))
 
 
+@pytest.mark.slow  # as all other tests that run without Python's assertions
 def test_each_helper_of_the_tests_asserts_under_optimization(tmp_path: Path) -> None:
     """A false assertion is put at the end of each module that is no test and has assertions."""
     tests = tmp_path / "tests"

@@ -9,8 +9,11 @@ import pytest
 
 from vectors.generate import TEXTS
 
-SLOW = {"blobs", "elgamal", "files", "findmy", "keys", "requests", "universal"}
-"""Files whose computation takes two seconds or more."""
+SLOW = {
+    *("blobs", "descriptors", "elgamal", "files", "findmy", "keys"),
+    *("posts", "proofs", "requests", "ticks", "universal"),
+}
+"""Files whose computation takes more than a second."""
 
 
 def test_the_oracle_gives_published_vectors() -> None:

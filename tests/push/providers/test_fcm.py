@@ -6,6 +6,7 @@ FCM itself can not run here: the emulator is written from Google's documents.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import logging
@@ -14,8 +15,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from billboard.errors import ProviderError
 from billboard.push.dispatch import Attempt, Notification, Outcome
@@ -62,11 +69,14 @@ TABLE: list[tuple[int, str | None, Outcome, float | None]] = [
 RSA_KEYS = itertools.cycle([rsa.generate_private_key(65537, 2048) for _ in range(2)])
 
 
+load_once = functools.cache(load_pem_private_key)
+
+
 @pytest.fixture(autouse=True)
 def two_rsa_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Emulators have these in turn, as a new key for each takes most of the time of a test."""
-    generate = "billboard.push.emulators.fcm.rsa.generate_private_key"
-    monkeypatch.setattr(generate, lambda *_: next(RSA_KEYS))
+    """Emulators have these in turn: to make one and to load it takes most of the time of a test."""
+    monkeypatch.setattr(rsa, "generate_private_key", lambda *_: next(RSA_KEYS))
+    monkeypatch.setattr(serialization, "load_pem_private_key", load_once)
 
 
 def fcm_device(token: str = TOKEN, app: int = 0) -> DeviceToken:
