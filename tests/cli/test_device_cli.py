@@ -64,7 +64,7 @@ def wait(done: Callable[[], object]) -> None:
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     shell = Programs(tmp_path_factory.mktemp("town"))
     directory = shell.directory
-    key = create_board(directory / "board", BoardParameters(ORIGIN, late_interval=3))
+    key = create_board(directory / "board", BoardParameters(ORIGIN, late_interval=5))
     vkey = shell.ok("push", "init", "push", "--name", "example.org/push", "--url", "http://wake")
     make_key(shell)
     settings = directory / "push" / "push.toml"

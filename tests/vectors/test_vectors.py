@@ -17,7 +17,7 @@ from vectors.engine.cases import CASES, FILES, FOLDER, STRINGS, changed, check
 from vectors.engine.setting import HANDLERS, Json, Setting, setting_in_memory
 
 FEW, MANY = 10, 200
-SOME = 3
+SOME = 2
 """Cases of an operation of which `make test` sees that no part is idle."""
 
 SOME_FILES = {"hashes", "posts"}
