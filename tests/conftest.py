@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from hypothesis import HealthCheck, settings
 # Before any test imports py_ecc, which raises the recursion limit of the process to 100,000, where
 # deep JSON is a crash in the place of a RecursionError: this puts the limit back.
 import billboard.groups.bls12_381  # noqa: F401
+
+# A shell lets what it runs in the background ignore Ctrl-C, and that passes to its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What tests share: its assertions are checked as those of tests are, also under `python -O`.
 pytest.register_assert_rewrite(

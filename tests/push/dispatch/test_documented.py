@@ -68,7 +68,7 @@ async def test_what_was_queued_before_a_kill_is_delivered_after_it(tmp_path: Pat
             with example("") as process, watched(process):
                 await _until_empty(queue)
                 process.send_signal(signal.SIGINT)
-                process.wait(LONGEST)
+                assert process.wait(LONGEST) == -signal.SIGINT
             assert sorted(each.token for each in emulator.deliveries) == tokens
             assert queue.dead_letters(1) == []
 
