@@ -87,8 +87,8 @@ def identifier_of(public: bytes) -> bytes:
 class Envelope:
     """What a lane member finds in a post: a blob, and the push server that can open it.
 
-    ``key_id`` (16 bytes) names the server's `PublicKey`; ``descriptor`` (32 bytes) is all zero in
-    version 0.1.
+    ``key_id`` (16 bytes) names the server's `PublicKey`; ``descriptor`` (32 bytes) is its server
+    id, or all zero where readers know the server otherwise (SPEC 8.1).
     """
 
     blob: Blob

@@ -113,8 +113,8 @@ class Upkeep(Protocol):
 
 
 class Outbox(Queue, Requests, Registry, Upkeep, Protocol):
-    """All that a push server stores. If a token is dead, its handles are removed when that is
-    settled:
+    """All that a push server stores.
 
-    not those that came in after it was known to be.
+    When it is settled that a token is dead, the handles that stand for it are removed, but for
+    those that were registered after the push service knew it to be dead (SPEC 10.6).
     """

@@ -1,4 +1,4 @@
-"""When to leave a push service alone, and when not to believe it (SPEC 10.6)."""
+"""When to leave a push service alone, and when not to believe it."""
 
 from __future__ import annotations
 
