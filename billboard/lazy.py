@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from billboard.errors import MissingExtraError
+
+_importing = threading.RLock()
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "client": ("cachetools", "curl_cffi", "msgspec"),
@@ -46,7 +50,11 @@ def exports(
         module = homes[name]
         if lacking := lacks(module):
             raise MissingExtraError(f"{package}.{name}", lacking, extra_of[module])
-        return getattr(importlib.import_module(module), name)
+        # Threads that import modules of one circle of packages at once wait for each other.
+        with _importing:
+            found = getattr(importlib.import_module(module), name)
+        setattr(sys.modules[package], name, found)  # so that it is not asked for again
+        return found
 
     missing = {module for module in modules if lacks(module)}
     there = sorted(name for name, module in homes.items() if module not in missing)

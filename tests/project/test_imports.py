@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from places import ROOT
+
+from billboard import lazy
 
 DISPATCH_ALONE = """
 import sys
@@ -119,13 +125,41 @@ def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
     assert run(program) == "module 'billboard.push' has no attribute 'Nothing'\n"
 
 
+def test_one_thread_imports_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two that import modules of one circle of packages, one may get a half of one."""
+    monkeypatch.setitem(sys.modules, "lazy", ModuleType("lazy"))
+    get, _, _ = lazy.exports("lazy", {"json": "loads dumps", "math": "pi", "re": "compile"})
+    inside: list[int] = []
+    most: list[int] = []
+
+    def slowly(name: str) -> ModuleType:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        inside.pop()
+        return sys.modules[name]
+
+    monkeypatch.setattr("billboard.lazy.importlib.import_module", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(get, ["loads", "dumps", "pi", "compile"]))[2] == math.pi
+    assert max(most) == 1
+    assert vars(sys.modules["lazy"])["pi"] == math.pi, "it is not asked for again"
+
+
 def test_modules_take_from_the_package_itself_only_modules() -> None:
     """`lint-imports` passes over imports from ``billboard``, since the core looks like one."""
     found = []
     for path in (ROOT / "billboard").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module == "billboard":
+            if isinstance(node, ast.Import):
+                assert "billboard" not in [alias.name for alias in node.names], path
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            assert node.level == 0, f"{path}: a relative import"
+            if node.module == "billboard":
                 found += [(path.name, alias.name) for alias in node.names]
+                dispatches = {"dispatch", "providers"} & set(path.parts)
+                assert not dispatches or node.names[0].name != "_core", path
     package = ROOT / "billboard"
     modules = {path.stem for path in package.glob("*.py")}
     modules |= {path.name for path in package.iterdir() if path.is_dir()} | {"_core"}
@@ -140,6 +174,7 @@ FORBIDDEN = {
         "board/receipt.py", "from billboard.push.clock import ClockWatch"),
     "a log takes from its application": (
         "tlog/note.py", "from billboard.board.manifest import Edition"),
+    "a log takes from the protocol": ("tlog/tiles.py", "from billboard.posts import Post"),
     "storage takes from what is above": (
         "storage/files.py", "from billboard.tlog.note import NoteKey"),
     "web takes from a log": ("web/bodies.py", "from billboard.tlog.note import NoteKey"),

@@ -66,7 +66,9 @@ class Queue(Protocol):
         """Keep notifications, each ``due`` at its time; how many are new.
 
         One for a token for which another waits is that one, which then expires at the later of
-        their times. Raises ValueError for one that never expires.
+        their times. One whose id is there already is the same, and stays as it is. Raises
+        ValueError for one that never expires, a time that is not finite, and an id that another
+        token has.
         """
 
     def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
+import math
 import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -71,8 +73,11 @@ class SqliteQueue:
         def fill(db: apsw.Connection) -> None:
             db.execute("INSERT INTO secret VALUES (?)", (os.urandom(32),))
 
+        # It will hold tokens. Only of a new file: to close one that this process has open ends its
+        # locks. What else may go wrong SQLite meets too.
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         Database.create(path, cls.SCHEMA, fill).close()
-        Path(path).chmod(0o600)  # it holds tokens
         return cls(path)
 
     @property
@@ -94,7 +99,7 @@ class SqliteQueue:
         """See `Queue.put`."""
         ones = self._with_macs(due)
         with self._database.writing() as db:
-            return put_rows(db, ones, waiting(db, ones))
+            return _put_again(db, ones)
 
     def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:
         """See `Queue.claim`."""
@@ -181,18 +186,24 @@ class SqliteQueue:
         """Have these dead letters due now, until ``expires``; how many there were."""
         query = f"SELECT {_COPIED} FROM dead WHERE id = ?"  # noqa: S608
         with self._database.writing() as db:
-            found = [row for each in ids for row in rows(db, query, each.bytes)]
+            found = [row for each in set(ids) for row in rows(db, query, each.bytes)]
             for row in found:
                 rows(db, "DELETE FROM dead WHERE id = ?", row[0])
-                ones = self._with_macs([(replace(_notification(*row), expires=expires), now)])
-                put_rows(db, ones, waiting(db, ones))
+                again = replace(_notification(*row), expires=expires), now
+                _put_again(db, self._with_macs([again]))
         return len(found)
 
     def _token_died(self, db: apsw.Connection, mac: bytes, since: float | None) -> None:
         """What else there is to do when a token is dead, in the same transaction: nothing."""
 
     def _with_macs(self, due: Iterable[tuple[Notification, float]]) -> list[Due]:
-        return [(self._mac(one.token), one, when) for one, when in due]
+        ones = [(self._mac(one.token), one, when) for one, when in due]
+        for _, one, when in ones:
+            if one.expires is None or not math.isfinite(one.expires):
+                raise ValueError("a notification in a queue has to expire")
+            if not math.isfinite(when):
+                raise ValueError(f"a notification is due at a time in seconds, not at {when}")
+        return ones
 
     def _mac(self, token: DeviceToken) -> bytes:
         """What is counted for a token, so that tables that outlive it do not hold it."""
@@ -218,8 +229,6 @@ def put_rows(db: apsw.Connection, ones: Sequence[Due], before: set[bytes]) -> in
     """
     made = []
     for mac, one, due in ones:
-        if one.expires is None:
-            raise ValueError("a notification in a queue has to expire")
         token = one.token
         fields = int(token.platform), token.app, token.value.hex(), one.expires, one.priority
         made.append((one.id.hex, mac.hex(), *fields, one.collapse_id, due))
@@ -232,6 +241,22 @@ def put_rows(db: apsw.Connection, ones: Sequence[Due], before: set[bytes]) -> in
     )
     rows(db, insert, json.dumps(made))
     return len({mac for mac, _, _ in ones} - before)
+
+
+def _put_again(db: apsw.Connection, ones: Sequence[Due]) -> int:
+    """As `put_rows`, but what is there already under the same id stays as it is.
+
+    So whoever was not told whether notifications were kept may put them again.
+    """
+    query = f"SELECT id, mac FROM notification WHERE id IN ({LISTED})"  # noqa: S608
+    there = dict(rows(db, query, listed(one.id.bytes for _, one, _ in ones)))
+    fresh = []
+    for mac, one, due in ones:
+        if one.id.bytes not in there:
+            fresh.append((mac, one, due))
+        if there.setdefault(one.id.bytes, mac) != mac:
+            raise ValueError(f"the id {one.id} is of a notification for another token")
+    return put_rows(db, fresh, waiting(db, fresh))
 
 
 def _claimed(db: apsw.Connection, claim: Claim) -> tuple[bytes, bytes] | None:
@@ -265,9 +290,12 @@ def _give_up(
     which: str,
     value: SQLiteValue,
 ) -> int:
-    """Copy notifications to the dead letters; how many. In ``which``, ?1 is ``value``."""
+    """Copy notifications to the dead letters; how many. In ``which``, ?1 is ``value``.
+
+    An id that was given up before, and was put again, is the dead letter of the last time.
+    """
     insert = (
-        f"INSERT OR IGNORE INTO dead ({_COPIED}, outcome, reason, died)"  # noqa: S608
+        f"INSERT OR REPLACE INTO dead ({_COPIED}, outcome, reason, died)"  # noqa: S608
         f" SELECT {_COPIED}, ?2, coalesce(?3, reason), ?4 FROM notification WHERE {which}"
     )
     rows(db, insert, value, outcome.value, reason, now)

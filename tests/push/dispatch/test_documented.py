@@ -29,6 +29,11 @@ providers.ApnsProvider = functools.partial(
 )
 """
 
+KILLED_WHILE_CREATING = """
+import os, signal
+os.urandom = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 KILLED = """
 import os, signal
 from billboard.push.dispatch import Dispatcher
@@ -60,6 +65,8 @@ async def test_what_was_queued_before_a_kill_is_delivered_after_it(tmp_path: Pat
                 text=True,
             )
 
+        with example(KILLED_WHILE_CREATING) as process, watched(process):
+            assert process.wait(LONGEST) == -signal.SIGKILL
         with example(KILLED, *(each.hex() for each in tokens)) as process, watched(process):
             assert process.wait(LONGEST) == -signal.SIGKILL
         with SqliteQueue(tmp_path / "queue.sqlite") as queue:

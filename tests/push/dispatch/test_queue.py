@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from billboard import StoreError
 from billboard.push.dispatch import Notification, Outcome, Settlement, SqliteQueue
 from billboard.push.dispatch.sqlite import DEAD_LETTER_LIFETIME
 from billboard.push.sqlite import SqliteOutbox
+from billboard.storage.database import Database
 from billboard.tokens import DeviceToken, Platform
 from push.outboxes import NOW, claim, claimed, notification, put
 from push.support import device
@@ -39,6 +41,73 @@ def test_a_notification_without_an_end_is_not_taken(queue: SqliteQueue) -> None:
     with pytest.raises(ValueError, match="expire"):
         put(queue, notification(), Notification(device()))
     assert queue.pending() == {}, "all or nothing"
+
+
+@pytest.mark.parametrize("moment", [float("nan"), float("inf")])
+def test_a_time_that_never_comes_is_not_taken(queue: SqliteQueue, moment: float) -> None:
+    with pytest.raises(ValueError, match="due at a time in seconds, not at"):
+        queue.put([(notification(), NOW), (notification(), moment)])
+    with pytest.raises(ValueError, match="expire"):
+        queue.put([(Notification(device(), expires=moment), NOW)])
+    assert queue.pending() == {}
+
+
+@pytest.mark.parametrize("in_flight", [False, True])
+def test_what_is_put_again_is_not_doubled(queue: SqliteQueue, in_flight: bool) -> None:
+    """As after a `StoreError` which says that it is not known whether it was kept."""
+    put(queue, first := notification())
+    claims = claim(queue) if in_flight else []
+    others = notification(), notification()
+    assert put(queue, first, *others, others[0]) == 2
+    assert queue.pending() == {Platform.APNS: 3}
+    queue.settle([Settlement(each, Outcome.DELIVERED, None) for each in claims], NOW)
+    assert len(claim(queue)) == 3 - len(claims)
+
+
+def test_an_id_is_of_one_token(queue: SqliteQueue) -> None:
+    one = notification()
+    other = replace(notification(), id=one.id)
+    problem = f"the id {one.id} is of a notification for another token"
+    with pytest.raises(ValueError, match=problem):
+        put(queue, one, other)
+    assert queue.pending() == {}
+    put(queue, one)
+    with pytest.raises(ValueError, match=problem):
+        put(queue, notification(), other)
+    assert queue.pending() == {Platform.APNS: 1}
+
+
+def test_one_that_is_given_up_again_is_the_dead_letter_of_the_last_time(
+    queue: SqliteQueue,
+) -> None:
+    one = notification()
+    for reason, moment in (("first", NOW), ("second", NOW + 1)):
+        put(queue, one)
+        queue.settle([Settlement(claimed(queue), Outcome.REJECTED, reason)], moment)
+    (dead,) = queue.dead_letters(10)
+    assert (dead.id, dead.reason, dead.died) == (one.id, "second", NOW + 1)
+    put(queue, one)
+    assert queue.replay([one.id, one.id], NOW, NOW + 60) == 1
+    assert queue.dead_letters(10) == []
+    assert queue.pending() == {Platform.APNS: 1}
+
+
+def test_nobody_else_may_read_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even while it is made, nor after that was cut short."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path = tmp_path / "queue.sqlite"
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "create", killed)
+        with pytest.raises(KeyboardInterrupt):
+            SqliteQueue.create(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with SqliteQueue.create(path) as queue:
+        put(queue, notification())
+        modes = {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+    assert modes == {0o600}
 
 
 def test_one_waits_for_each_token_and_expires_with_the_last(queue: SqliteQueue) -> None:
