@@ -36,18 +36,17 @@ def multiple(element: E, identity: E, k: int) -> E:
 
 
 @cache
-def _table(element: E, identity: E) -> list[list[E]]:
-    """List 0 to 15 times 16^i times the element, for i from 0 to 63."""
-    rows = []
-    for _ in range(64):
-        rows.append(_first_sixteen(element, identity))
-        element = rows[-1][15].plus(element)
-    return rows
+def _row(element: E, identity: E, i: int) -> list[E]:
+    """List 0 to 15 times 16^i times the element."""
+    if i:
+        last = _row(element, identity, i - 1)
+        element = last[15].plus(last[1])
+    return _first_sixteen(element, identity)
 
 
 def multiple_of_generator(generator: E, identity: E, k: int) -> E:
-    """Give k times a generator, 0 <= k < 2^256, from a table that is made once."""
+    """Give k times a generator, k >= 0, from tables that are made once."""
     product = identity
-    for i, row in enumerate(_table(generator, identity)):
-        product = product.plus(row[k >> 4 * i & 15])
+    for i in range((k.bit_length() + 3) // 4):
+        product = product.plus(_row(generator, identity, i)[k >> 4 * i & 15])
     return product

@@ -17,6 +17,7 @@ import pytest
 from places import ROOT
 
 from billboard import lazy
+from billboard.push import providers
 
 DISPATCH_ALONE = """
 import sys
@@ -48,10 +49,7 @@ def run(program: str, *options: str, **environment: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "provider",
-    ["ApnsProvider", "FcmProvider", "GorushProvider", "PushyProvider", "WebPushProvider"],
-)
+@pytest.mark.parametrize("provider", [each for each in dir(providers) if each.endswith("Provider")])
 def test_dispatch_and_a_provider_load_no_board_no_keys_no_core_and_no_numpy(provider: str) -> None:
     loaded = run(DISPATCH_ALONE.format(provider=provider)).split()
     assert "billboard.push.dispatch.dispatcher" in loaded

@@ -175,4 +175,6 @@ def test_what_is_listed_of_a_class(monkeypatch: Any) -> None:
 
 
 if __name__ == "__main__":
-    STORED.write_text("\n".join(public_names()) + "\n")
+    text = "\n".join(public_names()) + "\n"
+    print("unchanged" if STORED.read_text() == text else "written")
+    STORED.write_text(text)

@@ -1,6 +1,6 @@
 """Random cases of every operation of the test vectors, by the oracle and by the engine.
 
-    python tests/compare_with_oracle.py --cases 10000 --only 'post/*' --jobs 2
+    python -m vectors.compare_with_oracle --cases 10000 --only 'post/*' --jobs 2
 
 prints a line for each operation: cases, valid and refused ones, and the seconds of CPU. A case
 depends on its operation and index only, so that ``--from 4711 --cases 1`` plays one again.
@@ -29,13 +29,7 @@ import oracle.operations
 import oracle.refusals
 from samples import SAMPLERS, named_keys
 
-import vectors.engine.blobs
-import vectors.engine.board
-import vectors.engine.findmy
-import vectors.engine.groups
-import vectors.engine.lanes
-import vectors.engine.logs
-import vectors.engine.push  # noqa: F401
+import vectors.engine.cases  # noqa: F401  with the handlers
 from billboard import BillboardError, InvalidEncodingError
 from billboard.errors import RefusedRequestError
 from billboard.storage import secret_file

@@ -13,10 +13,12 @@ from multiprocessing.pool import Pool
 import oracle.elgamal
 import oracle.groups
 import pytest
+import samples.groups
 from samples import SAMPLERS
 
 import vectors.compare_batches_with_oracle
 import vectors.compare_with_oracle
+from billboard import groups
 from vectors.compare_with_oracle import Disagreement
 from vectors.engine.cases import CASES
 from vectors.engine.setting import HANDLERS, Json, Setting
@@ -54,6 +56,7 @@ def pool() -> Iterator[Pool]:
 
 def test_every_operation_has_a_sampler() -> None:
     assert set(SAMPLERS) == set(HANDLERS)
+    assert set(samples.groups.WEIGHTS) == set(samples.groups.FIELDS) == set(groups.NAMES)
 
 
 @each_operation

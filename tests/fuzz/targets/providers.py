@@ -86,7 +86,9 @@ def answer(data: bytes) -> None:
 
 
 def _answers() -> Iterator[bytes]:
-    bodies: dict[int, list[bytes]] = {kind: [b"", b"{", b"[]", DEEP] for kind in range(5)}
+    bodies: dict[int, list[bytes]] = {
+        kind: [b"", b"{", b"[]", DEEP] for kind in range(len(PARSERS))
+    }
     for status in ("UNREGISTERED", "INTERNAL", f"a {TOKEN}"):
         bodies[0].append(json.dumps({"error": {"status": "NOT_FOUND"}}).encode())
         detail = {"@type": fcm._ERROR_TYPE, "errorCode": status}

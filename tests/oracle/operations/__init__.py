@@ -31,6 +31,8 @@ def _function_of(operation: str) -> Callable[[Input], Json]:
     """Find the function of an operation: `post/read` is `post_read`."""
     name = operation.replace("/", "_").replace("-", "_")
     name = RESERVED.get(name, name)
-    module = next(each for each in MODULES if hasattr(each, name))
-    function: Callable[[Input], Json] = getattr(module, name)
-    return function
+    for module in MODULES:
+        if hasattr(module, name):
+            function: Callable[[Input], Json] = getattr(module, name)
+            return function
+    raise LookupError(f"no module of oracle.operations has {name}, the operation {operation}")

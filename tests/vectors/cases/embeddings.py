@@ -23,7 +23,8 @@ def _decodes(group: Group, message: bytes, candidate: int) -> bool:
 
 
 def _length(group: Group) -> int:
-    return 26 if group.name == "p224" else 30
+    assert group.embedding is not None
+    return group.embedding.length
 
 
 def _candidates(book: Casebook, group: Group, numbers: list[int]) -> None:

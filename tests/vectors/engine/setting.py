@@ -1,11 +1,10 @@
 """The test vectors, run against the engine: hashes, signatures and keys.
 
-Each operation of tests/vectors/README.md has a handler here, or in `vector_engine_groups`,
-`vector_engine_blobs`, `vector_engine_board`. Where a case gives randomness, the handler passes it
-as a parameter if the engine has one (``rnd``, ``r``, ``s``), or lets `drawn` hand it out in the
-place of ``os.urandom``. The native core draws from a seed of its own: what a batch makes is moved
-from the scalar that it drew to that of the case, and the candidate of an embedding is compared with
-all that the core ever draws.
+Each operation of tests/vectors/README.md has a handler here, or in a module beside. Where a case
+gives randomness, the handler passes it as a parameter if the engine has one (``rnd``, ``r``,
+``s``), or lets `drawn` hand it out in the place of ``os.urandom``. The native core draws from a
+seed of its own: what a batch makes is moved from the scalar that it drew to that of the case, and
+the candidate of an embedding is compared with all that the core ever draws.
 """
 
 from __future__ import annotations
