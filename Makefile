@@ -24,7 +24,7 @@ SUITE := $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm) $(BIN)/python -m pytest -n
 
 # What a backend of the core can change runs on the portable backend too, where it is not the first.
 test: lint
-	cargo test --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
+	cargo test --lib --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
 	$(SUITE) -m "not slow"
 	[ "$$($(BIN)/python -c 'from billboard import batches; print(batches.backend())')" = portable ] \
 		|| BILLBOARD_BACKEND=portable $(SUITE) -m "backend and not slow"
