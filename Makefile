@@ -20,21 +20,22 @@ demo: .venv/installed
 # Three processes on two cores, as tests of servers wait a good part of their time. Temporary folders
 # are in memory, where the machine has such a place: a disk's fsync is no part of what is tested here.
 WORKERS := $(shell echo $$(( $$(nproc) * 3 / 2 )))
-SUITE := $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# Each process is started as $(1) is: with `-n` they would not heed a -O.
+suite = $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm) $(1) -m pytest --dist worksteal --tx "$(WORKERS)*popen//python=$(1)"
 
 # What a backend of the core can change runs on the portable backend too, where it is not the first.
 test: lint
 	cargo test --lib --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
-	$(SUITE) -m "not slow"
+	$(call suite,$(BIN)/python) -m "not slow"
 	[ "$$($(BIN)/python -c 'from billboard import batches; print(batches.backend())')" = portable ] \
-		|| BILLBOARD_BACKEND=portable $(SUITE) -m "backend and not slow"
+		|| BILLBOARD_BACKEND=portable $(call suite,$(BIN)/python) -m "backend and not slow"
 
 # The long campaigns, and all other tests without Python's own assertions.
 test-slow: .venv/developing
 	@curl --version | grep -q HTTP2 \
 		|| { echo "make: a curl with HTTP/2 is missing: apt-get install curl" >&2; exit 1; }
-	$(SUITE) -m slow
-	$(subst python ,python -O ,$(SUITE)) -m "not slow"
+	$(call suite,$(BIN)/python) -m slow
+	$(call suite,$(BIN)/python -O) -m "not slow" --hypothesis-profile=thorough
 
 # Whether secrets show in time: valgrind and statistics, a few minutes on a quiet machine.
 ct: .venv/developing
