@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from unittest import mock
 
 import msgspec
@@ -16,13 +14,6 @@ from billboard.errors import BillboardError, BoardFault, InvalidEncodingError
 from billboard.lanes import LaneReader, decode_grants, encode_grants
 from clients.test_clients import SETTLED, Friends
 from clients.world import HOUR, PERIOD, World, apns, woken
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
 
 
 def refuses(friends: Friends, name: str, epochs: int = 3) -> bool:

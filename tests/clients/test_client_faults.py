@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from board.support import DAY, Clock
+from board.support import DAY
 
-from billboard import BoardError, Post, lanes, open_board
+from billboard import BoardError, lanes, open_board
 from billboard.device.device import Device
 from billboard.device.profile import Profile
 from billboard.device.state import Showing
@@ -23,29 +22,7 @@ from billboard.sender.sender import Sender
 from billboard.storage import state_file
 from billboard.storage.files import replace_file
 from clients.test_clients import SETTLED, Friends
-from clients.world import HOUR, PERIOD, Killed, World, apns, woken
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
-
-
-def check_posts(world: World) -> None:
-    """No salt and no nonce is used for two posts, and no identifier's seq goes back."""
-    by_salt: defaultdict[bytes, set[bytes]] = defaultdict(set)
-    by_nonce: defaultdict[bytes, set[bytes]] = defaultdict(set)
-    seqs: defaultdict[bytes, list[int]] = defaultdict(list)
-    for data in world.submissions:
-        post = Post.from_bytes(data)
-        by_salt[post.salt].add(data)
-        by_nonce[post.signature[:32]].add(data)
-        seqs[post.identifier].append(post.seq)
-    assert {len(each) for each in (*by_salt.values(), *by_nonce.values())} == {1}
-    assert all(each == sorted(each) for each in seqs.values())
-
+from clients.world import HOUR, PERIOD, Killed, World, apns, check_posts, woken
 
 # Kills
 
@@ -283,90 +260,6 @@ def test_an_old_state_of_a_sender_harms_nobody(world: World) -> None:
     friends.senders["bob"] = world.sender("bob")
     friends.settle()
     assert friends.woken_by("bob") == {"phone": 1}
-
-
-# Clocks
-
-MORE_WRONG = (-7 * DAY, -HOUR, 7 * DAY)
-
-
-@pytest.mark.parametrize(
-    "wrong", [HOUR, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE_WRONG)]
-)
-def test_a_device_whose_clock_is_wrong_for_a_while(world: World, wrong: float) -> None:
-    clock = Clock(world.clock.now)
-    device, bob = world.device("alice", clock=clock), world.sender("bob")
-    alice = device.add_profile("alice")
-    device.set_token(apns("phone"))
-    bob.add_contact("alice", alice.add_contact("bob"))
-    carol = world.sender("carol")
-    carol.add_contact("alice", alice.add_contact("carol"))
-    others = [bob, carol]
-    live(world, device, clock, others, SETTLED, 0.0)
-    live(world, device, clock, others, PERIOD, wrong)
-    alice.revoke("carol")
-    live(world, device, clock, others, PERIOD, wrong)
-    live(world, device, clock, others, 2 * PERIOD, 0.0)
-    check_posts(world)
-    woken(world.server)
-    bob.wake("alice")
-    assert woken(world.server) == {"phone": 1}
-    carol.wake("alice")
-    assert woken(world.server) == {}
-    device.close()
-    again = world.reopened("alice")
-    live(world, again, clock, others, 2 * PERIOD, 0.0)
-    bob.wake("alice")
-    assert woken(world.server) == {"phone": 1}
-
-
-def test_a_clock_that_is_ahead_for_a_while_takes_no_revocation_for_over(world: World) -> None:
-    clock = Clock(world.clock.now)
-    device, carol = world.device("alice", clock=clock), world.sender("carol")
-    alice = device.add_profile("alice")
-    device.set_token(apns("phone"))
-    carol.add_contact("alice", alice.add_contact("carol"))
-    live(world, device, clock, [carol], SETTLED, 0.0)
-    alice.revoke("carol")
-    live(world, device, clock, [], HOUR, 0.0)
-    clock.now = world.clock.now + 30 * DAY
-    device.work()
-    live(world, device, clock, [], 5 * HOUR, 0.0)
-    woken(world.server)
-    carol.wake("alice")
-    assert woken(world.server) == {}
-
-
-def live(
-    world: World,
-    device: Device,
-    clock: Clock,
-    senders: list[Sender],
-    seconds: float,
-    wrong: float,
-) -> None:
-    """Let time pass while the clock of the device is ``wrong``."""
-    end = world.clock.now + seconds
-    while world.clock.now < end:
-        world.pass_time(HOUR / 2, senders)
-        clock.now = world.clock.now + wrong
-        device.work(1000)
-
-
-@pytest.mark.parametrize(
-    "wrong", [HOUR, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE_WRONG)]
-)
-def test_a_sender_whose_clock_is_wrong_for_a_while(world: World, wrong: float) -> None:
-    friends = Friends(world)
-    clock = Clock(world.clock.now)
-    bob = world.sender("bob", clock=clock)
-    bob.add_contact("alice", friends.alice.add_contact("bob"))
-    for step in range(48):
-        friends.settle(HOUR / 2)
-        clock.now = world.clock.now + (wrong if step < 24 else 0.0)
-        bob.work()
-    bob.wake("alice")
-    assert woken(world.server) == {"phone": 1}
 
 
 # Boards

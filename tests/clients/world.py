@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from billboard import (
     DeviceToken,
     FrameClass,
     Platform,
+    Post,
     PublicKey,
     SecretKey,
     create_board,
@@ -276,3 +277,17 @@ def apns(name: str) -> DeviceToken:
 def woken(server: Server) -> dict[str, int]:
     """Which phones a tick wakes, by the names of `apns`, and how often."""
     return {token.rstrip(b"\0").decode(): times for token, times in server.tick().items()}
+
+
+def check_posts(world: World) -> None:
+    """No salt and no nonce is used for two posts, and no identifier's seq goes back."""
+    by_salt: defaultdict[bytes, set[bytes]] = defaultdict(set)
+    by_nonce: defaultdict[bytes, set[bytes]] = defaultdict(set)
+    seqs: defaultdict[bytes, list[int]] = defaultdict(list)
+    for data in world.submissions:
+        post = Post.from_bytes(data)
+        by_salt[post.salt].add(data)
+        by_nonce[post.signature[:32]].add(data)
+        seqs[post.identifier].append(post.seq)
+    assert {len(each) for each in (*by_salt.values(), *by_nonce.values())} == {1}
+    assert all(each == sorted(each) for each in seqs.values())
