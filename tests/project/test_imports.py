@@ -124,7 +124,7 @@ def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
 
 
 def test_one_thread_imports_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two that import modules of one circle of packages, one may get a half of one."""
+    """Otherwise a thread may get a module that another has imported only in part."""
     monkeypatch.setitem(sys.modules, "lazy", ModuleType("lazy"))
     get, _, _ = lazy.exports("lazy", {"json": "loads dumps", "math": "pi", "re": "compile"})
     inside: list[int] = []

@@ -21,7 +21,7 @@ SOME = 2
 """Cases of an operation of which `make test` sees that no part is idle."""
 
 SOME_FILES = {"hashes", "posts"}
-"""Those that `make test` holds against the schema."""
+"""The files that `make test` holds against the schema."""
 
 VALID = [(name, case) for name, case in CASES if case["result"] == "valid"]
 REFUSED = [(name, case) for name, case in CASES if case["result"] != "valid"]
@@ -188,18 +188,18 @@ ON_BACKENDS = {
 """The files of what goes through a backend of the core."""
 
 
-def by_operation(chosen: list[tuple[str, Json]]) -> pytest.MarkDecorator:
-    """A test for the cases of each operation of each file."""
-    together: defaultdict[tuple[str, str], list[Json]] = defaultdict(list)
+def by_operation(
+    chosen: list[tuple[str, Json]], *, on_backends: bool = False
+) -> pytest.MarkDecorator:
+    """Parametrize a test with the cases of each operation of each file."""
+    together: defaultdict[tuple[str, str, bool], list[Json]] = defaultdict(list)
     for name, case in chosen:
-        slow = " slow" if case["id"] in SLOW else ""
-        together[name, case["operation"] + slow].append(case)
+        together[name, case["operation"], case["id"] in SLOW].append(case)
     values = []
-    for (name, key), cases in together.items():
-        marks = [pytest.mark.slow] * (" " in key)
-        if name in ON_BACKENDS and chosen is CASES:
-            marks.append(pytest.mark.backend)
-        values.append(pytest.param(name, cases, id=f"{name}/{key}", marks=marks))
+    for (name, operation, slow), cases in together.items():
+        marks = [pytest.mark.slow] * slow
+        marks += [pytest.mark.backend] * (on_backends and name in ON_BACKENDS)
+        values.append(pytest.param(name, cases, id=f"{name}/{operation}", marks=marks))
     return pytest.mark.parametrize(("name", "cases"), values)
 
 
@@ -233,7 +233,7 @@ def test_ids_are_unique() -> None:
     assert len({case["id"] for _, case in CASES}) == len(CASES)
 
 
-@by_operation(CASES)
+@by_operation(CASES, on_backends=True)
 def test_vectors(name: str, cases: list[Json]) -> None:
     for case in cases:
         keys = FILES[name].get("keys", {})

@@ -99,7 +99,7 @@ class SqliteQueue:
         """See `Queue.put`."""
         ones = self._with_macs(due)
         with self._database.writing() as db:
-            return _put_again(db, ones)
+            return _put_missing(db, ones)
 
     def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:
         """See `Queue.claim`."""
@@ -186,11 +186,11 @@ class SqliteQueue:
         """Have these dead letters due now, until ``expires``; how many there were."""
         query = f"SELECT {_COPIED} FROM dead WHERE id = ?"  # noqa: S608
         with self._database.writing() as db:
-            found = [row for each in set(ids) for row in rows(db, query, each.bytes)]
+            found = [row for each in dict.fromkeys(ids) for row in rows(db, query, each.bytes)]
             for row in found:
                 rows(db, "DELETE FROM dead WHERE id = ?", row[0])
-                again = replace(_notification(*row), expires=expires), now
-                _put_again(db, self._with_macs([again]))
+            again = [(replace(_notification(*row), expires=expires), now) for row in found]
+            _put_missing(db, self._with_macs(again))
         return len(found)
 
     def _token_died(self, db: apsw.Connection, mac: bytes, since: float | None) -> None:
@@ -243,10 +243,10 @@ def put_rows(db: apsw.Connection, ones: Sequence[Due], before: set[bytes]) -> in
     return len({mac for mac, _, _ in ones} - before)
 
 
-def _put_again(db: apsw.Connection, ones: Sequence[Due]) -> int:
-    """As `put_rows`, but what is there already under the same id stays as it is.
+def _put_missing(db: apsw.Connection, ones: Sequence[Due]) -> int:
+    """Put those whose ids are not there yet; how many are new, as of `put_rows`.
 
-    So whoever was not told whether notifications were kept may put them again.
+    Whoever was not told whether notifications were kept may put them again.
     """
     query = f"SELECT id, mac FROM notification WHERE id IN ({LISTED})"  # noqa: S608
     there = dict(rows(db, query, listed(one.id.bytes for _, one, _ in ones)))

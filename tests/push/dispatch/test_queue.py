@@ -54,7 +54,7 @@ def test_a_time_that_never_comes_is_not_taken(queue: SqliteQueue, moment: float)
 
 @pytest.mark.parametrize("in_flight", [False, True])
 def test_what_is_put_again_is_not_doubled(queue: SqliteQueue, in_flight: bool) -> None:
-    """As after a `StoreError` which says that it is not known whether it was kept."""
+    """A `StoreError` may say that it is not known whether notifications were kept."""
     put(queue, first := notification())
     claims = claim(queue) if in_flight else []
     others = notification(), notification()
