@@ -9,7 +9,7 @@ import pytest
 
 from billboard import BoardError
 from billboard.device.plan import GENERATIONS, kappa_of
-from billboard.device.state import HandedOver, Recovery
+from billboard.device.state import UNSURE, HandedOver, Recovery
 from billboard.errors import BillboardError, BoardFault, InvalidEncodingError
 from billboard.lanes import LaneReader, decode_grants, encode_grants
 from clients.test_clients import SETTLED, Friends
@@ -105,8 +105,25 @@ def test_no_server_can_hold_up_a_revocation_at_another(world: World) -> None:
     assert woken(other) == {}
 
 
+def asked_at(friends: Friends, name: str, at: float) -> None:
+    """Have the device find out by its first post since that epoch whether its state is an old one.
+
+    Otherwise it draws the epoch.
+    """
+    contact = friends.device._book.state.profiles["alice"].contacts[name]
+    (postings,) = (lane.postings for lane in contact.lanes if lane)
+    drawn = next(each for each in postings.values() if each.version == UNSURE)
+    other = postings[min(epoch for epoch, each in postings.items() if epoch >= at and each.seq)]
+    drawn.version, other.version = other.version, drawn.version
+    drawn.due, other.due = other.due, drawn.due
+
+
 def test_an_old_state_is_found_out_though_answers_get_lost(world: World) -> None:
-    """Nothing was submitted of what was made before: `seq` is no yes for it."""
+    """Nothing was submitted of what was made before: `seq` is no yes for it.
+
+    It is the answer for Carol's lane that gets lost: if it were the one for Bob's, `seq` could
+    be the answer to that very post (SPEC 8.4).
+    """
     friends = Friends(world, "bob", "carol")
     path = world.directory / "alice"
     backup = path.read_bytes()
@@ -117,6 +134,8 @@ def test_an_old_state_is_found_out_though_answers_get_lost(world: World) -> None
     friends.device = world.reopened("alice")
     friends.alice = friends.device.profiles["alice"]
     friends.device.set_token(apns("new phone"))
+    asked_at(friends, "carol", at=world.clock.now // PERIOD + 3)
+    asked_at(friends, "bob", at=world.clock.now // PERIOD + 4)
     friends.device.work(0)
     world.clock.now += PERIOD
     world.board.publish_due()
