@@ -24,11 +24,13 @@ WORKERS := $(shell echo $$(( $$(nproc) * 3 / 2 )))
 suite = $(if $(wildcard /dev/shm/.),TMPDIR=/dev/shm) $(1) -m pytest --dist worksteal --tx "$(WORKERS)*popen//python=$(1)"
 
 # What a backend of the core can change runs on the portable backend too, where it is not the first.
+BACKEND := $(shell grep -rl pytest.mark.backend --include='*.py' tests)
+
 test: lint
 	cargo test --lib --manifest-path rust/Cargo.toml --locked --quiet --no-default-features
 	$(call suite,$(BIN)/python) -m "not slow"
 	[ "$$($(BIN)/python -c 'from billboard import batches; print(batches.backend())')" = portable ] \
-		|| BILLBOARD_BACKEND=portable $(call suite,$(BIN)/python) -m "backend and not slow"
+		|| BILLBOARD_BACKEND=portable $(call suite,$(BIN)/python) -m "backend and not slow" $(BACKEND)
 
 # The long campaigns, and all other tests without Python's own assertions.
 test-slow: .venv/developing

@@ -287,7 +287,7 @@ def test_a_clock_that_was_ahead_does_not_make_the_board_sign_again(
     ("length", "interval"),
     [
         (60, 119),
-        (60, 7),
+        pytest.param(60, 7, marks=pytest.mark.slow),
         (3600, 5400),
         pytest.param(3600, 60, marks=pytest.mark.slow),
         (DAY, 2 * DAY - 1),

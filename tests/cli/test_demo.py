@@ -109,6 +109,7 @@ def test_a_post_that_is_lost_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     assert "FAIL the board published all" in said
 
 
+@pytest.mark.slow
 def test_what_a_monitor_finds_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     finding = Finding(BoardFault.MISBEHAVIOR, "a post is not where the index says")
     monkeypatch.setattr(Monitor, "check", lambda _: [finding])

@@ -30,6 +30,7 @@ DAY = 86_400.0
 # Keys
 
 
+@pytest.mark.slow
 @simulated
 async def test_request_keys_are_renewed_for_two_weeks(tmp_path: Path) -> None:
     """Senders have descriptors of up to a week; nothing that is taken is lost."""
