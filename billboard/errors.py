@@ -77,7 +77,7 @@ class GroupMismatchError(BillboardError, TypeError):
     """An operation on elements or scalars of two groups; ``groups`` has both names."""
 
     def __init__(self, first: str, second: str) -> None:
-        super().__init__(f"an operation can not mix {first} and {second}")
+        super().__init__(f"an operation cannot mix {first} and {second}")
         self.groups = (first, second)
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -123,7 +123,7 @@ class EpochError(BillboardError, ValueError):
 
 
 class SecretFileError(BillboardError):
-    """A secret file that can not be used: permissions, passphrase, damage or version."""
+    """A secret file that cannot be used: permissions, passphrase, damage or version."""
 
 
 class StoreError(BillboardError):
@@ -277,7 +277,7 @@ class UnreachableError(BillboardError):
 
 
 class ConfigError(BillboardError):
-    """A file that sets up a push server and can not be used; the message says where and why."""
+    """A file that sets up a push server and cannot be used; the message says where and why."""
 
 
 class ProviderError(BillboardError):

@@ -48,7 +48,7 @@ REPORT_SIZE = _HEAD.size + _POINT + _PLACE.size + _TAG
 @final
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Key:
-    """The key of an accessory at one index of its schedule. Can not be pickled or copied."""
+    """The key of an accessory at one index of its schedule. Cannot be pickled or copied."""
 
     private_key: bytes
     """d_i, 28 bytes. Opens the reports."""
@@ -66,12 +66,12 @@ class Key:
         return f"<findmy.Key {self.identifier.hex()[:16]}..>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a findmy.Key can not be pickled or copied: derive it again")
+        raise TypeError("a findmy.Key cannot be pickled or copied: derive it again")
 
 
 @final
 class KeySchedule:
-    """The keys of an accessory, one after the other (SPEC 14.1). Can not be pickled or copied."""
+    """The keys of an accessory, one after the other (SPEC 14.1). Cannot be pickled or copied."""
 
     def __init__(self, private_key: bytes, symmetric_key: bytes) -> None:
         """From d_0 (28 bytes) and SK_0 (32 bytes). Raises `InvalidEncodingError`.
@@ -116,7 +116,7 @@ class KeySchedule:
         return "<findmy.KeySchedule>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a findmy.KeySchedule can not be pickled or copied")
+        raise TypeError("a findmy.KeySchedule cannot be pickled or copied")
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ class Report:
 
     ``time`` is in seconds since 1970, from 2001 to 2137, and travels in whole seconds; ``latitude``
     and ``longitude`` are in degrees, and travel in units of 10^-7; ``accuracy`` is in metres.
-    ``accuracy``, ``status`` and ``confidence`` are from 0 to 255. A report out of these ranges can
-    not be made: `InvalidEncodingError`. What was decrypted encrypts to the same fields again.
+    ``accuracy``, ``status`` and ``confidence`` are from 0 to 255. A report out of these ranges
+    cannot be made: `InvalidEncodingError`. What was decrypted encrypts to the same fields again.
     """
 
     time: float

@@ -167,7 +167,7 @@ class PublicKey:
 class SecretKey:
     """A push server's secret key: it opens blobs (SPEC 4.1).
 
-    The scalars live in the native core and are zeroized when freed. Can not be pickled or copied;
+    The scalars live in the native core and are zeroized when freed. Cannot be pickled or copied;
     `save` writes it to a file.
     """
 
@@ -258,4 +258,4 @@ class SecretKey:
         return f"<SecretKey {self.public_key.frame_class.name} {self.public_key.key_id.hex()}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a SecretKey can not be pickled or copied: use save")
+        raise TypeError("a SecretKey cannot be pickled or copied: use save")

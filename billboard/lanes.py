@@ -203,7 +203,7 @@ class _Side:
 
 @final
 class LaneReader(_Side):
-    """A contact's side of a lane: finds and opens its posts, and can not make any.
+    """A contact's side of a lane: finds and opens its posts, and cannot make any.
 
     Its encoding is the lane grant (SPEC 7.1). It is secret between the device and the contact.
     """
@@ -292,12 +292,12 @@ class LaneReader(_Side):
         return f"<LaneReader {self.origin} from epoch {self.epoch}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a LaneReader can not be pickled or copied: use bytes and from_bytes")
+        raise TypeError("a LaneReader cannot be pickled or copied: use bytes and from_bytes")
 
 
 @final
 class Lane(_Side):
-    """A device's side of a lane. Can not be pickled or copied; `save` writes it to a file."""
+    """A device's side of a lane. Cannot be pickled or copied; `save` writes it to a file."""
 
     def __init__(self, schedule: _Schedule, secret: Scalar) -> None:
         """Use `generate` or `load`."""
@@ -412,4 +412,4 @@ class Lane(_Side):
         return f"<Lane {self.origin} from epoch {self.epoch}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Lane can not be pickled or copied: use save")
+        raise TypeError("a Lane cannot be pickled or copied: use save")

@@ -139,7 +139,7 @@ def test_two_contacts_of_one_profile_can_compare() -> None:
 
 
 def test_one_element_of_another_blob_spoils_a_blob() -> None:
-    """Blobs can not be put together: the tag is over the whole frame."""
+    """Blobs cannot be put together: the tag is over the whole frame."""
     one, two = elements(encrypt(ALICE)), elements(encrypt(BOB))
     for position in range(9):
         mixed = [*one]
@@ -148,7 +148,7 @@ def test_one_element_of_another_blob_spoils_a_blob() -> None:
             KEY.open(blob_of(mixed), now=NOW)
 
 
-# Following a malformed blob (SPEC 1: even a malformed blob can not be followed)
+# Following a malformed blob (SPEC 1: even a malformed blob cannot be followed)
 
 MARK = Element.mul_generator(random_scalar())
 MALFORMED: dict[str, list[Element]] = {

@@ -407,7 +407,7 @@ def test_secrets_show_in_no_text_and_leave_no_copy(thing: Key | KeySchedule) -> 
             assert repr(secret)[2:18] not in text
             assert base64.b64encode(secret).decode()[:12] not in text
     for keep in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="can not be pickled or copied"):
+        with pytest.raises(TypeError, match="cannot be pickled or copied"):
             keep(thing)
 
 

@@ -19,7 +19,7 @@ class ByHand(ABC, Generic[E, S]):
     """ElGamal with n keys and one randomizer (SPEC 6.2); with one key, SPEC 13.1 too.
 
     A library brings its elements E and scalars S. It keeps -x beside x, and computes B - xA as
-    B + (-x)A: for coincurve, which can not subtract, that is one multiplication less.
+    B + (-x)A: for coincurve, which cannot subtract, that is one multiplication less.
     """
 
     size: int

@@ -88,7 +88,7 @@ class Board:
         if signer.key.name != self.parameters.origin:
             raise InvalidEncodingError("note key", f"is not that of {self.parameters.origin}")
         if quota is not None and quota < 0:
-            raise ValueError(f"a quota of {quota} posts can not be: leave it out for no limit")
+            raise ValueError(f"a quota of {quota} posts cannot be: leave it out for no limit")
         self._store, self._objects, self._signer = store, objects, signer
         self._publisher = Publisher(store, objects, signer)
         self._publication = Publication(store, objects)
@@ -131,7 +131,7 @@ class Board:
         self.close()
 
     def check_may_sign(self) -> None:
-        """Raise `StoreError` if it is a restored backup, which signs nothing, or can not be read.
+        """Raise `StoreError` if it is a restored backup, which signs nothing, or cannot be read.
 
         Such a board takes no posts and publishes nothing.
         """
@@ -293,7 +293,7 @@ class Board:
         try:
             reader = TileReader(state.size, self._objects.get)
             proof = reader.consistency_proof(signed.size)
-        except (LookupError, InvalidEncodingError):  # of more entries, or it can not be shown
+        except (LookupError, InvalidEncodingError):  # of more entries, or it cannot be shown
             return True
         growth = signed.size, signed.root, state.size, state.root
         return not merkle.verify_consistency(*growth, proof)

@@ -42,7 +42,7 @@ class Damage:
 def check_board(store: SqliteStore, objects: Objects, key: NoteKey) -> Iterator[Damage]:
     """All that is wrong with the board that signs with ``key``, one after the other.
 
-    It may be used meanwhile, but not expired. Raises `StoreError` if the database can not be read
+    It may be used meanwhile, but not expired. Raises `StoreError` if the database cannot be read
     at all.
     """
     # Before the rows: what is published from now on is in neither.
@@ -150,7 +150,7 @@ class _Check:
         ):
             problem = None
             if not 0 <= size <= log.size or not isinstance(data, bytes):
-                problem = "can not be"
+                problem = "cannot be"
             elif size:
                 expected = Checkpoint(self._origin, size, roots[size])
                 problem = self._problem_of_note(data, expected)
@@ -174,7 +174,7 @@ class _Check:
         for number, entry in enumerate(entries):
             leaf = self._decoded(entry)
             if leaf is None or (number == 0) != (leaf == self._rows.parameters):
-                yield Damage(f"entry {number} of the master log", "can not be", _REBUILD)
+                yield Damage(f"entry {number} of the master log", "cannot be", _REBUILD)
             if isinstance(leaf, Edition):
                 previous = (leaf.epoch, leaf.number - 1)
                 if (leaf.epoch, leaf.number) in logged or (leaf.number and previous not in logged):
@@ -206,7 +206,7 @@ class _Check:
             and (leaf.epoch, leaf.number, leaf.size, leaf.time) not in waiting
         )
         if wrong:
-            yield Damage("pending entry of the master log", "can not be", _REBUILD)
+            yield Damage("pending entry of the master log", "cannot be", _REBUILD)
 
     def _decoded(self, leaf: bytes) -> object:
         try:

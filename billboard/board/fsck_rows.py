@@ -106,7 +106,7 @@ class Rows:
             elif edition.first != position:
                 problem = f"begins at position {edition.first}, and not {position}"
             elif edition.size < 1 or edition.size % BUNDLE:
-                problem = f"can not have {edition.size} posts"
+                problem = f"cannot have {edition.size} posts"
             elif edition.time not in times:
                 problem = f"was never due at {edition.time}"
             if problem:

@@ -145,7 +145,7 @@ def _decode(head: bytes, origin: str, lines: list[str]) -> Leaf | None:
         epoch, number, size = (decode_number("manifest", line) for line in lines[:3])
         root, index_hash = (decode_hash("manifest", line) for line in lines[3:5])
         if epoch > MAX_UINT32 or size == 0 or size % 256:
-            raise InvalidEncodingError("manifest", "its epoch or size can not be")
+            raise InvalidEncodingError("manifest", "its epoch or size cannot be")
         time = decode_number("manifest", lines[5])
         return Edition(epoch, number, size, root, index_hash, time)
     if head == _BOARD.encode() and len(lines) == 3 and lines[1] in FrameClass.__members__:

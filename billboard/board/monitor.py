@@ -82,7 +82,7 @@ class Monitor:
 
     ``directory`` has how far it is, what it has read, and evidence; it is made if it is missing,
     and is for this monitor alone. For ``timeout``, ``proxy`` and ``clock`` see `BoardClient`.
-    Raises `StoreError` if the directory can not be used.
+    Raises `StoreError` if the directory cannot be used.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Monitor:
         """Verify all that is new, once; what is wrong. Evidence of it is written to files, once.
 
         An edition in which something is wrong is verified again the next time, and so reported
-        again. Raises `StoreError` if the directory can not be used.
+        again. Raises `StoreError` if the directory cannot be used.
         """
         self._findings = []
         try:
@@ -145,7 +145,7 @@ class Monitor:
                 try:
                     history.add(position, self._reader.leaf(entry))
                 except BoardError:
-                    what = f"entry {position} of its master log can not be understood"
+                    what = f"entry {position} of its master log cannot be understood"
                     history.problems.append((position, BoardFault.MISBEHAVIOR, what))
         reported = self._checked()
         for position, reason, what in history.problems:

@@ -68,5 +68,5 @@ class Receipt:
         note.time_of(key)
         epoch, deadline = (decode_number("receipt", lines[i]) for i in (2, 4))
         if epoch > MAX_UINT32:
-            raise InvalidEncodingError("receipt", "its epoch can not be")
+            raise InvalidEncodingError("receipt", "its epoch cannot be")
         return cls(epoch, decode_hash("receipt", lines[3]), deadline, note)

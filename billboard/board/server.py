@@ -65,7 +65,7 @@ def create_app(
     """
     if capacity < 1 or not body_seconds > 0 or cache_bytes < 0:
         given = f"{capacity}, {body_seconds} and {cache_bytes}"
-        raise ValueError(f"capacity, body_seconds and cache_bytes can not be {given}: too small")
+        raise ValueError(f"capacity, body_seconds and cache_bytes cannot be {given}: too small")
     metrics = Metrics(board)
     submit_one = submissions(board, capacity, metrics.batch)
     about = About(

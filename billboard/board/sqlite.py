@@ -266,7 +266,7 @@ class SqliteStore:
         self._database.check()
 
     def close(self) -> None:
-        """Close the file. The store can not be used after."""
+        """Close the file. The store cannot be used after."""
         self._database.close()
 
     def __enter__(self) -> SqliteStore:

@@ -22,7 +22,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ClosedEdition:
-    """An edition whose posts can not change any more: ``size`` of them, due at ``time``.
+    """An edition whose posts cannot change any more: ``size`` of them, due at ``time``.
 
     ``leaf`` is its entry in the master log, None as long as it is not published.
     """
@@ -141,4 +141,4 @@ class Store(Posts, Editions, MasterLog, Protocol):
     """
 
     def close(self) -> None:
-        """Let go of what it has open. It can not be used after."""
+        """Let go of what it has open. It cannot be used after."""

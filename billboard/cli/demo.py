@@ -303,7 +303,7 @@ def _who_saw_what(devices: int, story: Story) -> Table:
     table.add_row(
         "their contacts",
         "fetched bundles of 256, re-randomised the blobs in them",
-        "blobs that they can not read",
+        "blobs that they cannot read",
     )
     received = sum(tick.received for tick in story.ticks)
     table.add_row(

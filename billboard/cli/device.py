@@ -87,7 +87,7 @@ def token(
     ] = "apns",
     app_number: Annotated[int, typer.Option("--app", help="Which app of the server.")] = 0,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Read none: this device can not be woken.")
+        bool, typer.Option("--forget", help="Read none: this device cannot be woken.")
     ] = False,
 ) -> None:
     """Say what the push service knows this device by, for all users of it."""

@@ -32,7 +32,7 @@ def monitor(
 ) -> None:
     """Follow a board, verify all that it publishes, and keep evidence of what is wrong.
 
-    The exit status is 0 if nothing is, else that of the worst: 3 it can not be reached, 4 it is
+    The exit status is 0 if nothing is, else that of the worst: 3 it cannot be reached, 4 it is
     stale, 5 editions were left out, 6 files are missing, 7 or damaged, 8 signatures are wrong, 9
     what it signed breaks a rule, 10 it showed two logs. Without --once only 9 and 10 end it.
     """

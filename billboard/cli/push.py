@@ -293,7 +293,7 @@ def _descriptor(url: str) -> bytes:
     try:
         answer = requests.get(f"{url}/descriptor", allow_redirects=False, timeout=30)
     except CurlError as error:
-        raise BillboardError(f"{url} can not be reached (curl error {error.code})") from None
+        raise BillboardError(f"{url} cannot be reached (curl error {error.code})") from None
     if answer.status_code != 200:
         raise BillboardError(f"{url}/descriptor: status {answer.status_code}")
     return answer.content

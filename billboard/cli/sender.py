@@ -114,7 +114,7 @@ def opt_out(
 
 @sender_app.command("wake")
 def wake(sender: SenderPath, contact: Contact) -> None:
-    """Wake a contact: a request for each of its devices. What can not be sent now waits."""
+    """Wake a contact: a request for each of its devices. What cannot be sent now waits."""
     with _opened(sender) as opened:
         errand = opened.wake(contact)
     _show(errand)

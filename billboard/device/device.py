@@ -113,7 +113,7 @@ class Device:
 
         ``devices`` is how many a user can have. It is the number of lanes to each contact, so that
         nobody can tell how many there are, if an application takes the same for all its users.
-        Raises `SecretFileError`, and `BoardError` if the board can not be read.
+        Raises `SecretFileError`, and `BoardError` if the board cannot be read.
         """
         if not 1 <= devices <= MOST_LANES:
             raise InvalidEncodingError("devices", f"must be from 1 to {MOST_LANES}")
@@ -161,7 +161,7 @@ class Device:
     # what is wanted
 
     def set_token(self, token: DeviceToken | None) -> None:
-        """What the push service knows this device by, for all profiles; None: it can not be woken.
+        """What the push service knows this device by, for all profiles; None: it cannot be woken.
 
         Call it whenever the system gives one: if it is another one, posts are replaced. Raises
         `InvalidEncodingError` if it is too long for the class of the board.
@@ -255,7 +255,7 @@ class Device:
         """Do what is due: submit at most ``most`` posts, each on a connection of its own.
 
         Then show push servers what they are to refuse, and in class H register handles. What fails
-        is told and tried again: nothing is raised but `SecretFileError`, if the state can not be
+        is told and tried again: nothing is raised but `SecretFileError`, if the state cannot be
         written. What is posted in one go the board may connect: the oftener this is called, each
         time with a small ``most``, the less there is to see.
         """

@@ -46,7 +46,7 @@ class Operand:
         return f"<{type(self).__name__} {self._group.name}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} can not be pickled or copied: use bytes")
+        raise TypeError(f"a {type(self).__name__} cannot be pickled or copied: use bytes")
 
 
 @final

@@ -21,7 +21,7 @@ from billboard.groups.hashing import hash_to_field
 from billboard.groups.modular import Operand, Scalar, ScalarField, exact, own
 
 if _C is None:
-    raise ImportError("petlib can not load OpenSSL")
+    raise ImportError("petlib cannot load OpenSSL")
 
 _CANDIDATES = 1 << 17
 

@@ -32,7 +32,7 @@ class ClockWatch:
     def ahead(self, now: float) -> float:
         """Seconds by which ``now`` (since 1970) is later than may be believed; 0 if it is not.
 
-        Raises `SecretFileError` if the file can not be read or written.
+        Raises `SecretFileError` if the file cannot be read or written.
         """
         offset = now - self._passed()
         if self._start is None:
@@ -52,7 +52,7 @@ class ClockWatch:
             self._path.touch(mode=0o600)
             os.utime(self._path, (now, now))
         except OSError as error:
-            raise SecretFileError(f"{self._path} can not be written: {error.strerror}") from None
+            raise SecretFileError(f"{self._path} cannot be written: {error.strerror}") from None
 
     def _last(self) -> float | None:
         try:
@@ -60,4 +60,4 @@ class ClockWatch:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise SecretFileError(f"{self._path} can not be read: {error.strerror}") from None
+            raise SecretFileError(f"{self._path} cannot be read: {error.strerror}") from None

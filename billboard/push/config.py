@@ -101,7 +101,7 @@ class Section:
         try:
             table = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
-            raise ConfigError(f"{path} can not be read: {error.strerror}") from None
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
         except RecursionError:
             raise ConfigError(f"{path} is not TOML: it is nested too deep") from None
         except ValueError as error:  # of TOML, of UTF-8, or of a number with too many digits
@@ -207,7 +207,7 @@ class Section:
         try:
             return check(*arguments, **named)
         except (BillboardError, ValueError) as error:
-            raise self.error(key, f"can not be used: {error}") from None
+            raise self.error(key, f"cannot be used: {error}") from None
 
     def _take(self, key: str, default: Any) -> Any:
         self._known.append(key)
@@ -285,7 +285,7 @@ def _built(section: Section, build: Callable[[Section], Provider]) -> Provider:
         problem = f"needs {error.name}, which is not installed: see the extras in README.md"
         raise section.error("", problem) from None
     except ProviderError as error:
-        raise section.error("", f"can not be used: {error}") from None
+        raise section.error("", f"cannot be used: {error}") from None
     section.end()
     return made
 

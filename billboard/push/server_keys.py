@@ -119,7 +119,7 @@ class ServerKeys:
             self._describe(now)
 
     def destroy(self, now: float) -> None:
-        """Delete the request keys that are over: what is sealed to them can not be opened then."""
+        """Delete the request keys that are over: what is sealed to them cannot be opened then."""
         with self._locked():
             # Of processes that ended while they wrote a key.
             for path in (self.directory / REQUEST_KEYS).glob(".*"):
@@ -159,7 +159,7 @@ class ServerKeys:
         try:
             replace_file(path, signed)
         except OSError as error:
-            raise SecretFileError(f"{path} can not be written: {error.strerror}") from None
+            raise SecretFileError(f"{path} cannot be written: {error.strerror}") from None
         self._descriptor = current, signed
 
     def _read(self) -> tuple[ServerDescriptor | None, bytes]:
@@ -188,7 +188,7 @@ class ServerKeys:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            raise SecretFileError(f"{path} can not be read: {error.strerror}") from None
+            raise SecretFileError(f"{path} cannot be read: {error.strerror}") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -211,4 +211,4 @@ def _delete(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise SecretFileError(f"{path} can not be deleted: {error.strerror}") from None
+        raise SecretFileError(f"{path} cannot be deleted: {error.strerror}") from None

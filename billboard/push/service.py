@@ -349,7 +349,7 @@ class PushServer:
             self.outbox.prune(now)
         self.outbox.hold(self.keys.held(now))  # nothing more is stored under those that are over
         if self.keys.ended(now):
-            self.tick()  # what waits under them can not be opened later
+            self.tick()  # what waits under them cannot be opened later
             self.keys.destroy(now)
 
     def _put_all(self, requests: Sequence[SealedRequest]) -> list[None]:

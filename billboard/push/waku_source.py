@@ -89,7 +89,7 @@ class WakuSource:
     """Hands to ``server`` the requests that the Waku node at ``url`` keeps for it.
 
     The file ``path`` has the time up to which all is taken. ``admission`` is asked for each, and
-    what it does not let in waits. Raises `WakuError` if the URL can not be used.
+    what it does not let in waits. Raises `WakuError` if the URL cannot be used.
     """
 
     def __init__(

@@ -152,7 +152,7 @@ class Sender:
         """Do what is due: fetch, send what waits, and send cover requests.
 
         What fails is told and tried again: nothing is raised but `SecretFileError`, if the state
-        can not be written.
+        cannot be written.
         """
         now, error = self._book.clock(), None
         self._correct(now)
@@ -212,5 +212,5 @@ class Sender:
             return "wants to be woken by this user no more, for now"
         if found:
             last = max(each.epoch for each in found)
-            return f"can not be woken: there is nothing newer than epoch {last}"
+            return f"cannot be woken: there is nothing newer than epoch {last}"
         return "nothing was found yet"

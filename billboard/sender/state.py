@@ -36,7 +36,7 @@ class Waiting(State):
     """A request on its way to device ``number`` of a contact, or to nobody: a cover request.
 
     ``request`` is what was sealed for ``server``, a push server's key as text: it is repeated with
-    the same bytes until its blob ``ends``. Empty as long as it can not be made.
+    the same bytes until its blob ``ends``. Empty as long as it cannot be made.
     """
 
     contact: str

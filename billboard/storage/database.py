@@ -118,7 +118,7 @@ class Database:
             self._connection.execute("VACUUM INTO ?", (str(path),)).fetchall()
 
     def close(self) -> None:
-        """Close the file. It can not be used after."""
+        """Close the file. It cannot be used after."""
         self._closed = True
         if os.getpid() == self._process:
             for connection in list(self._connections):
@@ -127,7 +127,7 @@ class Database:
                     connection.close()
 
     def check_usable(self) -> None:
-        """Raise `StoreError` if this can not be used any more."""
+        """Raise `StoreError` if this cannot be used any more."""
         if os.getpid() != self._process:
             raise StoreError(f"{self.path}: open it again after a fork")
         if self._closed:
@@ -188,7 +188,7 @@ def _explained(path: Path, what: str = "file") -> Iterator[None]:
     except (apsw.CorruptError, apsw.NotADBError) as error:
         raise damaged(path, str(error)) from error
     except apsw.CantOpenError as error:
-        problem = f"this {what} can not be opened: is it there, and may it be written?"
+        problem = f"this {what} cannot be opened: is it there, and may it be written?"
         raise StoreError(f"{path}: {problem}") from error
     except apsw.IOError as error:
         raise undecided(path, f"reading or writing failed ({error})") from error

@@ -68,7 +68,7 @@ def new_directory(path: Path) -> Iterator[None]:
     try:
         path.mkdir(mode=0o700)
     except OSError as error:
-        raise StoreError(f"{path} can not be made: {error.strerror}") from None
+        raise StoreError(f"{path} cannot be made: {error.strerror}") from None
     try:
         yield
     except BaseException:

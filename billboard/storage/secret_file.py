@@ -118,7 +118,7 @@ def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None
         raise SecretFileError(f"{path} exists; secrets are never overwritten") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise SecretFileError(f"{path} can not be written: {reason}") from error
+        raise SecretFileError(f"{path} cannot be written: {reason}") from error
     finally:
         with contextlib.suppress(OSError, ValueError):
             temporary.unlink()
@@ -135,7 +135,7 @@ def read(path: Path, largest: int = _LARGEST) -> bytes:
             data = file.read(largest + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise SecretFileError(f"{path} can not be read: {reason}") from error
+        raise SecretFileError(f"{path} cannot be read: {reason}") from error
     if len(data) > largest:
         raise SecretFileError(f"{path} is too large for a secret file")
     if mode & (stat.S_IRWXG | stat.S_IRWXO):

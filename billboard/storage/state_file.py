@@ -128,7 +128,7 @@ class StateFile(Generic[S]):
         try:
             replace_file(self._path, data, private=True)
         except OSError as error:
-            problem = f"{self._path} can not be written: {error.strerror}"
+            problem = f"{self._path} cannot be written: {error.strerror}"
             raise SecretFileError(problem) from error
         self._written = payload
 
@@ -142,5 +142,5 @@ def _locked(path: Path) -> int:
     except BlockingIOError:
         raise SecretFileError(f"{path}: another process uses this state") from None
     except OSError as error:
-        raise SecretFileError(f"{path} can not be used: {error.strerror}") from error
+        raise SecretFileError(f"{path} cannot be used: {error.strerror}") from error
     return lock

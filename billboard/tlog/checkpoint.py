@@ -56,7 +56,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= len(self.witnesses):
-            problem = f"{self.threshold} of {len(self.witnesses)} witnesses can not have signed"
+            problem = f"{self.threshold} of {len(self.witnesses)} witnesses cannot have signed"
             raise InvalidEncodingError("policy", problem)
         if len({key.public for key in (self.log, *self.witnesses)}) <= len(self.witnesses):
             raise InvalidEncodingError("policy", "names the same key twice")

@@ -83,7 +83,7 @@ class WitnessClient:
             proof = reader.consistency_proof(old)
         except (LookupError, InvalidEncodingError) as error:
             raise self._error(
-                f"has cosigned {old} entries, and the log can not show that it continues them"
+                f"has cosigned {old} entries, and the log cannot show that it continues them"
                 f" ({error}): run `billboard board fsck`"
             ) from None
         return bytes(AddCheckpoint(old, tuple(proof), note))
@@ -121,7 +121,7 @@ class WitnessClient:
 
     def _cosignature(self, note: Note, answer: Answer) -> Signature:
         if answer.status != 200:
-            meaning = _MEANINGS.get(answer.status, "can not do it now")
+            meaning = _MEANINGS.get(answer.status, "cannot do it now")
             raise self._error(f"answered {answer.status}: it {meaning}")
         try:
             cosigned = Note.from_bytes(f"{note.text}\n".encode() + answer.body)

@@ -82,4 +82,4 @@ def _refusal(status: int, problem: str) -> Response:
 
 def _failure(error: StoreError) -> Response:
     _log.error("%s", error)
-    return _refusal(503, "the witness can not store anything now")
+    return _refusal(503, "the witness cannot store anything now")

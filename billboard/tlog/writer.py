@@ -109,7 +109,7 @@ class LogWriter:
 
 
 def read_entries(objects: _Tiles, prefix: str, size: int) -> Iterator[bytes]:
-    """The entries of a log, not verified. Raises `StoreError` if a bundle can not be read."""
+    """The entries of a log, not verified. Raises `StoreError` if a bundle cannot be read."""
     for start in range(0, size, WIDTH):
         width = min(size - start, WIDTH)
         path = prefix + tile_path(ENTRIES, start // WIDTH, width)

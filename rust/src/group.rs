@@ -123,7 +123,7 @@ impl Scalar {
     }
 
     fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err("a Scalar can not be pickled or copied: use bytes and from_bytes"))
+        Err(PyTypeError::new_err("a Scalar cannot be pickled or copied: use bytes and from_bytes"))
     }
 }
 

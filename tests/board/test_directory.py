@@ -43,7 +43,7 @@ def failing(error: BaseException) -> Callable[..., Any]:
     ],
 )
 @pytest.mark.parametrize(
-    "error", [SecretFileError("can not be written"), StoreError("full"), KeyboardInterrupt()]
+    "error", [SecretFileError("cannot be written"), StoreError("full"), KeyboardInterrupt()]
 )
 def test_what_could_not_be_made_leaves_nothing(
     tmp_path: Path,
@@ -66,8 +66,8 @@ def test_what_is_there_already_stays(tmp_path: Path, make: Callable[[Path], None
     there.mkdir()
     (there / "file").write_bytes(b"precious")
     for path in (there, there / "file"):
-        with pytest.raises(StoreError, match="can not be made"):
+        with pytest.raises(StoreError, match="cannot be made"):
             make(path)
     assert (there / "file").read_bytes() == b"precious"
-    with pytest.raises(StoreError, match="can not be made"):
+    with pytest.raises(StoreError, match="cannot be made"):
         make(tmp_path / "no" / "such")

@@ -335,7 +335,7 @@ def edition(number: int, time: int = BEGIN, epoch: int = EPOCH) -> Edition:
 @pytest.mark.parametrize(
     ("leaf", "what"),
     [
-        (b"garbage", "entry 2 of its master log can not be understood"),
+        (b"garbage", "entry 2 of its master log cannot be understood"),
         (encode_leaf("example.org/other", edition(1)), "entry 2 of its master log"),
         (BoardParameters(ORIGIN), "entry 2 is its parameters"),
         (edition(2), "edition 2 of epoch 20000 comes where 1 should"),
@@ -377,7 +377,7 @@ def test_times_that_go_back(forged: ForgedBoard, look: Look, clock: Clock) -> No
 def test_editions_that_were_left_out(
     forged: ForgedBoard, look: Look, clock: Clock, published: Edition, what: str
 ) -> None:
-    """That is reported once: a board that was down can not mend it."""
+    """That is reported once: a board that was down cannot mend it."""
     clock.now = published.time + 60
     forged.publish(
         published.epoch,

@@ -1,4 +1,4 @@
-"""Readers refuse editions whose times can not be, and boards whose last editions nobody reads."""
+"""Readers refuse editions whose times cannot be, and boards whose last editions nobody reads."""
 
 from __future__ import annotations
 

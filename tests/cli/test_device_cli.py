@@ -228,7 +228,7 @@ def test_the_key_of_a_state(shell: Shell, town: Town) -> None:
     key.write_bytes(right[:31])
     assert "must have 32 bytes" in shell.fails("device", "status", "moved alice")
     key.unlink()
-    assert "can not be read" in shell.fails("device", "status", "moved alice")
+    assert "cannot be read" in shell.fails("device", "status", "moved alice")
 
 
 def test_no_two_at_a_time(shell: Shell, town: Town) -> None:
@@ -245,7 +245,7 @@ def test_what_can_not_be_made_is_not_there(shell: Shell, town: Town) -> None:
     proxied = [*town.options, "--proxy", "http://127.0.0.1:1"]
     assert "there is no answer" in shell.fails("device", "init", "a", *proxied)
     for kind in ("device", "sender"):
-        assert "can not be read" in shell.fails(kind, "status", "nowhere")
+        assert "cannot be read" in shell.fails(kind, "status", "nowhere")
         bad = {
             "http(s)": ["--board", "ftp://x", *keys],
             "note key": [*town.options, "--server", "a"],
@@ -255,7 +255,7 @@ def test_what_can_not_be_made_is_not_there(shell: Shell, town: Town) -> None:
             assert said in shell.fails(kind, "init", "a", *options)
             assert not (shell.directory / "a").exists()
         shell.ok(kind, "init", kind, *town.options)
-        assert "can not be made" in shell.fails(kind, "init", kind, *town.options)
+        assert "cannot be made" in shell.fails(kind, "init", kind, *town.options)
         settings = shell.directory / kind / f"{kind}.toml"
         settings.write_text(settings.read_text() + "colour = 1\n")
         assert "colour is not known" in shell.fails(kind, "status", kind)
@@ -265,7 +265,7 @@ def test_what_can_not_be_made_is_not_there(shell: Shell, town: Town) -> None:
 
 
 def test_what_fails_is_said_and_tried_again(shell: Shell, town: Town) -> None:
-    """A board that can not be reached, and a Waku node that is none."""
+    """A board that cannot be reached, and a Waku node that is none."""
     meet(shell, town)
     settings = shell.directory / "alice" / "device.toml"
     settings.write_text(settings.read_text().replace(town.url, "http://127.0.0.1:1"))

@@ -126,7 +126,7 @@ def test_a_blob_wakes_a_device(shell: Shell, emulator: IO[str]) -> None:
         assert "note key" in shell.fails("push", "send", url, "--key", stranger, "blob")
         named = ("--key", key, "--key-id", "no hex", "blob")
         assert "--key-id must be given in hex" in shell.fails("push", "send", url, *named)
-    assert "can not be reached" in shell.fails("push", "send", url, "--key", key, "blob")
+    assert "cannot be reached" in shell.fails("push", "send", url, "--key", key, "blob")
     said_of = shell.ok("push", "info", "push")
     assert "0 requests wait" in said_of
 
@@ -221,12 +221,12 @@ BEGIN = 'url = "http://wake"\nkeys = ["secret.key"]\n'
 WRONG = {
     "no TOML": ("url = ", "is not TOML"),
     "no url": ('keys = ["secret.key"]', "url is missing"),
-    "a url with a query": (BEGIN.replace("wake", "wake?x"), "url can not be used"),
+    "a url with a query": (BEGIN.replace("wake", "wake?x"), "url cannot be used"),
     "no keys": ('url = "http://wake"\nkeys = []\n' + SECTION, "keys names no key"),
     "keys that are no list": ('url = "http://wake"\nkeys = "a"', 'like ["this"]'),
-    "a key that is not there": (BEGIN.replace("secret", "other"), "can not be read"),
+    "a key that is not there": (BEGIN.replace("secret", "other"), "cannot be read"),
     "a key that is not set": (BEGIN.replace("secret.key", "$NOT_THERE"), "$NOT_THERE is not set"),
-    "a key that is no key": (BEGIN.replace("secret.key", "$NO_KEY"), "keys can not be used"),
+    "a key that is no key": (BEGIN.replace("secret.key", "$NO_KEY"), "keys cannot be used"),
     "no push service": (BEGIN, "has no section of a push service: [apns]"),
     "an unknown word": (BEGIN + "ports = 1\n" + SECTION, "ports is not known here; there are"),
     "a port too high": (BEGIN + "port = 65536\n" + SECTION, "port must be a number from 0 to"),
@@ -249,7 +249,7 @@ WRONG = {
     "a Waku node without a URL": (BEGIN + SECTION + "[waku]\n", "[waku] url is missing"),
     "a Waku node that is none": (
         BEGIN + SECTION + '[waku]\nurl = "127.0.0.1:8645"\n',
-        "[waku] url can not be used: the URL of a Waku node must be http(s)://host",
+        "[waku] url cannot be used: the URL of a Waku node must be http(s)://host",
     ),
     "a Waku node with more": (
         BEGIN + SECTION + '[waku]\nurl = "http://127.0.0.1:8645"\ntopic = "a"\n',
@@ -272,7 +272,7 @@ WRONG = {
     "no contact": (BEGIN + '[web_push]\nkey_file = "apns.p8"\ncontact = "me"', "VAPID contact"),
     "no team": (BEGIN + SECTION.replace("team_id", "team"), "[apns] team_id is missing"),
     "an unknown key": (BEGIN + SECTION + "topic = 1\n", "[apns] topic is not known"),
-    "no file": (BEGIN + SECTION.replace("apns.p8", "no.p8"), "no.p8 can not be read"),
+    "no file": (BEGIN + SECTION.replace("apns.p8", "no.p8"), "no.p8 cannot be read"),
     "a key that others can read": (
         BEGIN + SECTION.replace("apns.p8", "open.p8"),
         "open.p8 is open to others than its owner: run chmod 600 on it",

@@ -187,7 +187,7 @@ def submit_until_it_dies(
         (["--rate", "0"], "a rate must be greater than 0"),
         (["--rate", "nan"], "both finite, not nan"),
         (["--rate", "inf"], "both finite, not inf"),
-        (["--quota", "-1"], "a quota of -1 posts can not be"),
+        (["--quota", "-1"], "a quota of -1 posts cannot be"),
         (["--proof-of-work", "65"], "1 to 64 bits"),
         (["--witness", "https://w.example"], "is not name+id+base64"),
         (["--metrics-token", "missing"], "missing: No such file"),

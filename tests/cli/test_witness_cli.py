@@ -211,7 +211,7 @@ def test_a_stop_waits_for_what_is_being_answered(shell: Shell, number: int) -> N
 
 def test_what_a_user_may_get_wrong(shell: Shell) -> None:
     shell.ok("witness", "init", "witness", "--name", "example.net/w")
-    assert "can not be made" in shell.fails("witness", "init", "witness", "--name", "x")
+    assert "cannot be made" in shell.fails("witness", "init", "witness", "--name", "x")
     assert "no spaces" in shell.fails("witness", "init", "other", "--name", "a b")
     assert not (shell.directory / "other").exists()
     log = str(NoteSigner("example.org/log", Algorithm.ED25519, os.urandom(32)).key)

@@ -1,4 +1,4 @@
-"""What contacts, boards and accidents could do to devices and senders, and can not."""
+"""What contacts, boards and accidents could do to devices and senders, and cannot."""
 
 from __future__ import annotations
 

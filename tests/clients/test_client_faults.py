@@ -308,7 +308,7 @@ def test_a_board_that_publishes_nothing_new(world: World) -> None:
     error = friends.device.work().error
     assert isinstance(error, BoardError)
     assert error.reason in ("stale", "missing")
-    assert "can not be woken" in " ".join(friends.senders["bob"].status())
+    assert "cannot be woken" in " ".join(friends.senders["bob"].status())
     world.board.publish_due = publish_due  # type: ignore[method-assign]
     friends.settle()
     assert friends.woken_by("bob") == {"phone": 1}

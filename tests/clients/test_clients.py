@@ -321,7 +321,7 @@ def test_cover_requests_wake_nobody(world: World) -> None:
     assert woken(world.server) == {}
 
 
-# What can not be
+# What cannot be
 
 
 def test_a_state_is_for_one_process(world: World) -> None:

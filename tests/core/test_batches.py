@@ -285,7 +285,7 @@ def test_an_exception_in_progress_stops_the_batch_and_is_raised(threads: int) ->
         calls.append(done)
         raise Stop
 
-    # So large that the other thread can not end it while this one has its first block.
+    # So large that the other thread cannot end it while this one has its first block.
     array = large(100_000)
     with pytest.raises(Stop):
         PUBLIC.rerandomize_batch(array, threads=threads, progress=progress)

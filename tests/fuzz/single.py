@@ -27,7 +27,7 @@ def load_core(path: str) -> None:
     loader = importlib.machinery.ExtensionFileLoader(NATIVE, path)
     spec = importlib.util.spec_from_loader(NATIVE, loader)
     if spec is None:
-        raise ImportError(f"{path} can not be loaded")
+        raise ImportError(f"{path} cannot be loaded")
     sys.modules[NATIVE] = module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
 

@@ -36,7 +36,7 @@ def check_schedule(epoch_length: int, interval: int) -> None:
 
 
 def check_manifest_time(epoch_length: int, interval: int, epoch: int, time: int, now: int) -> None:
-    """Refuse the time of an edition that can not be its, SPEC 9.2."""
+    """Refuse the time of an edition that cannot be its, SPEC 9.2."""
     due = Schedule(epoch_length, interval, epoch)
     places = range(due.start, due.start + (due.last + 1) * interval, interval)
     require(time in places, "not-due")

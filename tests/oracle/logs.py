@@ -47,7 +47,7 @@ class Policy(NamedTuple):
     quorum: int
 
     def check(self) -> None:
-        """Refuse a policy that can not be fulfilled, or that counts one key twice."""
+        """Refuse a policy that cannot be fulfilled, or that counts one key twice."""
         keys = (self.board, *self.witnesses)
         require(self.quorum <= len(self.witnesses), "quorum")
         require(len({key.public for key in keys}) == len(keys), "key-repeated")

@@ -26,7 +26,7 @@ def require(condition: bool, reason: str, outcome: str = INVALID) -> None:
 
 
 def require_length(data: bytes, length: int) -> None:
-    """Refuse a wrong length. This can not be waived: there is nothing sensible to go on with."""
+    """Refuse a wrong length. This cannot be waived: there is nothing sensible to go on with."""
     if len(data) != length:
         raise Refused("wrong-length")
 

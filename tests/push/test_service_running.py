@@ -151,7 +151,7 @@ async def test_a_key_that_can_not_be_deleted_is_tried_again(
 
                 patch.setattr(Path, "unlink", fail)
                 await asyncio.sleep(end + HOUR + 2 * HOUSEKEEPING - now())
-            assert "can not be deleted: Permission denied" in caplog.text
+            assert "cannot be deleted: Permission denied" in caplog.text
             assert old <= {each.name for each in (tmp_path / "request-keys").iterdir()}
             await server.take(push(made, token := device()))
             await asyncio.sleep(2 * HOUSEKEEPING)

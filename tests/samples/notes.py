@@ -199,7 +199,7 @@ def _checkpoint_open(rng: Random) -> Json:
     lines = _checkpoint(on, number(rng, 0, LATEST), data(rng, 32))
     if chance(rng, 0.3):
         lines = strange_lines(rng, lines)
-    # A control character can not be in a note at all.
+    # A control character cannot be in a note at all.
     text = joined(lines).replace("\r", "")
     note = note_of(rng, text, board, *witnesses)
     other = chance(rng, 0.05)

@@ -214,7 +214,7 @@ def test_a_write_that_stops_in_the_middle_leaves_nothing(tmp_path: Path) -> None
         "try:\n"
         "    secret_file.save(Path(sys.argv[1]), secret_file.Kind.LANE, bytes(100), None)\n"
         "except SecretFileError as error:\n"
-        "    sys.exit(7 if 'can not be written: File too large' in str(error) else 1)\n"
+        "    sys.exit(7 if 'cannot be written: File too large' in str(error) else 1)\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "file")]
     done = subprocess.run(command, check=False, timeout=LONGEST)
@@ -241,7 +241,7 @@ def test_a_kill_in_the_middle_leaves_no_file_of_that_name(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["missing/file", "file/below", "x" * 255, "y" * 300])
 def test_a_path_that_can_not_be_written_says_so(tmp_path: Path, name: str) -> None:
     write(tmp_path / "file", b"")
-    with pytest.raises(SecretFileError, match="can not be written"):
+    with pytest.raises(SecretFileError, match="cannot be written"):
         save(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -250,7 +250,7 @@ def test_a_path_that_can_not_be_written_says_so(tmp_path: Path, name: str) -> No
 def test_a_path_that_can_not_be_read_says_so(tmp_path: Path, name: str) -> None:
     write(tmp_path / "file", b"")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(SecretFileError, match="can not be read"):
+    with pytest.raises(SecretFileError, match="cannot be read"):
         load(tmp_path / name)
 
 

@@ -281,7 +281,7 @@ def test_a_witness_in_a_directory(tmp_path: Path, log: Log) -> None:
         assert opened.add_checkpoint(log.request(0, 4)).is_of(key)
     with open_witness(tmp_path / "w", [LOG.key], "passphrase") as opened:
         assert refused(opened, log.request(0, 4)).size == 4
-    with pytest.raises(StoreError, match="can not be made"):
+    with pytest.raises(StoreError, match="cannot be made"):
         create_witness(tmp_path / "w", "example.net/w")
     (tmp_path / "w" / DATABASE).unlink()
     # An empty memory would sign a fork: nothing makes one in silence.

@@ -31,7 +31,7 @@ class Cache:
     read back is not verified: a disk may have damaged it, but a crash leaves no half of a file.
     What there is no room for goes, the least recently used first; what was given to `save` stays.
 
-    Raises `StoreError` if the directory can not be used, or another cache uses it.
+    Raises `StoreError` if the directory cannot be used, or another cache uses it.
     """
 
     def __init__(

@@ -122,7 +122,7 @@ class Reader:
         if not self._log.size:
             raise self.misbehavior("its master log is empty")
         if self._log.size > LARGEST_LOG:
-            raise self.misbehavior(f"a master log of {self._log.size} entries can not be")
+            raise self.misbehavior(f"a master log of {self._log.size} entries cannot be")
         return self._log
 
     def parameters(self) -> Procedure[BoardParameters]:
@@ -282,7 +282,7 @@ class Reader:
         except InvalidEncodingError as error:
             raise self.misbehavior(f"an entry of its master log: {error}") from None
         if isinstance(leaf, Edition) and leaf.size > LARGEST_EDITION:
-            raise self.misbehavior(f"an edition of {leaf.size} posts can not be")
+            raise self.misbehavior(f"an edition of {leaf.size} posts cannot be")
         return leaf
 
     def misbehavior(self, problem: str) -> BoardError:

@@ -264,7 +264,7 @@ class Dispatcher:
         try:
             return await asyncio.to_thread(call, *arguments)
         except StoreError as error:
-            _log.error("the queue can not be used: %s", error)
+            _log.error("the queue cannot be used: %s", error)
             raise
 
 

@@ -86,7 +86,7 @@ class SqliteQueue:
         return self._database.path
 
     def close(self) -> None:
-        """Close the file. The queue can not be used after."""
+        """Close the file. The queue cannot be used after."""
         self._database.close()
 
     def __enter__(self) -> Self:

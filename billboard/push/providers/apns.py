@@ -157,7 +157,7 @@ def _headers(notification: Notification, topic: str, bearer: str) -> dict[str, s
 
 
 def _parse(response: Response, now: float) -> Attempt:
-    """Read an answer; what can not be understood is left out, for the status decides alone."""
+    """Read an answer; what cannot be understood is left out, for the status decides alone."""
     body = json_object(response)
     timestamp = body.get("timestamp")
     return classify(

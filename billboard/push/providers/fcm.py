@@ -160,7 +160,7 @@ def _message(notification: Notification, data: Mapping[str, str], now: float) ->
 
 
 def _parse(response: Response, now: float) -> Attempt:
-    """Read an answer; what can not be understood is left out, for the status decides alone."""
+    """Read an answer; what cannot be understood is left out, for the status decides alone."""
     error = json_object(response).get("error")
     error = error if isinstance(error, dict) else {}
     details = error.get("details")

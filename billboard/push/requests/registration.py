@@ -56,7 +56,7 @@ class HandleKey:
 
     @classmethod
     def generate(cls) -> HandleKey:
-        """One of a fresh seed, which can not be had from it: for tests and for a single run."""
+        """One of a fresh seed, which cannot be had from it: for tests and for a single run."""
         return cls(os.urandom(_KEY))
 
     def register(

@@ -76,7 +76,7 @@ class WakuClient:
     """Sends requests to ``server`` through the Waku node whose REST interface is at ``url``.
 
     The node is the sender's own: it sees what is sent when. ``timeout`` is in seconds, ``clock``
-    gives seconds since 1970. Raises `WakuError` if the URL can not be used.
+    gives seconds since 1970. Raises `WakuError` if the URL cannot be used.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ pub fn backend() -> Backend {
     }
 }
 
-/// Have this process use the backend of a name, or the reason why it can not.
+/// Have this process use the backend of a name, or the reason why it cannot.
 pub fn use_backend(name: &str) -> Result<(), String> {
     let number = Backend::ALL.iter().position(|backend| backend.name() == name);
     let Some(number) = number else { return Err("it must be portable or ifma".into()) };

@@ -102,7 +102,7 @@ def test_an_index_of_another_edition(
 def test_a_bundle_of_the_master_log_without_a_manifest(
     connect: Connect, served: HttpBoard, forged: ForgedBoard
 ) -> None:
-    """A manifest that was signed can not be left out, nor be changed."""
+    """A manifest that was signed cannot be left out, nor be changed."""
     forged.publish(EPOCH, dummies(BUNDLE), number=1, time=EPOCH * DAY)
     cut = forged.object("tile/entries/000.p/2")
     served.replace("tile/entries/000.p/3", cut)
@@ -412,7 +412,7 @@ def edition(number: int, size: int = 256) -> Edition:
         ([edition(0), edition(2)], "not numbered"),
         ([edition(0), edition(1), edition(1)], "not numbered"),
         ([edition(0), edition(0)], "not numbered"),
-        ([edition(0, 2**28 + 256)], "can not be"),
+        ([edition(0, 2**28 + 256)], "cannot be"),
     ],
 )
 def test_a_master_log_against_the_rules(

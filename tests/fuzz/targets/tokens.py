@@ -201,7 +201,7 @@ def batch(data: bytes) -> None:
     try:
         fresh = public_key(frame_class).rerandomize_batch(array, threads=2)
     except InvalidRowsError as error:
-        require(error.rows == bad != (), "which rows can not be rerandomized")
+        require(error.rows == bad != (), "which rows cannot be rerandomized")
     else:
         require(not bad, "bad rows are refused")
         again = secret_key(frame_class).open_batch(fresh, now=NOW)[1]

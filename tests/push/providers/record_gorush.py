@@ -63,7 +63,7 @@ def google(code: int, status: str, message: str, error: str | None = None) -> Re
     )
 
 
-# what the push service says, or None if it can not be reached; what it has to mean
+# what the push service says, or None if it cannot be reached; what it has to mean
 APNS_CASES: list[tuple[str, Reply | None, Outcome]] = [
     ("accepted", Reply(200), D),
     ("Unregistered", apple(410, "Unregistered"), U),

@@ -1,6 +1,6 @@
 """FcmProvider: what it sends, and what it makes of each answer, over real TLS and HTTP/2.
 
-FCM itself can not run here: the emulator is written from Google's documents.
+FCM itself cannot run here: the emulator is written from Google's documents.
 """
 
 from __future__ import annotations

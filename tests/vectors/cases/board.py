@@ -249,7 +249,7 @@ def _editions(book: Casebook) -> None:
         post = book.valid("board/dummy", f"dummy-{i}", "a dummy", **values)["post"]
         values = {"origin": ORIGIN, "class": CLASS_L, "epoch_length": DAY, "time": TIME}
         values["post"] = post
-        comment = "the board can not tell a dummy from a post"
+        comment = "the board cannot tell a dummy from a post"
         values |= {"quota": None, "pending": [], "closed": [], **FRESH}
         book.valid("board/submit", f"dummy-{i}", comment, **values)
 

@@ -78,7 +78,7 @@ class Casebook:
     ) -> None:
         """Add a case that must be refused for the given reason, and for that one only.
 
-        `single` is false where it can not be the only failure, or leaves nothing to go on with.
+        `single` is false where it cannot be the only failure, or leaves nothing to go on with.
         """
         case = self._add(operation, name, comment, values)
         if case.get("reason") != reason:
