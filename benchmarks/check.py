@@ -1,20 +1,24 @@
 """Fail if billboard is slower beside its peers than it was: ``make bench-check``.
 
 Each ratio is to a reference that is measured in the same rounds; `floors.json` has the least that
-each may be, by backend. No time by itself is a limit. benchmarks/README.md says more.
+each may be, by processor and backend. A processor that has no floors there says so, and its core is
+compared with that of the base commit. No time by itself is a limit. benchmarks/README.md says more.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import classes
 import machine
 import pairs
+from compare import ROOT, compare
 from measure import Contest, Spread, cpu, run
 from operations import BACKEND, BATCH, PORTABLE
 
@@ -24,6 +28,12 @@ FLOORS = Path(__file__).parent / "floors.json"
 PAIRS, ELEMENTS = 4_096, 4_608
 
 REFERENCES = ("rbcl", pairs.ALONE)
+
+CORE = ("rust", "billboard/groups", ":(glob)billboard/*.py")
+"""What the measured calls run through."""
+
+AT_LEAST = 0.97
+"""Of the base commit: the upper end of the interval of the median ratio."""
 
 SHARE = 0.85
 """Of what was measured: room for noise, but none for a kernel that takes a quarter longer."""
@@ -44,25 +54,20 @@ def ratios(contests: list[Contest]) -> Iterator[tuple[str, str, Spread]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=90, help="of rounds")
+    parser.add_argument("--base", help="what to compare with where there are no floors")
     parser.add_argument("--set", action="store_true", help="make what is measured the new floors")
     arguments = parser.parse_args()
-    operations = [
-        *(each for each in pairs.operations(PAIRS) if each.name != "embed"),
-        *classes.of_class(FrameClass.L, ELEMENTS // 9),
-    ]
-    contests = [Contest(operation, 0.02) for operation in operations]
-    rounds = run(contests, arguments.seconds)
-    measured = list(ratios(contests))
-    floors = json.loads(FLOORS.read_text())
+    floors, processor = json.loads(FLOORS.read_text()), machine.processor()
+    if not arguments.set and BACKEND not in floors.get(processor, {}):
+        return 0 if compared(processor, arguments.base or base_commit()) else 1
+    rounds, measured = measure(arguments.seconds)
     if arguments.set:
-        for backend, name, spread in measured:
-            floors[backend][name] = round(spread.median * SHARE, 2)
-        floors["measured on"] = machine.describe()["cpu"]
+        floors[processor] = floors_of(measured)
         FLOORS.write_text(json.dumps(floors, indent=1) + "\n")
+    print(f"{processor}, backend {BACKEND}, {rounds} rounds: median (95 % interval), and its floor")
     below = []
-    print(f"backend {BACKEND}, {rounds} rounds: median (95 % interval), and the least it may be")
     for backend, name, spread in measured:
-        floor = floors[backend][name]
+        floor = floors[processor][backend][name]
         shown = f"{spread.median:.3g} ({spread.low:.3g} .. {spread.high:.3g})"
         print(f"{backend:9} {name:46} {shown:26} {floor}")
         if spread.median < floor:
@@ -70,6 +75,62 @@ def main() -> int:
     for line in below:
         print(f"slower: {line}", file=sys.stderr)
     return 1 if below else 0
+
+
+def measure(seconds: float) -> tuple[int, list[tuple[str, str, Spread]]]:
+    """The number of rounds in ``seconds``, and the ratios that were measured in them."""
+    operations = [
+        *(each for each in pairs.operations(PAIRS) if each.name != "embed"),
+        *classes.of_class(FrameClass.L, ELEMENTS // 9),
+    ]
+    contests = [Contest(operation, 0.02) for operation in operations]
+    rounds = run(contests, seconds)
+    return rounds, list(ratios(contests))
+
+
+def floors_of(measured: list[tuple[str, str, Spread]]) -> dict[str, dict[str, float]]:
+    """By backend and name: a share of what was measured."""
+    floors: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for backend, name, spread in measured:
+        floors[backend][name] = round(spread.median * SHARE, 2)
+    return floors
+
+
+def compared(processor: str, base: str | None) -> bool:
+    """Whether the core is about as fast as that of the commit ``base``."""
+    says = f"NO FLOORS for this processor ({processor}, backend {BACKEND}) in {FLOORS.name}"
+    if base is None:
+        print(f"{says}, and no commit before this one: NOTHING WAS CHECKED.", file=sys.stderr)
+        return True
+    if _git("diff", "--quiet", base, "--", *CORE).returncode == 0:
+        print(f"{says}. The core is that of {base}: there is nothing to compare.", file=sys.stderr)
+        return True
+    print(f"{says}: comparing with {base} instead.", file=sys.stderr)
+    print("On a quiet machine `python benchmarks/check.py --set` makes floors.", file=sys.stderr)
+    return compare(base, ["core"], at_least=AT_LEAST)
+
+
+def base_commit() -> str | None:
+    """What the working tree changed: the commit before, or where its branch left the main one.
+
+    None if there is none, as in a clone of one commit.
+    """
+    if _git("status", "--porcelain", "--untracked-files=no").stdout:
+        return "HEAD"
+    head = _git("rev-parse", "HEAD").stdout
+    for found in (_git("merge-base", "HEAD", "origin/HEAD"), _git("rev-parse", "HEAD~1")):
+        if found.returncode == 0 and found.stdout != head:
+            return found.stdout.strip()
+    return None
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        ["git", "-C", str(ROOT), *arguments],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 if __name__ == "__main__":

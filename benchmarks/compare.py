@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -135,21 +135,29 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.rounds < 9:
         parser.error("an interval of less than nine rounds says little")
-    failed = False
-    with built(arguments.base) as base:
-        print(f"a second, the working tree over {arguments.base}; {arguments.rounds} rounds")
-        for name in arguments.only:
-            rounds = []
-            for i in range(arguments.rounds):
-                sides = [base, ROOT] if i % 2 else [ROOT, base]
-                taken = {side: MEASURED[name](side) for side in sides}
-                rounds.append((taken[base], taken[ROOT]))
-            for what in rounds[0][1]:
-                spread = Spread.of([ours[what] / theirs[what] for theirs, ours in rounds])
-                failed |= spread.high < arguments.at_least
+    passed = compare(
+        arguments.base, arguments.only, rounds=arguments.rounds, at_least=arguments.at_least
+    )
+    sys.exit(0 if passed else 1)
+
+
+def compare(base: str, only: Iterable[str], *, rounds: int = ROUNDS, at_least: float) -> bool:
+    """Print each ratio to the commit ``base``; whether all are at least ``at_least``."""
+    passed = True
+    with built(base) as tree:
+        print(f"a second, the working tree over {base}; {rounds} rounds", flush=True)
+        for name in only:
+            taken = []
+            for i in range(rounds):
+                sides = [tree, ROOT] if i % 2 else [ROOT, tree]
+                by_side = {side: MEASURED[name](side) for side in sides}
+                taken.append((by_side[tree], by_side[ROOT]))
+            for what in taken[0][1]:
+                spread = Spread.of([ours[what] / theirs[what] for theirs, ours in taken])
+                passed &= spread.high >= at_least
                 shown = f"{spread.median:.3f} ({spread.low:.3f} .. {spread.high:.3f})"
                 print(f"{what:24} {shown}", flush=True)
-    sys.exit(1 if failed else 0)
+    return passed
 
 
 def _git(*arguments: str) -> None:

@@ -42,6 +42,7 @@ def describe() -> dict[str, object]:
     flags = cpu.get("flags", "").split()
     return {
         "cpu": cpu.get("model name", platform.processor() or platform.machine()),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "simd": [feature for feature in SIMD if feature in flags],
         "backend": batches.backend(),
@@ -54,6 +55,17 @@ def describe() -> dict[str, object]:
         "uncommitted_changes": bool(_git("status", "--porcelain")),
         "core": CORE,
     }
+
+
+def processor() -> str:
+    """Vendor, family and model, as ``AuthenticAMD 25/17``; its architecture where Linux tells none.
+
+    The name of a model is too coarse: virtual machines call several generations "AMD EPYC".
+    """
+    cpu = _cpu()
+    if "cpu family" not in cpu:
+        return platform.machine()
+    return f"{cpu['vendor_id']} {cpu['cpu family']}/{cpu['model']}"
 
 
 def _cpu() -> dict[str, str]:
