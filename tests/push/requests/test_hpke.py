@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from go_programs import built
 from oracle import hpke
 from oracle.published_hpke import (
     HPKE_INFO,
@@ -36,12 +37,7 @@ Ask = Callable[[list[list[str]]], list[str]]
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
     """The program in ``go/``: answers lines."""
-    program = tmp_path_factory.mktemp("go") / "checkhpke"
-    command = ["go", "build", "-mod=readonly", "-o", str(program), "."]
-    built = subprocess.run(
-        command, cwd=SOURCE, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert built.returncode == 0, built.stderr
+    program = built(SOURCE, tmp_path_factory.mktemp("go"))
 
     def run(lines: list[list[str]]) -> list[str]:
         text = "".join(f"{' '.join(words)}\n" for words in lines)
