@@ -43,6 +43,7 @@ from billboard.cli.proof import proof_app
 from billboard.cli.push import push_app
 from billboard.cli.sender import sender_app
 from billboard.cli.serve import serve
+from billboard.cli.wait import wait
 from billboard.cli.witness import witness_app
 from billboard.errors import BillboardError
 from billboard.frames import FrameBatch, FrameClass
@@ -72,6 +73,7 @@ app.add_typer(device_app, name="device")
 app.add_typer(sender_app, name="sender")
 app.command()(monitor)
 app.command()(serve)
+app.command()(wait)
 
 
 def show_version(wanted: bool) -> None:

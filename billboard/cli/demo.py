@@ -22,7 +22,6 @@ from billboard.board import BoardParameters, create_board, open_board
 from billboard.board.client import BoardClient
 from billboard.board.manifest import Descriptor
 from billboard.board.monitor import Monitor
-from billboard.board.serving.objects import CHECKPOINT_AGE
 from billboard.cli.demo_servers import Clock, PushSide, Witnessed, served
 from billboard.device.device import Device
 from billboard.errors import BillboardError
@@ -85,8 +84,10 @@ class Story:
 
 def run_demo(devices: int, console: Console) -> bool:
     """Play the story with that many devices; whether everything was as it should be."""
+    console.print("a board and a push server start ..")
     with tempfile.TemporaryDirectory(prefix="billboard-demo-") as directory:
         story = _play(devices, Path(directory), console)
+        console.print("all that happened is checked ..")
         files = [path.read_bytes() for path in Path(directory).rglob("*") if path.is_file()]
     checks = _checks(story, files)
     console.print(_who_saw_what(devices, story))
@@ -180,7 +181,6 @@ class _Stage:
         """The next epoch begins."""
         with self._step("board publishes the editions", 1):
             self._pass_hours(self._end - EVE + 2 * HOUR, self._end)
-            time.sleep(CHECKPOINT_AGE)  # for so long the server may show the checkpoint before
 
     def _pass_hours(self, start: int, end: int) -> None:
         """Have the board publish what is due while time passes."""
@@ -236,7 +236,8 @@ class _Stage:
 
     @contextmanager
     def _step(self, title: str, total: int) -> Iterator[Callable[[], None]]:
-        """Show how far a step is, and remember how long it took."""
+        """Tell that a step begins and show how far it is, and remember how long it took."""
+        self._bars.console.print(f"{title} ..", highlight=False)
         task = self._bars.add_task(title, total=total)
         start = time.perf_counter()
         yield lambda: self._bars.advance(task)

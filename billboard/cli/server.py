@@ -33,7 +33,7 @@ def admission_of(name: str, bits: int | None, rate: float | None) -> list[Admiss
 
 @final
 class Server(uvicorn.Server):
-    """Serves ``app`` at ``host`` and ``port``, and says where: ``label`` goes before the URL.
+    """Serves ``app`` at ``host`` and ``port``, and prints the URL when it listens.
 
     At most ``most_requests`` are answered at a time; others get 503.
     """
@@ -44,10 +44,8 @@ class Server(uvicorn.Server):
         host: str,
         port: int,
         *,
-        label: str = "",
         most_requests: int | None = None,
     ) -> None:
-        self._label = label
         super().__init__(
             uvicorn.Config(
                 app,
@@ -98,7 +96,7 @@ class Server(uvicorn.Server):
             for listening in each.sockets:
                 host, port = listening.getsockname()[:2]
                 shown = f"[{host}]" if ":" in host else host
-                console.print(f"{self._label}http://{shown}:{port}")
+                console.print(f"http://{shown}:{port}")
 
     def stop(self) -> None:
         """Answer what was accepted, and end."""

@@ -55,5 +55,5 @@ def witness_serve(
 
     logs = [NoteKey.from_text(text) for text in log]
     with open_witness(witness, logs, files.passphrase(passphrase)) as opened:
-        app, label = create_witness_app(opened), f"{opened.key.name} at "
-        Server(app, host, port, label=label, most_requests=_MOST_REQUESTS).serve_until_stopped()
+        app = create_witness_app(opened)
+        Server(app, host, port, most_requests=_MOST_REQUESTS).serve_until_stopped()

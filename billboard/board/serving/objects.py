@@ -1,11 +1,10 @@
-"""What a board has published, over HTTP: immutable objects, and one checkpoint (SPEC 9.9)."""
+"""HTTP endpoint of what a board has published: immutable objects and a checkpoint (SPEC 9.9)."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import re
-import time
 from contextlib import suppress
 from typing import final
 
@@ -23,9 +22,6 @@ _log = logging.getLogger(__name__)
 
 CHECKPOINT, INDEX = "checkpoint", "index"
 
-CHECKPOINT_AGE = 1.0
-"""Seconds for which a checkpoint is kept before the database is asked for it again."""
-
 _TILE = rf"tile/({ENTRIES}|[0-7])/((?:x\d{{3}}/){{0,6}}\d{{3}})(?:\.p/(\d{{1,3}}))?"
 """A log has less than 2^63 entries, and so tiles up to level 7."""
 
@@ -33,10 +29,10 @@ _OBJECT = re.compile(rf"(?:(\d{{1,10}})/(\d{{1,9}})/)?(?:{_TILE}|({INDEX}|{CHECK
 
 
 def object_name(path: str) -> str | None:
-    """The object that ``path`` asks for, if it is one of the forms that published objects have.
+    """Return the name of the object at ``path``; None if published objects have no such names.
 
-    Only the one way to write it is: no leading zeros, nothing that is encoded. The checkpoint of
-    the master log is no object.
+    Each name has only one form: no leading zeros, nothing encoded. The checkpoint of the master log
+    is not an object.
     """
     match = _OBJECT.fullmatch(path)
     if match is None:
@@ -70,14 +66,15 @@ class Published:
         self._board = board
         self._objects: LRUCache[str, Content] = LRUCache(capacity, lambda each: len(each.data))
         self._epoch = board.epoch
-        self._checkpoint: Content | None = None
-        self._checkpoint_time = -CHECKPOINT_AGE
+        self._checkpoint = Content(b"", TEXT, FOR_SECONDS)
+        self._reading: asyncio.Task[None] | None = None
+        self._next: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a GET or a HEAD."""
         path = scope["path_params"]["name"]
         try:
-            if not scope["path"].endswith(path):  # a router drops the line feed at the end
+            if not scope["path"].endswith(path):  # the router dropped a line feed at the end
                 raise LookupError(path)
             found = await (self._newest() if path == CHECKPOINT else self._object(path))
         except LookupError:
@@ -96,7 +93,7 @@ class Published:
             if name is None:
                 raise LookupError(path)
             found = await asyncio.to_thread(self._load, name)
-            with suppress(ValueError):  # larger than all that may be kept
+            with suppress(ValueError):  # it is larger than the whole cache
                 self._objects[name] = found
         return found
 
@@ -105,17 +102,29 @@ class Published:
         return Content(self._board.object(name), kind, FOR_EVER)
 
     def _forget_expired(self) -> None:
-        """Keep nothing for longer than the board does: when an epoch ends, one expires."""
+        """Empty the cache when an epoch ends: the board then expires another epoch."""
         if (epoch := self._board.epoch) != self._epoch:
             self._epoch = epoch
             self._objects.clear()
 
     async def _newest(self) -> Content:
-        """The checkpoint of the master log. Raises `LookupError` if there is none yet."""
-        now = time.monotonic()
-        if self._checkpoint is None or now - self._checkpoint_time >= CHECKPOINT_AGE:
-            note = await asyncio.to_thread(self._board.checkpoint)
-            if not note:
-                raise LookupError(CHECKPOINT)
-            self._checkpoint, self._checkpoint_time = Content(note, TEXT, FOR_SECONDS), now
+        """The checkpoint of the master log, as it is after the request came.
+
+        All requests that come while the database is read wait together for the next reading, so
+        that a flood of them is one reading at a time. Raises `LookupError` if there is none yet.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._read_checkpoint(self._reading))
+        await asyncio.shield(self._next)  # for others wait for it too
+        if not self._checkpoint.data:
+            raise LookupError(CHECKPOINT)
         return self._checkpoint
+
+    async def _read_checkpoint(self, before: asyncio.Task[None] | None) -> None:
+        """Read it when the reading ``before`` has ended."""
+        if before is not None:
+            await asyncio.wait([before])
+        self._reading, self._next = self._next, None
+        note = await asyncio.to_thread(self._board.checkpoint)
+        if note != self._checkpoint.data:
+            self._checkpoint = Content(note, TEXT, FOR_SECONDS)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
-from web.running import Running, read_all, running, wait_until
+from processes import LONGEST
+from web.running import Running, read_all, running
 
 from billboard.board import Board, FileObjects
 from billboard.board.server import create_app
-from billboard.board.serving.objects import object_name
+from billboard.board.serving.objects import Published, object_name
+from billboard.errors import StoreError
 from board.serving.support import make_post, new_board
 from board.support import Clock
 
@@ -39,8 +43,56 @@ def test_the_checkpoint_may_be_cached_for_seconds(board: Board, server: Running)
     answer = server.get("/checkpoint")
     assert (answer.status, answer.body) == (200, board.checkpoint())
     assert answer.headers["cache-control"] == "public, max-age=5"
+
+
+def test_the_checkpoint_is_never_an_older_one(board: Board, server: Running) -> None:
+    for _ in range(5):
+        board.publish(board.epoch)
+        assert server.get("/checkpoint").body == board.checkpoint()
+
+
+async def test_requests_for_the_checkpoint_share_a_reading(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that came before it began; who comes later gets what was published meanwhile."""
     board.publish(board.epoch)
-    wait_until(lambda: server.get("/checkpoint").body == board.checkpoint())
+    old, begun, may_end = board.checkpoint(), threading.Event(), threading.Event()
+    readings: list[bytes] = []
+
+    def checkpoint() -> bytes:
+        readings.append(board._publication.checkpoint())
+        begun.set()
+        assert may_end.wait(LONGEST)
+        return readings[-1]
+
+    monkeypatch.setattr(board, "checkpoint", checkpoint)
+    published = Published(board, 0)
+    first = asyncio.create_task(published._newest())
+    assert await asyncio.to_thread(begun.wait, LONGEST)
+    board.publish(board.epoch)
+    others = [asyncio.create_task(published._newest()) for _ in range(8)]
+    await asyncio.sleep(0)  # so that each has asked
+    may_end.set()
+    await asyncio.gather(first, *others)
+    new = board._publication.checkpoint()
+    assert readings == [old, new]
+    assert {each.result().data for each in others} == {new}
+
+
+async def test_a_checkpoint_that_cannot_be_read_is_read_again(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board.publish(board.epoch)
+    published, original = Published(board, 0), board.checkpoint
+
+    def fail() -> bytes:
+        raise StoreError("no")
+
+    monkeypatch.setattr(board, "checkpoint", fail)
+    with pytest.raises(StoreError, match="no"):
+        await published._newest()
+    monkeypatch.setattr(board, "checkpoint", original)
+    assert (await published._newest()).data == original()
 
 
 def test_what_the_client_has_is_not_sent_again(board: Board, server: Running) -> None:
