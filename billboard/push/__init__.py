@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from billboard.push.server_keys import (
         ServerKeys as ServerKeys,
         create_server_keys as create_server_keys,
+        open_request as open_request,
     )
     from billboard.push.service import (
         PushServer as PushServer,
@@ -94,7 +95,7 @@ else:
             "billboard.push.requests.request_key": "RequestKey RequestSecret",
             "billboard.push.requests.waku": "WakuClient WakuCourier content_topic",
             "billboard.push.server": "create_app",
-            "billboard.push.server_keys": "ServerKeys create_server_keys",
+            "billboard.push.server_keys": "ServerKeys create_server_keys open_request",
             "billboard.push.service": "PushServer Timing",
             "billboard.push.sqlite": "SqliteOutbox",
             "billboard.push.tick": "Drop Tick open_tick",

@@ -15,7 +15,14 @@ from billboard.errors import InvalidEncodingError, InvalidSignatureError, NotMin
 from billboard.frames import FrameClass
 from billboard.keys import SecretKey
 from billboard.push.requests.descriptor import ServerDescriptor, read_descriptor
-from billboard.push.requests.request_key import RequestSecret
+from billboard.push.requests.request import (
+    LABEL,
+    PushRequest,
+    Revocation,
+    open_plaintext,
+    request_size,
+)
+from billboard.push.requests.request_key import RequestSecret, key_id_of
 from billboard.storage.files import replace_file
 from billboard.times import hours
 from billboard.tlog.key_file import load_signer, new_key
@@ -201,6 +208,22 @@ class ServerKeys:
     def _path(self, secret: RequestSecret) -> Path:
         key_id = secret.key.id(self.server).hex()
         return self.directory / REQUEST_KEYS / f"{secret.key.start}-{key_id}.key"
+
+
+def open_request(keys: ServerKeys, sealed: bytes) -> PushRequest | Revocation:
+    """Open what was sealed to a request key of ``keys`` (SPEC 10.2), and say what it asks for.
+
+    ``sealed`` is one request, of `request_size` bytes. The blob of a push request stays encrypted:
+    `open_tick` opens those of a tick together. Raises `NotMine` for everything that is no request
+    to one of these keys, also for one of another length or version: drop it (SPEC 10.4).
+    """
+    try:
+        key_id = key_id_of(sealed, request_size(keys.frame_class))
+    except InvalidEncodingError:
+        raise NotMine("not a request of SPEC 10.2") from None
+    secret = keys.request_secret(key_id)
+    plaintext = secret.open(LABEL, keys.server, keys.frame_class, sealed)
+    return open_plaintext(plaintext, keys.frame_class)
 
 
 def _is_over(secret: RequestSecret, hour: int) -> bool:

@@ -34,16 +34,14 @@ from billboard.push.requests.registration import (
     Registration,
 )
 from billboard.push.requests.request import (
-    LABEL,
     LONGEST_REVOCATION,
     PushRequest,
     Revocation,
     gate_of,
-    open_plaintext,
     request_size,
 )
 from billboard.push.requests.request_key import key_id_of
-from billboard.push.server_keys import ServerKeys
+from billboard.push.server_keys import ServerKeys, open_request
 from billboard.push.tick import DEFAULT_LIFETIME, Drop, Tick, open_tick
 from billboard.storage.group_commit import Grouped
 from billboard.times import HOUR
@@ -108,10 +106,11 @@ class Timing:
 class PushServer:
     """The server whose secrets are ``keys``, on ``outbox``, with the providers of ``dispatcher``.
 
-    It belongs to one event loop. ``observe`` is called with each tick, and ``clock`` gives unix
-    seconds. A tick opens blobs with ``threads`` (None: all processors but one). While it runs, the
-    threads of its process switch every half millisecond, and garbage collection passes over what
-    was there before (``gc.freeze``).
+    It belongs to one event loop, and runs once: make another, with providers of its own, to start
+    again. ``observe`` is called with each tick, and ``clock`` gives unix seconds. A tick opens
+    blobs with ``threads`` (None: all processors but one). While it runs, the threads of its process
+    switch every half millisecond, and garbage collection passes over what was there before
+    (``gc.freeze``).
 
     What is over is destroyed only while the clock is believed, by the seconds that
     ``passed`` gives (None: the system's monotonic clock; a ``clock`` of one's own is believed).
@@ -149,14 +148,15 @@ class PushServer:
         self._size = request_size(keys.frame_class)
         self._stopped = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._running = False
+        self._begun = self._running = False
         self._taken: LRUCache[bytes, None] = LRUCache(MOST_REMEMBERED)
         self._random = random.SystemRandom()
         self._keep_house(prune=False)
 
     async def __aenter__(self) -> Self:
-        """Have it `run` until the block is left."""
-        self._task = asyncio.create_task(self.run())
+        """Have it `run` until the block is left. Raises `RuntimeError` if it ran before."""
+        self._begin()
+        self._task = asyncio.create_task(self._run())
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -239,8 +239,21 @@ class PushServer:
     async def run(self) -> None:
         """Tick and deliver until `stop` is called, and then end what has begun.
 
-        What was taken and is not delivered yet stays in the outbox for the next start.
+        What was taken and is not delivered yet stays in the outbox for the next start, which is of
+        another `PushServer`. Raises `RuntimeError` if this one ran before.
         """
+        self._begin()
+        await self._run()
+
+    def _begin(self) -> None:
+        if self._begun:
+            raise RuntimeError(
+                "this PushServer ran before, and its providers are closed: make a new one, with a"
+                " new Dispatcher and new providers, for each start of the application"
+            )
+        self._begun = True
+
+    async def _run(self) -> None:
         self._running = True
         # For the threads of ticks, in which what opens requests keeps the GIL.
         before = sys.getswitchinterval()
@@ -326,9 +339,7 @@ class PushServer:
     def _open(self, request: SealedRequest) -> PushRequest | Revocation | None:
         time.sleep(0)  # the event loop has the GIL now, and not once a switch is due
         try:
-            secret = self.keys.request_secret(request.key_id)
-            plaintext = secret.open(LABEL, self.keys.server, self.keys.frame_class, request.sealed)
-            return open_plaintext(plaintext, self.keys.frame_class)
+            return open_request(self.keys, request.sealed)
         except NotMine:
             return None
 

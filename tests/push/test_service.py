@@ -83,7 +83,7 @@ def test_other_threads_have_the_gil_between_the_requests_of_a_tick(
         seen.append(turns)
         return open_plaintext(plaintext, frame_class)
 
-    monkeypatch.setattr("billboard.push.service.open_plaintext", opened)
+    monkeypatch.setattr("billboard.push.server_keys.open_plaintext", opened)
     with site(tmp_path, Scripted(delivers)) as made:
         sealed = made.push(device())
         requests = [SealedRequest(os.urandom(16), sealed[1:9], sealed) for _ in range(500)]

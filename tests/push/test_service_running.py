@@ -209,6 +209,26 @@ async def test_a_stop_at_once_is_a_stop(tmp_path: Path) -> None:
 
 
 @simulated
+async def test_a_second_start_is_an_error(tmp_path: Path) -> None:
+    """The providers are closed by then: it would answer, and wake nobody."""
+    provider = Scripted(delivers)
+    with served(tmp_path, provider) as made:
+        async with made.server as server:
+            await asyncio.sleep(1)
+            for start in (server.run, server.__aenter__):
+                with pytest.raises(RuntimeError, match="ran before"):
+                    await start()
+            assert server.running
+        with pytest.raises(RuntimeError, match="new Dispatcher and new providers"):
+            async with made.server:
+                pass
+        with pytest.raises(RuntimeError, match="ran before"):
+            await made.server.run()
+        assert not made.server.running
+    assert provider.closed == 1
+
+
+@simulated
 async def test_providers_are_closed_whatever_ends_it(tmp_path: Path) -> None:
     provider = Scripted(delivers)
     with served(tmp_path, provider) as made:

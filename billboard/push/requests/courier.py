@@ -94,7 +94,7 @@ class HttpCourier:
             with session(timeout=self._timeout, proxy=self._proxy) as own:
                 return ask(own, method, url, limit=_LARGEST, headers=headers, body=body)
         except NoAnswerError as error:
-            raise UnreachableError(f"/{url.rpartition('/')[2]}: {error}") from None
+            raise UnreachableError(str(error)) from None
 
 
 def _refusal(path: str, answer: bytes) -> RefusedRequestError:
