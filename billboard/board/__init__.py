@@ -1,6 +1,6 @@
 """The bulletin board: takes posts, publishes editions, and is read and watched (SPEC 9).
 
-The extra ``client`` has what readers and monitors need, ``server`` what ``create_app`` does.
+The extra ``client`` installs what readers and monitors need, ``server`` what ``create_app`` needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Copies of a board in a directory, and what lets a restored one go on."""
+"""Backups of a board in a directory, and how a restored board goes on."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def backup_board(
     """Copy the board in a directory, which may be in use, to the new directory ``copy``.
 
     The copy is of one moment, and on stable storage when this returns. It signs nothing before it
-    is restored and `resume_board` has been called. The key is a secret, and only copied if asked
-    for. Raises `StoreError`.
+    is restored and `resume_board` is called. The key is a secret: it is copied only ``with_key``.
+    Raises `StoreError`.
     """
     source, target = Path(board), Path(copy)
     if not (source / DATABASE).is_file():
-        raise StoreError(f"{source} is no board: there is no {DATABASE}")
+        raise StoreError(f"{source} is not a board: it has no {DATABASE}")
     try:
         target.mkdir(mode=0o700)
         if with_key:
@@ -39,23 +39,23 @@ def backup_board(
         sync(target)
         sync(target.parent)
     except OSError as error:
-        raise StoreError(f"{target}: {error.strerror}: delete it and retry") from error
+        raise StoreError(f"{target}: {error.strerror}. Delete it and retry") from error
 
 
 def restore_board(copy: str | os.PathLike[str], board: str | os.PathLike[str]) -> None:
-    """Copy a backup to the new directory ``board``, with the key if it is there.
+    """Copy a backup to the new directory ``board``, with its key if it has one.
 
-    The board answers readers, and signs nothing until `resume_board`. Raises `StoreError`.
+    The board answers readers, but signs nothing before `resume_board`. Raises `StoreError`.
     """
     backup_board(copy, board, with_key=(Path(copy) / KEY).is_file())
 
 
 def resume_board(board: str | os.PathLike[str], key: NoteKey, checkpoint: bytes) -> None:
-    """Let a restored board sign again: ``checkpoint`` is the latest that it has published.
+    """Let a restored board sign again. ``checkpoint`` is the latest that it has published.
 
-    As readers get it, or the witnesses have it; empty if none was ever published. ``key`` is the
-    board's. Raises `StoreError` if the board is not in that state, and `InvalidEncodingError` or
-    `InvalidSignatureError` if this is none of its checkpoints.
+    Take it from the board's readers or witnesses; it is empty if none was ever published. ``key``
+    is the board's. Raises `StoreError` if the board is not in the state of that checkpoint, and
+    `InvalidEncodingError` or `InvalidSignatureError` if it is not one of the board.
     """
     with SqliteStore(Path(board) / DATABASE) as store:
         state = store.log_state()
@@ -65,21 +65,21 @@ def resume_board(board: str | os.PathLike[str], key: NoteKey, checkpoint: bytes)
         else:
             size, same = 0, state.size == 0
         if not same:
-            older = "a newer backup is needed" if size > state.size else "it is not the latest one"
+            older = "a newer backup is needed" if size > state.size else "it is not the latest"
             raise StoreError(
                 f"{store.path}: the log has {state.size} entries here, and {size} in this"
-                f" checkpoint, or others: {older}. A board that would go on from an older state"
-                " signs two logs: start a new one, with another origin, if nothing else is left"
+                f" checkpoint, or others: {older}. A board that goes on from an older state signs"
+                " two logs. If there is no newer backup, start a new board with another origin"
             )
         store.set_restored(False)
 
 
 def _copy_board(source: Path, target: Path) -> None:
-    """The database last: without it there is no board."""
+    """Copy all but the key. The database comes last: without it there is no board."""
     unfinished = target / f"{DATABASE}.unfinished"
     with SqliteStore(source / DATABASE) as store:
         store.copy(unfinished)
-    # What this refers to is copied, and not what was published meanwhile.
+    # Only what this copy refers to is copied, and not what was published meanwhile.
     with SqliteStore(unfinished) as store:
         store.set_restored(True)
         objects = FileObjects(source / OBJECTS)
@@ -96,7 +96,7 @@ def _copy_key(source: Path, target: Path) -> None:
 
 
 def _referred(store: SqliteStore, objects: FileObjects) -> Iterator[tuple[str, bytes]]:
-    """The objects that the rows refer to."""
+    """Yield the objects that the rows refer to."""
     size = store.log_state().size
     names = dict.fromkeys(name for each in range(1, size + 1) for name in _master_log(each))
     for name in names:
@@ -116,13 +116,13 @@ def _object(
     except LookupError:
         if not optional:
             raise StoreError(
-                f"{objects.directory / name} is missing: expired meanwhile (then retry), or damaged"
-                " (then run `billboard board fsck`)"
+                f"{objects.directory / name} is missing. If its epoch has expired meanwhile, retry;"
+                " otherwise run `billboard board fsck`"
             ) from None
 
 
 def _master_log(size: int) -> Iterator[str]:
-    """What was written when the log got its last entry."""
+    """Yield the names of what was written when the log got its last entry."""
     yield checkpoint_name(size)
     level: int | str = ENTRIES
     shift = 0

@@ -37,10 +37,10 @@ _log = logging.getLogger(__name__)
 
 
 class Witness(Protocol):
-    """Who sees to it that a board shows everyone the same log."""
+    """A witness, which makes sure that a board shows everyone the same log."""
 
     def cosign(self, note: Note, reader: TileReader) -> Signature:
-        """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
+        """Return a cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
 
         Raises `WitnessError`; `ForkError` if it shows a checkpoint that this log does not continue.
         """
@@ -49,9 +49,9 @@ class Witness(Protocol):
 @final
 @dataclass(frozen=True)
 class EncodedPost:
-    """The bytes of a ``post`` that is well-formed but for its signature: there is none of others.
+    """The bytes of a well-formed ``post``, whose signature is not verified yet.
 
-    Raises `InvalidEncodingError` if they are not those of such a post.
+    Raises `InvalidEncodingError` for other bytes.
     """
 
     encoded: bytes = field(repr=False)
@@ -65,11 +65,11 @@ class EncodedPost:
 class Board:
     """The board whose rows ``store`` keeps and that publishes ``objects``, signed by ``signer``.
 
-    ``witnesses`` are asked to cosign what is published, before readers get it; a board goes on
+    The board asks ``witnesses`` to cosign what it publishes before readers get it, and goes on
     without those that do not answer. ``quota`` is how many posts may wait for an edition of an
     epoch; None for any number. ``clock`` gives seconds since 1970.
 
-    Raises `InvalidEncodingError` if ``signer`` is not named as the board is, and `ValueError` if
+    Raises `InvalidEncodingError` if ``signer`` does not have the board's name, and `ValueError` if
     ``quota`` is below 0.
     """
 
@@ -84,11 +84,11 @@ class Board:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.parameters = store.parameters
-        """What makes it the board that it is."""
+        """The parameters that define the board."""
         if signer.key.name != self.parameters.origin:
-            raise InvalidEncodingError("note key", f"is not that of {self.parameters.origin}")
+            raise InvalidEncodingError("note key", f"does not belong to {self.parameters.origin}")
         if quota is not None and quota < 0:
-            raise ValueError(f"a quota of {quota} posts cannot be: leave it out for no limit")
+            raise ValueError(f"a quota cannot be negative ({quota}): leave it out for no limit")
         self._store, self._objects, self._signer = store, objects, signer
         self._publisher = Publisher(store, objects, signer)
         self._publication = Publication(store, objects)
@@ -97,7 +97,7 @@ class Board:
 
     @property
     def origin(self) -> str:
-        """What names this board."""
+        """The name of the board."""
         return self.parameters.origin
 
     @property
@@ -112,7 +112,7 @@ class Board:
 
     @property
     def key(self) -> NoteKey:
-        """The public key that it signs with."""
+        """The public key that verifies its signatures."""
         return self._signer.key
 
     @property
@@ -121,7 +121,7 @@ class Board:
         return epoch_at(self._clock(), self.parameters.epoch_length)
 
     def close(self) -> None:
-        """Close its store. A board can also be used as a context manager."""
+        """Close the store. A board can also be used as a context manager."""
         self._store.close()
 
     def __enter__(self) -> Board:
@@ -131,17 +131,17 @@ class Board:
         self.close()
 
     def check_may_sign(self) -> None:
-        """Raise `StoreError` if it is a restored backup, which signs nothing, or cannot be read.
+        """Raise `StoreError` if the board is a restored backup, or its database cannot be read.
 
-        Such a board takes no posts and publishes nothing.
+        Such a board signs nothing: it accepts no posts and publishes nothing.
         """
         check_may_sign(self._store)
 
     def check(self, encoded: bytes) -> EncodedPost:
-        """The post of these bytes, if what costs nothing to check is right: not its signature.
+        """Decode a post, and check all that costs little: everything but its signature.
 
-        `submit_all` does not decode what this returns again. Raises `RefusedPostError` with the
-        reason ``encoding``, ``class`` or ``epoch``.
+        `submit_all` does not decode the result again. Raises `RefusedPostError` with the reason
+        ``encoding``, ``class`` or ``epoch``.
         """
         try:
             found = EncodedPost(encoded)
@@ -151,7 +151,7 @@ class Board:
         return found
 
     def _check_open(self, post: Post) -> None:
-        """Whether posts of its class and epoch are taken here and now."""
+        """Raise `RefusedPostError` unless the board accepts posts of this class and epoch now."""
         parameters, now = self.parameters, self._clock()
         if post.frame_class is not parameters.frame_class:
             problem = f"this board is of class {parameters.frame_class.name}"
@@ -180,7 +180,7 @@ class Board:
     def submit_all(
         self, encoded: Sequence[bytes | EncodedPost]
     ) -> list[Receipt | RefusedPostError]:
-        """Accept encoded posts, as `submit` does one: for each its receipt, or the refusal."""
+        """Accept encoded posts as `submit` does. Returns a receipt or a refusal for each."""
         check_may_sign(self._store)
         checked = self._checked(encoded)
         entries = [each for each in checked if isinstance(each, Entry)]
@@ -195,30 +195,30 @@ class Board:
         return outcomes
 
     def close_edition(self, epoch: int) -> None:
-        """Close the next edition of ``epoch``: what is posted from now on goes into a later one.
+        """Close the next edition of ``epoch``: later posts go into a later edition.
 
-        Raises `EpochError` before that epoch has begun, and when the one after it is over, unless
-        posts still wait, and `StoreError` as `check_may_sign` does.
+        Raises `EpochError` before that epoch begins, and, unless posts still wait, after the end of
+        the next epoch. Raises `StoreError` as `check_may_sign` does.
         """
         self._close_edition(epoch, again=True)
 
     def _close_edition(self, epoch: int, *, again: bool) -> None:
-        """Unless ``again``, only if none was closed since the last was due."""
+        """Close an edition; unless ``again``, only if none was closed since the last was due."""
         check_may_sign(self._store)
         now, epoch = self._clock(), check_epoch(epoch)
         length = self.parameters.epoch_length
         if now < epoch * length - self.parameters.skew:
-            raise EpochError(f"epoch {epoch} has not begun: the current one is {self.epoch}")
+            raise EpochError(f"epoch {epoch} has not begun: the current epoch is {self.epoch}")
         if now >= (epoch + 2) * length and epoch not in self._waiting():
-            raise EpochError(f"epoch {epoch} is over: the current one is {self.epoch}")
+            raise EpochError(f"epoch {epoch} is over: the current epoch is {self.epoch}")
         time = self.parameters.due(epoch, now)
         self._store.close_edition(epoch, time, lambda n: self._dummies(epoch, n), again=again)
 
     def publish(self, epoch: int) -> Edition:
         """Close the next edition of ``epoch``, publish it, and have the log cosigned.
 
-        One that is closed already is published instead. Raises as `close_edition` does,
-        `StoreError` if storage failed (to call this again goes on where it stopped), and
+        An edition that is already closed is published instead. Raises what `close_edition` raises,
+        `StoreError` if storage failed (another call goes on where this one stopped), and
         `ForkError` if a witness has seen a log that this one does not continue.
         """
         if not any(edition.epoch == epoch for edition in self._store.closed()):
@@ -227,20 +227,20 @@ class Board:
         return self.editions(epoch)[-1]
 
     def publish_due(self) -> tuple[Edition, ...]:
-        """Publish what the schedule asks for by now (SPEC 9.2), and say what that was.
+        """Publish what is due by now (SPEC 9.2), and return those editions.
 
-        Of several that do this at the same time, one does it. Raises as `publish` does.
+        If several processes call this at the same time, one publishes. Raises what `publish` does.
         """
         current = self.epoch
-        # And, before these two, what nobody was there to publish.
+        # Older epochs whose posts wait come first: no process was there to publish them.
         late = {epoch for epoch in self._waiting() if epoch < current}
         for epoch in sorted(late | {max(current - 1, 0), current}):
-            with suppress(EpochError):  # of one that has expired, when the clock was ahead
+            with suppress(EpochError):  # the epoch expired while the clock was ahead
                 self._close_edition(epoch, again=False)
         return self.publish_closed()
 
     def publish_closed(self) -> tuple[Edition, ...]:
-        """Publish the editions that are closed, have the log cosigned, and say which they were."""
+        """Publish the editions that are closed, have the log cosigned, and return them."""
         self._confirm()
         published = self._publisher.publish_closed()
         self.cosign()
@@ -253,12 +253,12 @@ class Board:
         self.cosign()
 
     def cosign(self) -> None:
-        """Ask the witnesses to cosign the last checkpoint, and let readers have it.
+        """Ask the witnesses to cosign the last checkpoint, and give it to readers.
 
-        It has what those cosigned that answer, now or when it was cosigned before. Raises
-        `ForkError` if one shows that this board signed another log; readers then keep what they
-        have. One that says so and does not show it counts as one that does not answer: whoever is
-        between it and the board could say so, too.
+        It has the cosignatures of all witnesses that answer now or answered before. Raises
+        `ForkError` if a witness shows that this board signed another log; readers then keep what
+        they have. A witness that says so without showing it counts as one that does not answer:
+        whoever is between it and the board could say so, too.
         """
         state = self._store.log_state()
         if not state.size:
@@ -278,22 +278,22 @@ class Board:
             else:
                 answered += 1
         self._confirmed = answered == len(self._witnesses)
-        # Of a key that signed more than once, the last.
+        # If a key signed more than once, its last signature counts.
         signatures = {(each.name, each.key_id): each for each in found}
         self._store.serve(state.size, bytes(Note(note.text, tuple(signatures.values()))))
 
     def _is_forked(self, note: bytes) -> bool:
-        """Whether this board signed the checkpoint ``note``, and its log does not continue that."""
+        """Return whether this board signed the checkpoint ``note`` but does not continue it."""
         try:
             signed = Policy(self.key).verify(Note.from_bytes(note))
         except (InvalidEncodingError, InvalidSignatureError):
             return False
-        # As it is now: another publisher may have gone on meanwhile.
+        # The state is read again, because another publisher may have gone on meanwhile.
         state = self._store.log_state()
         try:
             reader = TileReader(state.size, self._objects.get)
             proof = reader.consistency_proof(signed.size)
-        except (LookupError, InvalidEncodingError):  # of more entries, or it cannot be shown
+        except (LookupError, InvalidEncodingError):  # more entries than here, or damaged tiles
             return True
         growth = signed.size, signed.root, state.size, state.root
         return not merkle.verify_consistency(*growth, proof)
@@ -311,7 +311,7 @@ class Board:
         return self._publication.editions(epoch)
 
     def epochs(self) -> dict[int, int]:
-        """Each epoch that it knows, and how many posts wait for its next edition."""
+        """Return each epoch that the board knows, and how many posts wait for its next edition."""
         return self._store.epochs()
 
     def bundle(self, epoch: int, identifier: bytes, *, edition: int = 0) -> tuple[Post, ...]:
@@ -323,12 +323,11 @@ class Board:
         return self._publication.posts(epoch, edition=edition)
 
     def expire(self, before: int | None = None) -> int:
-        """Delete epochs smaller than ``before``; how many posts that was, with dummies.
+        """Delete epochs smaller than ``before``, and return how many posts they had, with dummies.
 
-        The room that they took is free only after `sweep`, which takes longer. None stands for the
-        epoch before the current one. What still has to be published, and all after it, is kept.
-        Raises `EpochError` for a later one, in which a reader or a late post may still come (SPEC
-        9.7).
+        None stands for the epoch before the current one. What still has to be published, and all
+        after it, is kept. The disk space is free only after `sweep`, which takes longer. Raises
+        `EpochError` if ``before`` is later: a reader or a late post may still come (SPEC 9.7).
         """
         latest = max(self.epoch - 1, 0)
         before = latest if before is None else before
@@ -336,33 +335,33 @@ class Board:
             raise EpochError(f"only epochs before {latest} can expire now, not {before - 1}")
         unpublished = [edition.epoch for edition in self._store.closed()]
         before = min([before, *unpublished, *self._waiting()])
-        # The rows last: if this is cut short they tell the next one what to delete.
+        # The rows go last: if this is interrupted, they tell the next call what to delete.
         for epoch in self._store.epochs():
             if epoch < before:
                 self._objects.delete(f"{epoch}/")
         return self._store.expire(before)
 
     def sweep(self) -> None:
-        """Free the room of what has expired, now or before. Raises `StoreError`."""
+        """Free the disk space of what has expired, now or before. Raises `StoreError`."""
         self._objects.sweep()
 
     def _waiting(self) -> set[int]:
-        """The epochs of which posts wait for an edition."""
+        """Return the epochs whose posts wait for an edition."""
         return {epoch for epoch, count in self._store.epochs().items() if count}
 
     def _confirm(self) -> None:
         """Ask the witnesses whether this is the latest state, before it signs for the first time.
 
-        Raises `ForkError` if it is not: a board that goes on from an old one signs two logs.
+        Raises `ForkError` if it is not: a board that goes on from an old state signs two logs.
         """
         if not self._confirmed:
             self.cosign()
 
     def _checked(self, encoded: Sequence[bytes | EncodedPost]) -> list[Entry | RefusedPostError]:
-        """The rules that need no database, and signatures all together."""
+        """Check what needs no database, and verify all signatures together."""
         decoded = [self._admissible(each) for each in encoded]
         found = [each.post for each in decoded if isinstance(each, EncodedPost)]
-        # On one thread: the event loop has the other processor.
+        # One thread verifies: the event loop needs the other processor.
         verified = iter(posts.verify_batch(found, self.origin, threads=1).tolist())
         checked: list[Entry | RefusedPostError] = []
         for each in decoded:
@@ -377,22 +376,23 @@ class Board:
         return checked
 
     def _admissible(self, encoded: bytes | EncodedPost) -> EncodedPost | RefusedPostError:
-        """The post, if but for its signature it may be submitted now."""
+        """Return the post if it may be submitted now, apart from its signature."""
         try:
             if not isinstance(encoded, EncodedPost):
                 return self.check(encoded)
-            # Again: its epoch may have ended while it waited, and another board may have checked.
+            # It is checked again: its epoch may have ended while it waited, and another board may
+            # have made the check.
             self._check_open(encoded.post)
             return encoded
         except RefusedPostError as error:
             return error
 
     def _promise(self, entries: Sequence[Entry]) -> list[Receipt]:
-        """Receipts of what was stored just now."""
+        """Sign receipts for what was stored just now."""
         parameters, now, deadlines = self.parameters, self._clock(), {}
         for epoch in {entry.epoch for entry in entries}:
             last = max([now, *(edition.time for edition in self._store.closed(epoch))])
-            # As much time again as there is between editions, to publish and have it cosigned.
+            # Publishing and having it cosigned may take as long as the time between editions.
             deadlines[epoch] = parameters.next_due(epoch, last) + parameters.late_interval
         epochs = [entry.epoch for entry in entries]
         data = [entry.data for entry in entries]

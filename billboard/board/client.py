@@ -1,6 +1,6 @@
 """Clients of a board, which believe nothing that they have not verified (SPEC 9.5, 9.6).
 
-The extra ``client`` has what they need.
+The extra ``client`` installs what they need.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ class BoardClient:
     """A client of the board at ``url``, which signs as ``policy`` says.
 
     It takes a checkpoint only if it continues the last that it took, and verifies what it reads
-    against it. What it has read last it keeps: ``memory`` bytes in memory, and ``disk`` bytes in
-    ``directory`` if there is one, which is for this client alone. What it must not forget is there
-    too: the last checkpoint, and which bundles are asked for together. Without a directory that is
-    forgotten with the process, and a board that answers wrong until it is asked anew can tell which
-    bundle is wanted (SPEC 9.5). A request takes ``timeout`` seconds at most. ``proxy`` is the URL
-    of one; what the environment says of proxies is not heeded. ``clock`` gives seconds since 1970.
+    against it. It caches what it read last: ``memory`` bytes in memory, and ``disk`` bytes in
+    ``directory`` if there is one, which no other client may use. The directory also has what must
+    not be forgotten: the last checkpoint, and which bundles are asked for together. Without a
+    directory that ends with the process, and a board that answers wrong until it is asked again can
+    tell which bundle is wanted (SPEC 9.5). A request takes ``timeout`` seconds at most. ``proxy``
+    is the URL of a proxy; proxies that the environment names are ignored. ``clock`` gives seconds
+    since 1970.
 
     Its methods may be called from several threads; one runs at a time. They raise `BoardError`.
     """
@@ -71,26 +72,26 @@ class BoardClient:
         self._cache.close()
 
     def checkpoint(self) -> Checkpoint:
-        """The checkpoint of the master log: the last one, or the last taken if that is newer."""
+        """Return the checkpoint that the board has now, or the last taken if that is newer."""
         return self._connection.run(self._reader.checkpoint()).checkpoint
 
     def parameters(self) -> BoardParameters:
-        """What makes the board the one it is."""
+        """Return the parameters that define the board."""
         return self._connection.run(self._reader.parameters())
 
     def submit(self, post: Post) -> Receipt:
-        """Submit a post, over a connection of its own; what the board promises for it.
+        """Submit a post over a connection of its own, and return the board's receipt.
 
-        If the board asks for a proof of work this takes as long as that does. Raises
-        `RefusedPostError` with the board's reason; after a `BoardError` the post may be accepted,
-        and submitting it again is then refused with the reason ``seq``.
+        If the board asks for a proof of work, this first finds one. Raises `RefusedPostError` with
+        the board's reason. After a `BoardError` the post may be accepted; submitting it again is
+        then refused with the reason ``seq``.
         """
         return self._connection.run(submit.submit(self._reader, post))
 
     def editions(self, epoch: int, *, accept_stale: bool = False) -> tuple[Edition, ...]:
-        """The editions of ``epoch``, by number; none if none is due yet.
+        """Return the editions of ``epoch``, by number; none if none is due yet.
 
-        If one is due, and for so long that it must be there, `BoardError` is raised, unless
+        Raises `BoardError` if one has been due for so long that it must be there, unless
         ``accept_stale``.
         """
         return self._connection.run(self._reader.editions(epoch, accept_stale=accept_stale))
@@ -98,13 +99,13 @@ class BoardClient:
     def fetch(
         self, epoch: int, identifier: bytes, *, decoys: int = 0, accept_stale: bool = False
     ) -> Post | None:
-        """The post under ``identifier``; None if it is shown that no edition of ``epoch`` has it.
+        """Return the post under ``identifier``; None if it is shown that ``epoch`` has none.
 
-        Of the first edition one bundle is fetched, and ``decoys`` others in a random order (more
-        if less than these would then be left), so that the board does not know which it is for.
-        They stay the same: what counts is how many were wanted the first time. Later editions are
-        fetched whole. Raises
-        `EpochError` if ``epoch`` has no edition yet; see `editions` for ``accept_stale``.
+        From the first edition this fetches one bundle and ``decoys`` others in a random order (more
+        if fewer than these would be left over), so that the board does not know which one is
+        wanted. The group stays the same: the first call decides how many it has. Later editions are
+        fetched whole. Raises `EpochError` if ``epoch`` has no edition yet. For ``accept_stale`` see
+        `editions`.
         """
         found = self._reader.fetch(epoch, identifier, decoys=decoys, accept_stale=accept_stale)
         return self._connection.run(found)
@@ -117,10 +118,10 @@ class BoardClient:
         decoys: int = 0,
         accept_stale: bool = False,
     ) -> Post | None:
-        """The newest post of the lane of ``reader``, which can open it; None if there is none.
+        """Return the newest post of the lane of ``reader``, which can open it; None if it has none.
 
-        Without ``epoch`` it is looked for in the current one and the one before. Otherwise as
-        `fetch`. Raises `EpochError` if the lane is not one of this board, or does not reach.
+        Without ``epoch``, the current epoch and the one before are searched. For the rest see
+        `fetch`. Raises `EpochError` if the lane is not of this board, or does not cover the epoch.
         """
         found = self._reader.find(reader, epoch, decoys=decoys, accept_stale=accept_stale)
         return self._connection.run(found)
@@ -134,11 +135,11 @@ class BoardClient:
         decoys: int = 0,
         accept_stale: bool = False,
     ) -> tuple[list[Post | None], int]:
-        """The newest post of each lane in ``epoch`` or None, and how many editions that has.
+        """Return the newest post of each lane in ``epoch`` or None, and its number of editions.
 
-        Editions before number ``since`` are not looked at: to go on later, give the number of
-        editions that there were. Late ones are read once for all lanes; of the first one, each lane
-        has a bundle and ``decoys`` of its own. Otherwise as `find`.
+        Editions before number ``since`` are skipped: to go on later, give the number of editions
+        that this returned. Late editions are read once for all lanes; from the first edition each
+        lane gets its own bundle and ``decoys``. For the rest see `find`.
         """
         found = self._reader.find_all(
             readers, epoch, since=since, decoys=decoys, accept_stale=accept_stale
@@ -146,14 +147,14 @@ class BoardClient:
         return self._connection.run(found)
 
     def descriptors(self) -> tuple[Descriptor, ...]:
-        """What push servers say of themselves, the oldest first. Reads the whole master log."""
+        """Return the descriptors of push servers, the oldest first. Reads the whole master log."""
         return self._connection.run(self._reader.descriptors())
 
     def check_receipt(self, receipt: Receipt, post: Post, *, decoys: int = 0) -> Edition | None:
-        """The edition in which what ``receipt`` promises is; None if it is not there yet.
+        """Return the edition with the post that ``receipt`` promises; None if it is not there yet.
 
-        Raises `BoardError` with the reason ``lost`` if its deadline is over, and evidence of it;
-        `InvalidEncodingError` if the receipt is not one for ``post``.
+        Raises `BoardError` with the reason ``lost`` and evidence if the deadline is over, and
+        `InvalidEncodingError` if the receipt is not for ``post``.
         """
         checked = submit.check_receipt(self._reader, receipt, post, decoys=decoys)
         return self._connection.run(checked)
@@ -161,9 +162,9 @@ class BoardClient:
 
 @final
 class AsyncBoardClient:
-    """As `BoardClient`, for the event loop that first uses it: each method is a coroutine.
+    """A `BoardClient` for the event loop that first uses it: each method is a coroutine.
 
-    What an edition is made of is fetched with several requests at a time. The methods may be called
+    The files of an edition are fetched with several requests at a time. The methods may be called
     from several tasks.
     """
 

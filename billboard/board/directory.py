@@ -24,14 +24,14 @@ DATABASE, OBJECTS, KEY = "board.sqlite", "objects", "board.key"
 def create_board(
     directory: str | os.PathLike[str], parameters: BoardParameters, passphrase: str | None = None
 ) -> NoteKey:
-    """Make a board in ``directory``, which must not exist, with a new key; the public key.
+    """Make a board with a new key in the new ``directory``, and return the public key.
 
     Raises `StoreError`, `SecretFileError`, `InvalidEncodingError`.
     """
     path = Path(directory)
     with new_directory(path):
         key = new_key(path / KEY, parameters.origin, Algorithm.ED25519, passphrase)
-        # The database last: without it there is no board.
+        # The database comes last: without it there is no board.
         FileObjects(path / OBJECTS)
         SqliteStore.create(path / DATABASE, parameters).close()
     return key
@@ -45,7 +45,7 @@ def open_board(
     quota: int | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Board:
-    """The board in ``directory``; see `Board`. Raises `StoreError`, `SecretFileError`."""
+    """Open the board in ``directory``; see `Board`. Raises `StoreError`, `SecretFileError`."""
     path = _existing(directory)
     signer = load_signer(path / KEY, passphrase)
     store, objects = SqliteStore(path / DATABASE), FileObjects(path / OBJECTS)
@@ -54,7 +54,7 @@ def open_board(
 
 @contextmanager
 def open_publication(directory: str | os.PathLike[str]) -> Iterator[Publication]:
-    """What the board in ``directory`` has published, without its key. Raises `StoreError`."""
+    """Open what the board in ``directory`` has published, without its key. Raises `StoreError`."""
     path = _existing(directory)
     with SqliteStore(path / DATABASE) as store:
         yield Publication(store, FileObjects(path / OBJECTS))
@@ -63,5 +63,5 @@ def open_publication(directory: str | os.PathLike[str]) -> Iterator[Publication]
 def _existing(directory: str | os.PathLike[str]) -> Path:
     path = Path(directory)
     if not (path / DATABASE).is_file():
-        raise StoreError(f"{path} is no board: `billboard board init` makes one")
+        raise StoreError(f"{path} is not a board: `billboard board init` makes one")
     return path

@@ -1,4 +1,4 @@
-"""Reading everything that a board has, and saying all that is wrong with it (SPEC 9)."""
+"""Check of everything that a board has: it reports all that is wrong (SPEC 9)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REBUILD = "restore the database of a backup, or publish as a new board"
 
 @dataclass(frozen=True)
 class Damage:
-    """What is wrong ``where``, and what to do."""
+    """A ``problem`` of a board, ``where`` it is, and a ``remedy``."""
 
     where: str
     problem: str
@@ -40,12 +40,12 @@ class Damage:
 
 
 def check_board(store: SqliteStore, objects: Objects, key: NoteKey) -> Iterator[Damage]:
-    """All that is wrong with the board that signs with ``key``, one after the other.
+    """Yield all that is wrong with the board that signs with ``key``.
 
-    It may be used meanwhile, but not expired. Raises `StoreError` if the database cannot be read
-    at all.
+    The board may be used meanwhile, but nothing may expire. Raises `StoreError` if the database
+    cannot be read at all.
     """
-    # Before the rows: what is published from now on is in neither.
+    # Names are read before the rows: otherwise a new object would look as if nothing refers to it.
     unexplained = set(objects.names(""))
     with store.reading() as db:
         rows = Rows(db, store.parameters)
@@ -66,7 +66,7 @@ class _Check:
         self.explained: set[str] = set()
 
     def edition(self, row: EditionRow) -> Iterator[Damage]:
-        """What is wrong with the objects of an edition, and its entry of the master log."""
+        """Yield what is wrong with the objects of an edition and its entry in the master log."""
         prefix = edition_prefix(row.epoch, row.number)
         compared = _Compared(self._objects, self.explained, all_there=row.leaf is not None)
         index = bytearray()
@@ -87,7 +87,7 @@ class _Check:
             yield Damage(prefix, "it is not what its manifest says", _REBUILD)
 
     def master_log(self) -> Iterator[Damage]:
-        """What is wrong with the master log."""
+        """Yield what is wrong with the master log."""
         log = self._rows.log
         compared = _Compared(self._objects, self.explained)
         writer, roots, entries = LogWriter(compared, ""), [EMPTY], list[bytes]()
@@ -103,7 +103,7 @@ class _Check:
         compared.findings.clear()
         for size in range(1, log.size + 1):
             expected = Checkpoint(self._origin, size, roots[size])
-            # The last one is put after the row is changed, and again before the next one.
+            # The last checkpoint may be missing: it is put after the row is changed.
             yield from self._checkpoint(checkpoint_name(size), expected, size < log.size)
         yield from self._log_row(log, roots)
         yield from self._leaves(entries)
@@ -115,7 +115,7 @@ class _Check:
             yield from compared.findings
 
     def _entries(self, row: EditionRow, prefix: str) -> Iterable[bytes]:
-        """Of the database, which makes any object again, unless it is the one that is damaged."""
+        """Return the entries in the database, or, if those are damaged, in the objects."""
         if (row.epoch, row.number) in self._rows.damaged:
             return read_entries(self._objects, prefix, row.size)
         return self._rows.entries(row)
@@ -138,19 +138,19 @@ class _Check:
                 return None
         except BillboardError as error:
             return str(error)
-        return f"is not a checkpoint of the {expected.size} entries that there are"
+        return f"is not a checkpoint of the {expected.size} entries here"
 
     def _log_row(self, log: LogRow, roots: list[bytes]) -> Iterator[Damage]:
-        """The state of the log, in the database."""
+        """Yield what is wrong with the state of the log in the database."""
         if log.root != roots[-1]:
-            yield Damage("master log", "its root is not that in the database", _REBUILD)
+            yield Damage("master log", "its root is not the one in the database", _REBUILD)
         for what, size, data in (
             ("last checkpoint", log.size, log.note),
             ("served checkpoint", log.served_size, log.served),
         ):
             problem = None
             if not 0 <= size <= log.size or not isinstance(data, bytes):
-                problem = "cannot be"
+                problem = "is invalid"
             elif size:
                 expected = Checkpoint(self._origin, size, roots[size])
                 problem = self._problem_of_note(data, expected)
@@ -163,18 +163,18 @@ class _Check:
             self.explained.add(newer)
             yield Damage(
                 newer,
-                f"the log has been signed with more entries than the {log.size} that the database"
-                " knows of: it is an old backup",
+                f"the log has been signed with more than the {log.size} entries that the database"
+                " has: this is an old backup",
                 "restore a newer one; this one must not sign",
             )
 
     def _leaves(self, entries: list[bytes]) -> Iterator[Damage]:
-        """The entries of the log, and the editions in the database."""
+        """Yield where the entries of the log and the editions in the database do not agree."""
         logged: dict[tuple[int, int], bytes] = {}
         for number, entry in enumerate(entries):
             leaf = self._decoded(entry)
             if leaf is None or (number == 0) != (leaf == self._rows.parameters):
-                yield Damage(f"entry {number} of the master log", "cannot be", _REBUILD)
+                yield Damage(f"entry {number} of the master log", "is invalid", _REBUILD)
             if isinstance(leaf, Edition):
                 previous = (leaf.epoch, leaf.number - 1)
                 if (leaf.epoch, leaf.number) in logged or (leaf.number and previous not in logged):
@@ -187,14 +187,14 @@ class _Check:
         for row in self._rows.editions:
             if logged.pop((row.epoch, row.number), None) != row.leaf:
                 where = edition_prefix(row.epoch, row.number)
-                yield Damage(where, "its manifest is not that in the master log", _REBUILD)
+                yield Damage(where, "its manifest is not the one in the master log", _REBUILD)
         for epoch, number in logged:
             if epoch in self._rows.epochs:
-                problem = "the master log has it, and the database has not"
+                problem = "the master log has it, but the database does not"
                 yield Damage(edition_prefix(epoch, number), problem, _REBUILD)
 
     def _pending(self, pending: bytes) -> Iterator[Damage]:
-        """The entry that the log is going to get."""
+        """Yield what is wrong with the next entry of the log."""
         leaf = self._decoded(pending)
         waiting = [
             (row.epoch, row.number, row.size, row.time)
@@ -206,7 +206,7 @@ class _Check:
             and (leaf.epoch, leaf.number, leaf.size, leaf.time) not in waiting
         )
         if wrong:
-            yield Damage("pending entry of the master log", "cannot be", _REBUILD)
+            yield Damage("pending entry of the master log", "is invalid", _REBUILD)
 
     def _decoded(self, leaf: bytes) -> object:
         try:
@@ -216,7 +216,7 @@ class _Check:
 
 
 class _Compared:
-    """Compares what a log writes with the objects that there are."""
+    """Compares what a log writes with the existing objects."""
 
     def __init__(self, objects: Objects, explained: set[str], *, all_there: bool = True) -> None:
         self.findings: list[Damage] = []

@@ -1,4 +1,4 @@
-"""Reading all rows of a board's database, and saying what is wrong with them (SPEC 9.1, 9.2)."""
+"""Check of all rows of a board's database (SPEC 9.1, 9.2)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from billboard.posts import Post
 from billboard.storage.database import damaged, rows
 
 Problem = tuple[str, str]
-"""Where, and what."""
+"""Where a problem is, and what it is."""
 
 
 @dataclass(frozen=True)
 class EditionRow:
-    """An edition: its posts are those at the positions from ``first`` on."""
+    """An edition with the ``size`` posts at the positions from ``first`` on."""
 
     epoch: int
     number: int
@@ -45,7 +45,7 @@ class LogRow:
 
 
 class Rows:
-    """The rows of a board, all of one moment. ``damaged`` editions have a row that is wrong."""
+    """The rows of a board, all of one moment. ``damaged`` has the editions with a wrong row."""
 
     def __init__(self, db: apsw.Connection, parameters: BoardParameters) -> None:
         self._db, self.parameters = db, parameters
@@ -62,7 +62,7 @@ class Rows:
         self.log = LogRow(*values)
 
     def entries(self, edition: EditionRow) -> Iterator[bytes]:
-        """The posts of an edition, by identifier."""
+        """Yield the posts of an edition, by identifier."""
         query = (
             f"SELECT data FROM post_{edition.epoch:d}"  # noqa: S608
             " WHERE position BETWEEN ? AND ? ORDER BY identifier"
@@ -75,7 +75,7 @@ class Rows:
             raise damaged(Path(self._db.filename), str(error)) from error
 
     def problems(self) -> Iterator[Problem]:
-        """What is wrong with the rows, but not with those of the log and of its entries."""
+        """Yield what is wrong with the rows, except those of the log and its entries."""
         for (result,) in rows(self._db, "PRAGMA integrity_check"):
             if result != "ok":
                 yield "database", str(result)
@@ -95,7 +95,7 @@ class Rows:
                 yield from self._posts(epoch)
 
     def _editions(self, epoch: int) -> Iterator[Problem]:
-        """Whether the editions of an epoch follow each other without a gap."""
+        """Yield what is wrong with the sequence of the editions of an epoch."""
         begin, late = epoch * self.parameters.epoch_length, self.parameters.late_interval
         times = range(begin, self.parameters.last_due(epoch) + 1, late)
         position = 1
@@ -104,7 +104,7 @@ class Rows:
             if edition.number != number:
                 problem = f"number {number} is missing"
             elif edition.first != position:
-                problem = f"begins at position {edition.first}, and not {position}"
+                problem = f"begins at position {edition.first}, not {position}"
             elif edition.size < 1 or edition.size % BUNDLE:
                 problem = f"cannot have {edition.size} posts"
             elif edition.time not in times:
@@ -115,7 +115,7 @@ class Rows:
             position = edition.first + edition.size
 
     def _posts(self, epoch: int) -> Iterator[Problem]:
-        """Whether each post is the one that was accepted, and each has its position."""
+        """Yield the posts that are not as they were accepted, and the positions without one."""
         query = f"SELECT position, identifier, seq, digest, data FROM post_{epoch:d}"  # noqa: S608
         expected = 1
         try:
@@ -136,27 +136,27 @@ class Rows:
             self._mark(epoch, closed)
             yield (
                 f"posts of epoch {epoch}",
-                f"{closed} are in editions, and {expected - 1} are there",
+                f"{closed} are in editions, but only {expected - 1} are there",
             )
 
     def _problem_of_post(
         self, epoch: int, identifier: Any, seq: Any, digest: Any, data: Any
     ) -> str | None:
         if not isinstance(data, bytes) or digest != row_digest(data):
-            return "its bytes are not those of its digest"
+            return "its bytes do not match its digest"
         try:
             post = Post.from_bytes(data)
             post.verify(self.parameters.origin)
         except BillboardError as error:
             return str(error)
         if (post.identifier, post.seq, post.epoch) != (identifier, seq, epoch):
-            return "its columns are not what the post says"
+            return "its columns do not match the post"
         if post.frame_class is not self.parameters.frame_class:
             return f"is of class {post.frame_class.name}"
         return None
 
     def _mark(self, epoch: int, position: int | None) -> None:
-        """The edition with that position is damaged; without one all of the epoch."""
+        """Mark the edition with that position as damaged, or all of the epoch if it is None."""
         for edition in self.editions:
             within = position is None or 0 <= position - edition.first < edition.size
             if edition.epoch == epoch and within:

@@ -20,7 +20,7 @@ _BOARD, _EDITION, _DESCRIPTOR = (
 )
 
 LARGEST_DESCRIPTOR = 60_000
-"""Bytes."""
+"""Bytes that a descriptor may have."""
 
 PREFIX = 8
 """Bytes of an identifier that the index holds."""
@@ -31,7 +31,7 @@ PREFIX = 8
 class Edition:
     """A published edition: the log of ``size`` posts with ``root``, which never changes.
 
-    ``index_hash`` is the SHA-256 of its index, and ``time`` when it was due, in seconds since 1970.
+    ``index_hash`` is the SHA-256 of its index. It was due at ``time``, in seconds since 1970.
     """
 
     epoch: int
@@ -45,7 +45,7 @@ class Edition:
 @final
 @dataclass(frozen=True)
 class Descriptor:
-    """What a push server says of itself, for all to see the same (SPEC 9.3): opaque bytes."""
+    """What a push server says about itself, the same for everybody (SPEC 9.3): opaque bytes."""
 
     data: bytes
 
@@ -60,7 +60,7 @@ Leaf = BoardParameters | Edition | Descriptor
 @final
 @dataclass(frozen=True)
 class Index:
-    """For each bundle of an edition, how the identifier of its first post begins."""
+    """The first bytes of the first identifier of each bundle of an edition."""
 
     data: bytes
 
@@ -71,10 +71,10 @@ class Index:
 
     @classmethod
     def of(cls, edition: Edition, data: bytes) -> Index:
-        """The index of an edition. Raises `InvalidEncodingError` if ``data`` is not that."""
+        """Parse the index of an edition. Raises `InvalidEncodingError` if ``data`` is not that."""
         found = hashlib.sha256(data).digest()
         if found != edition.index_hash or len(data) != PREFIX * (edition.size // BUNDLE):
-            raise InvalidEncodingError("index", "its hash is not that of the manifest")
+            raise InvalidEncodingError("index", "its hash is not the one in the manifest")
         return cls(data)
 
     @property
@@ -82,10 +82,11 @@ class Index:
         return tuple(self.data[i : i + PREFIX] for i in range(0, len(self.data), PREFIX))
 
     def bundles_of(self, identifier: bytes) -> range:
-        """The bundles (0, 1, ..) to look for ``identifier`` in, the last one first (SPEC 9.5).
+        """Return the bundles (0, 1, ..) to search for ``identifier``, the last first (SPEC 9.5).
 
-        It is in the first of them whose first identifier is not greater, if it is there at all.
-        Nearly always that is the first of them: the others begin with the same 8 bytes.
+        If ``identifier`` is there at all, it is in the first of these bundles whose first
+        identifier is not greater. That is nearly always the first one: the others begin with the
+        same 8 bytes.
         """
         prefix = identifier[:PREFIX]
         last = max(bisect_right(self._prefixes, prefix) - 1, 0)
@@ -94,22 +95,22 @@ class Index:
 
     @property
     def hash(self) -> bytes:
-        """What the edition's ``index_hash`` must be."""
+        """The SHA-256, which must be the edition's ``index_hash``."""
         return hashlib.sha256(self.data).digest()
 
 
 def edition_prefix(epoch: int, number: int) -> str:
-    """Where the objects of an edition are, below the board."""
+    """Return the prefix of the names of an edition's objects."""
     return f"{epoch}/{number}/"
 
 
 def edition_origin(origin: str, epoch: int, number: int) -> str:
-    """The origin of the log that an edition is."""
+    """Return the origin of the log of an edition."""
     return f"{origin}/{epoch}/{number}"
 
 
 def encode_leaf(origin: str, leaf: Leaf) -> bytes:
-    """The entry of the master log of the board ``origin``."""
+    """Encode an entry of the master log of the board ``origin``."""
     if isinstance(leaf, Descriptor):
         return f"{_DESCRIPTOR}\n{origin}\n".encode() + leaf.data
     if isinstance(leaf, Edition):
@@ -121,7 +122,7 @@ def encode_leaf(origin: str, leaf: Leaf) -> bytes:
     return "".join(f"{field}\n" for field in fields).encode()
 
 
-@functools.lru_cache(maxsize=512)  # readers come back to the last ones, which may be large
+@functools.lru_cache(maxsize=512)  # readers decode the last entries again and again
 def decode_leaf(origin: str, data: bytes) -> Leaf:
     """Parse an entry of the master log of ``origin``. Raises `InvalidEncodingError`."""
     head, _, rest = data.partition(b"\n")
@@ -136,7 +137,7 @@ def decode_leaf(origin: str, data: bytes) -> Leaf:
         lines = []
     leaf = _decode(head, origin, lines)
     if leaf is None or encode_leaf(origin, leaf) != data:
-        raise InvalidEncodingError("manifest", "is not of a form that is known here")
+        raise InvalidEncodingError("manifest", "has a form that is not known here")
     return leaf
 
 
@@ -145,7 +146,7 @@ def _decode(head: bytes, origin: str, lines: list[str]) -> Leaf | None:
         epoch, number, size = (decode_number("manifest", line) for line in lines[:3])
         root, index_hash = (decode_hash("manifest", line) for line in lines[3:5])
         if epoch > MAX_UINT32 or size == 0 or size % 256:
-            raise InvalidEncodingError("manifest", "its epoch or size cannot be")
+            raise InvalidEncodingError("manifest", "its epoch or size is out of range")
         time = decode_number("manifest", lines[5])
         return Edition(epoch, number, size, root, index_hash, time)
     if head == _BOARD.encode() and len(lines) == 3 and lines[1] in FrameClass.__members__:

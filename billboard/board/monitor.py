@@ -1,7 +1,7 @@
-"""Monitors: whoever follows a board, verifies all of it, and keeps evidence of what is wrong.
+"""Monitors, which follow a board, verify all of it, and keep evidence of what is wrong.
 
-Readers verify what they read. That the rest keeps to the rules, and that it is sorted, so that what
-is absent is nowhere, somebody has to see to who reads everything.
+Readers verify only what they read. Somebody must read everything, to make sure that the rest keeps
+to the rules, and that editions are sorted: only then is an absent post nowhere else.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ STATUS: Mapping[BoardFault, int] = {
     BoardFault.MISBEHAVIOR: 9,
     BoardFault.FORK: 10,
 }
-"""With what ``billboard monitor`` ends for each reason, the worst last."""
+"""The exit status of ``billboard monitor`` for each reason, the worst last."""
 
 MEMORY = 32 << 20
 """Bytes of files that are kept in memory."""
 
 MOST_EVIDENCE = 100
-"""Faults for each reason of which evidence is kept."""
+"""Faults of each reason for which evidence is kept."""
 
 _IDENTIFIER = 32
 
@@ -63,7 +63,7 @@ _IDENTIFIER = 32
 class Finding:
     """Something that is wrong with a board.
 
-    ``evidence`` is in files by name: signed notes, and what they are of.
+    ``evidence`` has files by name: signed notes, and what they sign.
     """
 
     reason: BoardFault
@@ -72,7 +72,7 @@ class Finding:
 
     @property
     def status(self) -> int:
-        """The exit status that stands for it; the worse, the greater."""
+        """The exit status of its reason: the worse, the greater."""
         return STATUS[self.reason]
 
 
@@ -80,8 +80,8 @@ class Finding:
 class Monitor:
     """Follows the board at ``url``, which signs as ``policy`` says.
 
-    ``directory`` has how far it is, what it has read, and evidence; it is made if it is missing,
-    and is for this monitor alone. For ``timeout``, ``proxy`` and ``clock`` see `BoardClient`.
+    ``directory`` keeps its progress, what it has read, and evidence. It is made if it is missing,
+    and no other monitor may use it. For ``timeout``, ``proxy`` and ``clock`` see `BoardClient`.
     Raises `StoreError` if the directory cannot be used.
     """
 
@@ -115,14 +115,14 @@ class Monitor:
 
     @property
     def size(self) -> int:
-        """Entries of the master log that it last took."""
+        """Entries of the master log at the last checkpoint that was taken."""
         return self._reader.taken.checkpoint.size if self._reader.taken else 0
 
     def check(self) -> list[Finding]:
-        """Verify all that is new, once; what is wrong. Evidence of it is written to files, once.
+        """Verify all that is new, and return what is wrong.
 
-        An edition in which something is wrong is verified again the next time, and so reported
-        again. Raises `StoreError` if the directory cannot be used.
+        Evidence is written to files, once for each fault. An edition with a fault is verified and
+        reported again the next time. Raises `StoreError` if the directory cannot be used.
         """
         self._findings = []
         try:
@@ -161,7 +161,7 @@ class Monitor:
                 try:
                     yield from self._reader.editions(epoch)
                 except BoardError as error:
-                    if error.reason is BoardFault.STALE:  # all else is found above
+                    if error.reason is BoardFault.STALE:  # the checks above find all else
                         self._found(error)
         self._expire(current - 1)
         _write(self._directory / "checked", f"{log.size}\n".encode())
@@ -169,13 +169,13 @@ class Monitor:
     def _report_entry(
         self, log: VerifiedLog, position: int, reason: BoardFault, what: str
     ) -> Procedure[None]:
-        """Of an entry of the master log that breaks a rule: with the proof that it is there."""
+        """Report an entry of the master log that breaks a rule, with the proof that it is there."""
         entry, proof = yield from self._reader.proven(log, self._reader.taken_note, position)
         evidence = {"entry": entry, "entry.proof": proof}
         self._findings.append(Finding(reason, f"{self._reader.origin}: {what}", evidence))
 
     def _check_edition(self, log: VerifiedLog, position: int, edition: Edition) -> Procedure[None]:
-        """Verify all of an edition, and note that it is."""
+        """Verify all of an edition, and mark it as verified."""
         self._seen = {"manifest": encode_leaf(self._reader.origin, edition)}
         try:
             proof = yield from self._proof(
@@ -193,7 +193,7 @@ class Monitor:
             self._reader.forget(edition)
 
     def _read_edition(self, edition: Edition, manifest: Proof) -> Procedure[bytes]:
-        """The identifiers of an edition, all of which is as it must be."""
+        """Verify an edition, and return its identifiers, one after the other."""
         reader, prefix = self._reader, edition_prefix(edition.epoch, edition.number)
         log = yield from reader.edition_log(edition)
         note = yield from self._edition_checkpoint(edition)
@@ -226,7 +226,7 @@ class Monitor:
         return bytes(identifiers)
 
     def _edition_checkpoint(self, edition: Edition) -> Procedure[bytes]:
-        """The checkpoint of an edition's own log, which must be what its manifest says."""
+        """Return the checkpoint of an edition's own log, which must agree with its manifest."""
         reader = self._reader
         name = edition_prefix(edition.epoch, edition.number) + "checkpoint"
         note = yield from get(name, LARGEST)
@@ -241,9 +241,9 @@ class Monitor:
         return note
 
     def _check_unique(self, edition: Edition, identifiers: bytes) -> None:
-        """No post may be in two editions of an epoch (SPEC 9.1)."""
+        """Raise `BoardError` if a post is in two editions of an epoch (SPEC 9.1)."""
         own = set(_split(identifiers))
-        # Also with later ones: an earlier one may have been withheld when they were verified.
+        # Later editions count too: this one may have been withheld when they were verified.
         marks = self._mark(edition).parent
         for mark in marks.iterdir() if marks.exists() else ():
             if not mark.name.isdigit() or int(mark.name) == edition.number:
@@ -263,18 +263,18 @@ class Monitor:
         self._findings.append(Finding(error.reason, f"{where}{error}", evidence))
 
     def _mark(self, edition: Edition) -> Path:
-        """A file that is there if an edition was found to be as it must be: its identifiers."""
+        """Return the path of the file with the identifiers of an edition, if that was verified."""
         return self._directory / "verified" / str(edition.epoch) / str(edition.number)
 
     def _checked(self) -> int:
-        """Entries of the master log of which the schedule was reported."""
+        """Return the number of entries of the master log whose schedule was reported."""
         path = self._directory / "checked"
         if not path.exists():
             return 0
         try:
             return int(path.read_text())
         except ValueError:
-            raise StoreError(f"{path} is damaged: delete it, to have all reported anew") from None
+            raise StoreError(f"{path} is damaged: delete it, and all is reported again") from None
 
     def _expire(self, epoch: int) -> None:
         verified = self._directory / "verified"
@@ -285,7 +285,7 @@ class Monitor:
                 directory.rmdir()
 
     def _with_evidence(self, finding: Finding) -> Finding:
-        """The same, with its evidence in a directory of its own, or that there are enough."""
+        """Write the evidence to its own directory, or say in the finding that there is too much."""
         if not finding.evidence or finding.reason is BoardFault.STALE:
             return finding
         every = self._directory / "evidence"
@@ -298,14 +298,15 @@ class Monitor:
             return replace(finding, what=f"{finding.what} (not kept: {problem})")
         for file, data in finding.evidence.items():
             _write(directory / file, data)
-        _write(told, f"{finding.reason}: {finding.what}\n".encode())  # the last: now it is whole
+        _write(told, f"{finding.reason}: {finding.what}\n".encode())  # last: it marks the end
         return finding
 
 
 def _fault(finding: Finding) -> str:
-    """A hash of what is wrong, the same each time that the same is found.
+    """Return a hash of what is wrong, which is the same each time that the same is found.
 
-    Each checkpoint brings other proofs of it. But of a fork checkpoints are all that there is.
+    It leaves out checkpoints and proofs, because each checkpoint brings other proofs of the same
+    fault. Of a fork, checkpoints are all that there is.
     """
     if finding.reason is BoardFault.FORK:
         parts = list(finding.evidence.values())

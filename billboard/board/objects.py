@@ -1,4 +1,4 @@
-"""Where a board keeps what it publishes: files that are written once (SPEC 9.3)."""
+"""Storage for what a board publishes: files that are written once (SPEC 9.3)."""
 
 from __future__ import annotations
 
@@ -14,40 +14,40 @@ from billboard.errors import StoreError
 from billboard.storage.files import sync
 
 _DELETED = ".deleted."
-"""Directories whose names begin so are swept."""
+"""The prefix of the names of directories that `Objects.sweep` deletes."""
 
 
 class Objects(Protocol):
-    """Immutable bytes by name: parts of ASCII letters, digits, ``.``, ``-`` and ``_``, with ``/``.
+    """Immutable bytes by name. Names are parts of ``A-Z a-z 0-9 . - _``, joined by ``/``.
 
-    Its methods may be called from several threads and processes.
+    The methods may be called from several threads and processes.
     """
 
     def put(self, objects: Iterable[tuple[str, bytes]]) -> None:
-        """Keep each of ``objects``, a name and its bytes. When this returns all are durable.
+        """Keep each of ``objects``, a name and its bytes. When this returns, all are durable.
 
-        What is there already and has the same bytes stays. Raises `StoreError` if it has others,
-        or if storage failed; then some may have been kept, each of them whole.
+        An object that exists with the same bytes stays. Raises `StoreError` if it has other bytes,
+        or if storage failed; then some objects may have been kept, each of them whole.
         """
 
     def get(self, name: str) -> bytes:
-        """The bytes of an object. Raises `LookupError` if there is none, `StoreError`."""
+        """Return the bytes of an object. Raises `LookupError` if there is none, or `StoreError`."""
 
     def names(self, prefix: str) -> Iterator[str]:
-        """The names of all objects below ``prefix``, a name and a slash or nothing."""
+        """Yield the names of all objects below ``prefix``, which is empty or ends with a slash."""
 
     def delete(self, prefix: str) -> None:
-        """Delete all objects below ``prefix``, the first part of names and a slash.
+        """Delete all objects below ``prefix``, which is the first part of names and a slash.
 
-        When this returns they are gone for good, and what cut-off puts left there; the room that
-        they take may be free only after `sweep`. Raises `StoreError` if storage failed; then some
-        may be left.
+        When this returns they are gone for good, with all that interrupted puts left there. The
+        disk space may be free only after `sweep`. Raises `StoreError` if storage failed; then some
+        objects may be left.
         """
 
     def sweep(self) -> None:
-        """Free the room of all that was deleted, also by those that were killed before they could.
+        """Free the disk space of all that was deleted, also by processes that were then killed.
 
-        Where `delete` does that there is nothing to do. Raises `StoreError` if storage failed.
+        Does nothing where `delete` frees the space. Raises `StoreError` if storage failed.
         """
 
 
@@ -55,8 +55,9 @@ class Objects(Protocol):
 class FileObjects:
     """Objects as files in ``directory``, which is made if it is missing.
 
-    A file gets its name only when it is whole and on stable storage, and so does the name before
-    `put` returns. What is deleted gets another name, all at once, until it is swept.
+    A file gets its name only when it is whole and on stable storage, and the name is on stable
+    storage before `put` returns. What is deleted is renamed, all at once, until it is swept.
+    Raises `StoreError`.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
@@ -83,7 +84,7 @@ class FileObjects:
                 finally:
                     with contextlib.suppress(OSError):
                         temporary.unlink()
-                # Also where it existed: whoever made it may not have come so far.
+                # It is synced even if it existed: whoever made it may not have synced it yet.
                 changed.add(path.parent)
         for directory in changed:
             with _explained(directory):
@@ -112,17 +113,17 @@ class FileObjects:
         with _explained(path):
             with contextlib.suppress(FileNotFoundError):
                 path.rename(self.directory / f"{_DELETED}{secrets.token_hex(8)}")
-            # Also where it was not there: whoever deleted it may not have come so far.
+            # It is synced even if nothing was there: whoever deleted it may not have synced yet.
             sync(self.directory)
 
     def sweep(self) -> None:
         """See `Objects.sweep`."""
         for path in self.directory.glob(f"{_DELETED}*/"):
-            with _explained(path), contextlib.suppress(FileNotFoundError):  # who sweeps it, too
+            with _explained(path), contextlib.suppress(FileNotFoundError):  # somebody swept it
                 shutil.rmtree(path)
 
     def _make(self, directory: Path, changed: set[Path]) -> None:
-        """Make a directory and those above it; the ones whose names are new are ``changed``."""
+        """Make a directory and those above it. Add those with new names in them to ``changed``."""
         if not directory.is_dir():
             self._make(directory.parent, changed)
             directory.mkdir(exist_ok=True)
@@ -145,4 +146,4 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}; nothing points to it yet, retry") from error
+        raise StoreError(f"{path}: {error.strerror}; nothing refers to it yet, so retry") from error

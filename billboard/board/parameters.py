@@ -1,4 +1,4 @@
-"""What makes a board the one it is, and the schedule that follows from it (SPEC 2, 9, 9.2)."""
+"""The parameters that define a board, and the schedule that follows (SPEC 2, 9, 9.2)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from billboard.frames import FrameClass
 from billboard.times import DEFAULT_EPOCH_LENGTH, MAX_UINT32, check_epoch_length, check_origin
 
 BUNDLE = 256
-"""Posts that are read together."""
+"""Posts in a bundle, which are read together."""
 
 DEFAULT_LATE_INTERVAL = 3600
-"""Seconds."""
+"""Seconds between the editions of an epoch."""
 
 EPOCHS_AHEAD = 14
-"""For how many epochs after the current one a board takes posts (SPEC 9.1)."""
+"""Epochs after the current one for which a board accepts posts (SPEC 9.1)."""
 
 LONGEST_SKEW = 3600
-"""Seconds by which clocks may differ, if half an epoch is not shorter (SPEC 9)."""
+"""Seconds by which clocks may differ, unless half an epoch is shorter (SPEC 9)."""
 
 
 @dataclass(frozen=True)
 class BoardParameters:
-    """What makes a board the one it is.
+    """The parameters that define a board (SPEC 2, 9.2).
 
-    Its origin, its epoch length in seconds, the class of its posts, and how many seconds there are
-    between the editions of an epoch. Raises `InvalidEncodingError` (SPEC 2, 9.2).
+    They are its origin, its epoch length in seconds, the class of its posts, and the seconds
+    between the editions of an epoch. Raises `InvalidEncodingError`.
     """
 
     origin: str
@@ -38,7 +38,7 @@ class BoardParameters:
         check_origin(self.origin)
         if "+" in self.origin or self.origin.startswith("billboard/"):
             raise InvalidEncodingError(
-                "origin", "of a board has no + and begins with no billboard/"
+                "origin", "of a board must have no + and not begin with billboard/"
             )
         check_epoch_length(self.epoch_length)
         object.__setattr__(self, "frame_class", FrameClass(self.frame_class))
@@ -57,39 +57,39 @@ class BoardParameters:
         return min(LONGEST_SKEW, self.epoch_length // 2)
 
     def opens(self, epoch: int) -> int:
-        """When the board begins to take posts of ``epoch``, in seconds since 1970."""
+        """Return when the board begins to accept posts of ``epoch``, in seconds since 1970."""
         return (epoch - EPOCHS_AHEAD) * self.epoch_length - self.skew
 
     def ends(self, epoch: int) -> int:
-        """When it takes none any more."""
+        """Return when the board stops accepting posts of ``epoch``, in seconds since 1970."""
         return (epoch + 1) * self.epoch_length + self.skew
 
     def due(self, epoch: int, now: float) -> int:
-        """When the latest edition of ``epoch`` was due (SPEC 9.2); its beginning before that."""
+        """Return when the latest edition of ``epoch`` was due (SPEC 9.2), or else its beginning."""
         begin = epoch * self.epoch_length
         passed = max(int((now - begin) // self.late_interval), 0)
         return min(begin + self.late_interval * passed, self.last_due(epoch))
 
     def last_due(self, epoch: int) -> int:
-        """When the last edition of ``epoch`` is due."""
+        """Return when the last edition of ``epoch`` is due."""
         begin = epoch * self.epoch_length
         return begin + self.late_interval * -(-(self.ends(epoch) - begin) // self.late_interval)
 
     def check_time(self, epoch: int, time: int, now: float) -> str:
-        """What is wrong with an edition of ``epoch`` of ``time``; nothing if it is empty.
+        """Return what is wrong with the ``time`` of an edition of ``epoch``; empty if nothing is.
 
-        ``now`` is when it is published already (SPEC 9.2).
+        ``now`` is a time by which the edition is published (SPEC 9.2).
         """
         begin = epoch * self.epoch_length
         if time < begin or self.due(epoch, time) != time:
-            return f"is said to be due at {time}, when none is"
-        # At its beginning an epoch may be closed ahead, by as much as clocks may differ besides.
+            return f"is said to be due at {time}, when no edition is"
+        # The edition at the beginning of an epoch may be closed early, by the skew of clocks.
         if time > now + self.skew * (2 if time == begin else 1):
             return f"is of {time}, which is yet to come"
         return ""
 
     def next_due(self, epoch: int, now: float) -> int:
-        """When the first edition of ``epoch`` after ``now`` is due."""
+        """Return when the first edition of ``epoch`` after ``now`` is due."""
         begin = epoch * self.epoch_length
         passed = int((now - begin) // self.late_interval)
         return begin if now < begin else begin + self.late_interval * (passed + 1)

@@ -1,4 +1,4 @@
-"""Proofs, without network, that a post is on the board, or that none is (SPEC 9.8, 9.5)."""
+"""Proofs that need no network: that a post is on the board, or that none is (SPEC 9.8, 9.5)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ from billboard.tlog.note import Note
 from billboard.tlog.tiles import HASH, WIDTH, TileReader
 
 Get = Callable[[str], bytes]
-"""Gives what a board publishes, by name (SPEC 9.3); ``checkpoint`` is that of the master log."""
+"""A function that gives what a board publishes, by name (SPEC 9.3).
+
+``checkpoint`` is the checkpoint of the master log.
+"""
 
 _IDENTIFIER = 32
 
@@ -37,17 +40,17 @@ class Neighbor:
 
 
 def prove_post(get: Get, post: Post) -> Proof:
-    """That ``post`` is on the board whose files ``get`` gives.
+    """Return the proof that ``post`` is on the board whose files ``get`` gives.
 
-    From what is read nobody can tell where the post is, beyond its bundle in the first edition of
-    its epoch. Tiles are compared with checkpoints, whose signatures `verify_post` verifies. Raises
-    `LookupError` if the post is in no edition, or has expired, and `InvalidEncodingError` if the
-    files are not those of a board.
+    The files that are read reveal nothing about the place of the post but its bundle in the first
+    edition of its epoch. Tiles are compared with checkpoints, whose signatures `verify_post`
+    verifies. Raises `LookupError` if the post is in no edition, or has expired, and
+    `InvalidEncodingError` if the files are not those of a board.
     """
     master, found = _Log.read(get), None
     for edition, manifest_proof in _editions(master, post.epoch):
         log = _Log.of(get, edition, master.checkpoint.origin)
-        # All of a later edition, also when the post is found (SPEC 9.5).
+        # A later edition is read whole, even if the post is found earlier (SPEC 9.5).
         places: Sequence[int] = range(log.bundles)
         if edition.number == 0:
             places = log.places(_index(get, edition), post.identifier)
@@ -62,14 +65,14 @@ def prove_post(get: Get, post: Post) -> Proof:
 
 
 def verify_post(proof: Proof, post: Post, policy: Policy) -> Edition:
-    """The edition that has ``post``, if ``proof`` shows it to whoever trusts ``policy``.
+    """Return the edition that has ``post``, if ``proof`` shows it to whoever trusts ``policy``.
 
     Raises `InvalidEncodingError`, `InvalidSignatureError`.
     """
     origin, manifest_proof = policy.log.name, manifest_proof_of(proof)
     manifest = manifest_proof.extra
     if manifest is None:
-        raise InvalidEncodingError("proof", "has no manifest in its extra's extra")
+        raise InvalidEncodingError("proof", "has no manifest in the extra of its extra")
     manifest_proof.verify(manifest, policy)
     edition = decode_leaf(origin, manifest)
     if not isinstance(edition, Edition):
@@ -84,7 +87,7 @@ def verify_post(proof: Proof, post: Post, policy: Policy) -> Edition:
 
 
 def manifest_proof_of(proof: Proof) -> Proof:
-    """The proof of the manifest, in the master log, that the proof of a post has with it.
+    """Return the proof of the manifest in the master log, which the proof of a post contains.
 
     Raises `InvalidEncodingError`.
     """
@@ -96,10 +99,11 @@ def manifest_proof_of(proof: Proof) -> Proof:
 def prove_absence(
     get: Get, epoch: int, identifier: bytes, *, edition: int = 0
 ) -> tuple[Neighbor, ...]:
-    """That no post with ``identifier`` is in that edition: both its neighbors, or one at an end.
+    """Return the proof that no post with ``identifier`` is in that edition.
 
-    What is read depends on the identifier, which the proof shows anyhow. Raises `LookupError` if
-    there is such a post, or no such edition, and `InvalidEncodingError` as `prove_post` does.
+    The proof is both neighbors of the place of the identifier, or one at an end. What is read
+    depends on the identifier, but the proof shows that anyway. Raises `LookupError` if there is
+    such a post, or no such edition, and `InvalidEncodingError` as `prove_post` does.
     """
     master = _Log.read(get)
     found = [each for each in _editions(master, epoch) if each[0].number == edition]
@@ -121,14 +125,14 @@ def prove_absence(
 
 
 def verify_absence(neighbors: tuple[Neighbor, ...], identifier: bytes, policy: Policy) -> Edition:
-    """The edition that has no post with ``identifier``, if ``neighbors`` show it.
+    """Return the edition that has no post with ``identifier``, if ``neighbors`` show it.
 
     Other editions of the same epoch may have one. Raises `InvalidEncodingError`,
     `InvalidSignatureError`.
     """
     editions = {verify_post(each.proof, each.post, policy) for each in neighbors}
     if len(editions) != 1:
-        raise InvalidSignatureError("the neighbors are not of one edition")
+        raise InvalidSignatureError("the neighbors are not from one edition")
     (edition,) = editions
     before = [each for each in neighbors if each.post.identifier < identifier]
     after = [each for each in neighbors if each.post.identifier > identifier]
@@ -144,7 +148,7 @@ def verify_absence(neighbors: tuple[Neighbor, ...], identifier: bytes, policy: P
 
 
 class _Log:
-    """A log as its checkpoint says that it is; what is read is compared with that."""
+    """A log that is read and compared with its checkpoint."""
 
     def __init__(self, note: Note, get: Get) -> None:
         self.note, self.checkpoint = note, Checkpoint.from_text(note.text)
@@ -157,11 +161,11 @@ class _Log:
 
     @classmethod
     def of(cls, get: Get, edition: Edition, origin: str) -> _Log:
-        """The log of an edition of the board ``origin``."""
+        """Return the log of an edition of the board ``origin``."""
         log = cls.read(get, edition_prefix(edition.epoch, edition.number))
         own = edition_origin(origin, edition.epoch, edition.number)
         if log.checkpoint != Checkpoint(own, edition.size, edition.root):
-            raise InvalidEncodingError("checkpoint", f"is not that of the manifest of {own}")
+            raise InvalidEncodingError("checkpoint", f"does not match the manifest of {own}")
         return log
 
     @property
@@ -177,7 +181,7 @@ class _Log:
         return self.bundle(index // WIDTH)[index % WIDTH]
 
     def places(self, index: Index, identifier: bytes) -> list[int]:
-        """The bundles that must be read to find ``identifier``: it is in the last, or absent."""
+        """Return the bundles to read to find ``identifier``: the last one has it, or none has."""
         places = []
         for place in index.bundles_of(identifier):
             places.append(place)
@@ -186,13 +190,13 @@ class _Log:
         return places
 
     def prove(self, index: int, extra: bytes) -> Proof:
-        """That of the entry ``index``. If its bundle was the last to be read, it reads nothing."""
+        """Return the proof of entry ``index``. Reads one bundle, or none if it was read last."""
         place = index // WIDTH
         start, entries = WIDTH * place, self.bundle(place)
         own = merkle.leaf_hashes(entries)
 
         def node(level: int, position: int) -> bytes:
-            # No tile of the bundle's own hashes: to read that would tell which bundle it is.
+            # The hashes of the bundle are not read from tiles: that would tell which bundle it is.
             first = (position << level) - start
             end = first + (1 << level)
             if first >= 0 and end <= len(entries):
@@ -204,7 +208,7 @@ class _Log:
 
 
 def _editions(master: _Log, epoch: int) -> list[tuple[Edition, Proof]]:
-    """Each edition of ``epoch``, by number, and the proof of its manifest."""
+    """Return each edition of ``epoch``, by number, with the proof of its manifest."""
     found = []
     for index in reversed(range(master.checkpoint.size)):
         entry = master.entry(index)

@@ -18,24 +18,24 @@ from billboard.tlog.tiles import TileReader
 class Publication:
     """What the board of ``store`` has published as ``objects``. It needs no key and signs nothing.
 
-    No signature is verified: it is for whoever has the files of the board, and believes them.
+    It verifies no signatures: it is for those who have the files of the board and trust them.
     """
 
     def __init__(self, store: Store, objects: Objects) -> None:
         self.parameters = store.parameters
-        """What makes it the board that it is."""
+        """The parameters that define the board."""
         self._store, self._objects = store, objects
 
     def checkpoint(self) -> bytes:
-        """The checkpoint of the master log, a note, that readers get; empty before the first."""
+        """Return the checkpoint that readers get, a note; empty before the first."""
         return self._store.log_state().served
 
     def object(self, name: str) -> bytes:
-        """What is published under a name. Raises `LookupError` if nothing is."""
+        """Return what is published under ``name``. Raises `LookupError` if nothing is."""
         return self._objects.get(name)
 
     def file(self, name: str) -> bytes:
-        """As `object`, and the checkpoint under ``checkpoint``: what `prove_post` reads by.
+        """Return an `object`, or the checkpoint for the name ``checkpoint``, as `prove_post` needs.
 
         Raises `LookupError` if nothing is there.
         """
@@ -47,7 +47,7 @@ class Publication:
         return found
 
     def editions(self, epoch: int) -> tuple[Edition, ...]:
-        """The editions of ``epoch``, by number; none if it is not published or has expired."""
+        """Return the editions of ``epoch``, by number; none if none is published or it expired."""
         leaves = [
             decode_leaf(self.parameters.origin, edition.leaf)
             for edition in self._store.closed(epoch)
@@ -56,7 +56,7 @@ class Publication:
         return tuple(leaf for leaf in leaves if isinstance(leaf, Edition))
 
     def bundle(self, epoch: int, identifier: bytes, *, edition: int = 0) -> tuple[Post, ...]:
-        """The 256 posts among which ``identifier`` is, if it is in that edition.
+        """Return the 256 posts among which ``identifier`` is, if it is in that edition.
 
         Raises `LookupError` if there is no such edition, `StoreError` if it is damaged.
         """
@@ -70,7 +70,7 @@ class Publication:
         return bundle
 
     def posts(self, epoch: int, *, edition: int) -> Iterator[Post]:
-        """All posts of an edition, by identifier. Raises as `bundle` does."""
+        """Yield all posts of an edition, by identifier. Raises what `bundle` raises."""
         found = self._edition(epoch, edition)
         reader = self._reader(found)
         for index in range(found.size // BUNDLE):
@@ -80,7 +80,7 @@ class Publication:
         editions = self.editions(epoch)
         if not 0 <= number < len(editions):
             raise LookupError(
-                f"epoch {epoch} has {len(editions)} editions, and none of number {number}"
+                f"epoch {epoch} has {len(editions)} editions, and none with number {number}"
             )
         return editions[number]
 

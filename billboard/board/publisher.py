@@ -1,7 +1,7 @@
-"""From closed editions to signed checkpoints (SPEC 9.3). Each step may be the last before a crash.
+"""Publisher of closed editions (SPEC 9.3). Each step may be the last before a crash.
 
 A step that is repeated does the same again: the posts of an edition are fixed when it is closed,
-the entry of the master log when it is proposed, and an object that is there already is compared.
+the entry of the master log when it is proposed, and an object that already exists is compared.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Publisher:
         self._origin = store.parameters.origin
 
     def publish_closed(self) -> tuple[Edition, ...]:
-        """Publish all editions that are closed, and say which they were."""
+        """Publish all editions that are closed, and return them."""
         check_may_sign(self._store)
         published = []
         for closed in self._store.closed():
@@ -56,7 +56,7 @@ class Publisher:
         root = LogWriter(self._objects, prefix).append(self._store.entries(closed))
         index = bytearray()
         stored = indexed(read_entries(self._objects, prefix, closed.size), index)
-        # What is signed is what is on stable storage: a bit may have flipped on its way there.
+        # What is signed is read from stable storage: a bit may have flipped on the way there.
         check_log(self._objects, prefix, closed.size, root, stored)
         self._put(f"{prefix}index", bytes(index))
         edition = Edition(
@@ -74,7 +74,7 @@ class Publisher:
             raise StoreError(f"{name} was not stored as written: delete it, and publish again")
 
     def _append(self, leaf: bytes, edition: tuple[int, int] | None) -> None:
-        """Append an entry to the master log, that of an edition only once."""
+        """Append an entry to the master log; the entry of an edition only once."""
         first = encode_leaf(self._origin, self._store.parameters)
         while True:
             state = self._store.log_state()
@@ -83,7 +83,7 @@ class Publisher:
             if pending is not None:
                 self._advance(state, pending)
                 if pending == leaf:
-                    return  # whoever advanced the log, this is the entry
+                    return  # the entry is in the log, whoever advanced it
             elif edition is not None and self._is_published(*edition):
                 return
 
@@ -91,14 +91,14 @@ class Publisher:
         return self._store.closed(epoch)[number].leaf is not None
 
     def _advance(self, state: LogState, pending: bytes) -> None:
-        """Move the log by its pending entry, unless another publisher does."""
+        """Append the pending entry to the log, unless another publisher does."""
         size = state.size + 1
         if state.size:
             self._put(checkpoint_name(state.size), state.note)
         if self._is_stale(state):
             raise StoreError(
-                f"the log of {self._origin} has been signed with more than {state.size} entries,"
-                " and this database knows nothing of it: it is an old backup, and must not sign"
+                f"the log of {self._origin} has been signed with more than the {state.size} entries"
+                " of this database: it is an old backup, and must not sign"
             )
         writer = LogWriter(self._objects, "", state.size)
         if writer.root() != state.root:
@@ -138,17 +138,17 @@ def check_may_sign(store: Store) -> None:
     if store.log_state().restored:
         raise StoreError(
             f"{store.parameters.origin} was restored from a backup, and signs nothing until"
-            " `billboard board resume` has seen the latest checkpoint that it published"
+            " `billboard board resume` gets the latest checkpoint that it published"
         )
 
 
 def checkpoint_name(size: int) -> str:
-    """The object that is the checkpoint of the master log with ``size`` entries."""
+    """Return the name of the checkpoint of the master log with ``size`` entries."""
     return f"checkpoints/{size}"
 
 
 def indexed(entries: Iterable[bytes], index: bytearray) -> Iterator[bytes]:
-    """The same, and the beginning of the first of each bundle in ``index``."""
+    """Yield ``entries``, and append the beginning of the first of each bundle to ``index``."""
     for position, entry in enumerate(entries):
         if position % BUNDLE == 0:
             index += entry[:PREFIX]

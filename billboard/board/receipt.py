@@ -1,4 +1,4 @@
-"""Receipts: what a board promises whoever submits a post (SPEC 9.6)."""
+"""Receipts: what a board promises to those who submit a post (SPEC 9.6)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ LABEL = "billboard/receipt@v1"
 @final
 @dataclass(frozen=True)
 class Receipt:
-    """That the post with this SHA-256 will be in an edition of ``epoch`` before ``deadline``.
+    """A promise that the post with this SHA-256 will be in an edition of ``epoch`` by ``deadline``.
 
-    Or one of the same identifier and a greater seq. ``deadline`` is in seconds since 1970.
+    A post with the same identifier and a greater seq may take its place. The edition is due before
+    ``deadline``, which is in seconds since 1970.
     """
 
     epoch: int
@@ -30,7 +31,7 @@ class Receipt:
 
     @classmethod
     def sign(cls, signer: NoteSigner, epoch: int, post: bytes, deadline: int) -> Receipt:
-        """Promise it, as the board that ``signer`` is named after."""
+        """Sign a receipt for ``post``, as the board that ``signer`` is named after."""
         (receipt,) = cls.sign_all(signer, [epoch], [post], [deadline])
         return receipt
 
@@ -42,7 +43,7 @@ class Receipt:
         posts: Sequence[bytes],
         deadlines: Sequence[int],
     ) -> list[Receipt]:
-        """Promise it for each of ``posts``, as `sign` does for one."""
+        """Sign a receipt for each of ``posts``, as `sign` does for one."""
         hashes = [hashlib.sha256(post).digest() for post in posts]
         promises = list(zip(epochs, hashes, deadlines, strict=True))
         texts = [
@@ -68,5 +69,5 @@ class Receipt:
         note.time_of(key)
         epoch, deadline = (decode_number("receipt", lines[i]) for i in (2, 4))
         if epoch > MAX_UINT32:
-            raise InvalidEncodingError("receipt", "its epoch cannot be")
+            raise InvalidEncodingError("receipt", "its epoch is out of range")
         return cls(epoch, decode_hash("receipt", lines[3]), deadline, note)

@@ -1,6 +1,6 @@
-"""The board over HTTP (SPEC 9.9): an ASGI application, for any server and to be mounted in others.
+"""The board over HTTP (SPEC 9.9): an ASGI application for any server, or to mount in another.
 
-It looks at no addresses, logs no requests, and keeps nothing about when a post came.
+It looks at no addresses, logs no requests, and stores no times at which posts came.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from billboard.web.bodies import CLOSE, BodyError, read_body
 from billboard.web.content import NEVER, NOTHING, Content, Header, respond
 
 LARGEST_BODY = max(map(post_size, FrameClass))
-"""Bytes: a post of another class than the board's is read, so as to say what is wrong with it."""
+"""Bytes: posts of all classes are read, so that the refusal can say that the class is wrong."""
 
 _RETRY: Header = (b"retry-after", b"1")
-"""Seconds: a queue that was full, or a rate, empties all the time."""
+"""Retry after a second: a full queue, or a rate, has room again soon."""
 
 _NEVER: Header = (b"cache-control", NEVER)
 
@@ -52,20 +52,20 @@ def create_app(
     cache_bytes: int = 64 << 20,
     metrics_token: str | None = None,
 ) -> Starlette:
-    """The application that serves ``board``, in one event loop; it needs no lifespan.
+    """Return the application that serves ``board``, in one event loop; it needs no lifespan.
 
-    A post that `Board.check` passes is submitted if all of ``admission`` let it in, in turn. At
+    A post that `Board.check` passes is submitted if each of ``admission`` admits it, in turn. At
     most ``capacity`` posts wait for the database, and the body of a request may take
     ``body_seconds``. ``cache_bytes`` of what is published are kept in memory.
 
-    ``/metrics`` is there only with a ``metrics_token``, and only for requests that bear it: it
-    tells how many posts there are and when they come, which dummies hide from everyone else.
+    ``/metrics`` exists only with a ``metrics_token``, for requests that bear it: it tells how many
+    posts there are and when they come, which dummies hide from everyone else.
 
     Raises `ValueError` for a number that is too small, and for a token that no header can carry.
     """
     if capacity < 1 or not body_seconds > 0 or cache_bytes < 0:
         given = f"{capacity}, {body_seconds} and {cache_bytes}"
-        raise ValueError(f"capacity, body_seconds and cache_bytes cannot be {given}: too small")
+        raise ValueError(f"one of capacity, body_seconds and cache_bytes is too small: {given}")
     metrics = Metrics(board)
     submit_one = submissions(board, capacity, metrics.batch)
     about = About(
@@ -90,16 +90,16 @@ def create_app(
 
 @final
 class _OneWay:
-    """Answers 404 to what asks for a thing in another way than the one that it has (SPEC 9.9).
+    """Answers 404 to a request whose URL has a query or an encoded path (SPEC 9.9).
 
-    So a cache has each once, and nothing that is encoded is ever looked up.
+    So each thing has one URL: a cache has it once, and nothing encoded is ever looked up.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is asked for plainly."""
+        """Pass a plain request on to the application."""
         if scope["type"] == "http" and not _is_plain(scope):
             await respond(send, 404, NOTHING)
         else:
@@ -125,7 +125,7 @@ class _Submit:
         self._not_admitted += [(b"billboard-work", str(bits).encode()) for bits in asked[:1]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one POST; other methods come here too, for no other route has this path."""
+        """Answer one POST. Other methods come here too, because no other route has this path."""
         if scope["method"] != "POST":
             await respond(send, 405, [(b"allow", b"POST"), (b"content-length", b"0"), _NEVER])
             return
@@ -141,7 +141,7 @@ class _Submit:
             outcome = await self._submissions(post)
         except NotAdmittedError as error:
             await self._refuse(send, RefusedPostError(PostRefusal.ADMISSION, str(error)))
-        except InvalidEncodingError as error:  # of the header
+        except InvalidEncodingError as error:  # the header is malformed
             await self._refuse(send, RefusedPostError(PostRefusal.ENCODING, str(error)))
         except BodyError as error:
             await self._answer(send, str(error.status), error.status, [CLOSE])
@@ -178,7 +178,7 @@ class _Submit:
 
 
 def _is_plain(scope: Scope) -> bool:
-    """Whether there is no query, and the path is what was sent, if the server tells (ASGI)."""
+    """Return whether there is no query and the path was sent unencoded, if the server tells it."""
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     raw = scope.get("raw_path")
     return not scope["query_string"] and (raw is None or raw.endswith(path.encode()))

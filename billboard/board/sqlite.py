@@ -61,7 +61,7 @@ _POSTS = """
         data BLOB NOT NULL
     )
 """
-"""A table for each epoch, so that expiring one takes little: its pages are listed as free."""
+"""A table for each epoch makes expiring an epoch cheap: SQLite only lists its pages as free."""
 
 _PUT = """
     INSERT INTO post_{epoch} (identifier, seq, digest, data) VALUES (?, ?, ?, ?)
@@ -71,16 +71,16 @@ _PUT = """
 """
 
 _EDITIONS = "SELECT epoch, number, size, time, leaf FROM edition WHERE "
-"""The fields of `ClosedEdition`."""
+"""A query for the fields of `ClosedEdition`."""
 
 _DIGEST = 8
 
 
 @final
 class SqliteStore:
-    """Keeps the rows of a board in the file ``path``, which `create` has made.
+    """Keeps the rows of a board in the file ``path``, which `create` made.
 
-    Use as a context manager, or `close`; not after a fork.
+    Use it as a context manager, or `close` it. Do not use it after a fork.
 
     Raises `StoreError` if the file is not a board, damaged, or of a newer version.
     """
@@ -243,7 +243,7 @@ class SqliteStore:
         return posts
 
     def epochs(self) -> dict[int, int]:
-        """Each epoch that the store knows, with the number of posts that wait in it."""
+        """See `Posts.epochs`."""
         with self._database.reading() as db:
             found = rows(db, "SELECT epoch FROM epoch ORDER BY epoch")
             return {epoch: _Posts(db, epoch).waiting for (epoch,) in found}
@@ -254,7 +254,7 @@ class SqliteStore:
             db.execute("UPDATE log SET restored = ?", (restored,))
 
     def reading(self) -> contextlib.AbstractContextManager[apsw.Connection]:
-        """A connection on which all rows are of one moment, for `check_board`."""
+        """Return a connection on which all rows are of one moment, for `check_board`."""
         return self._database.reading()
 
     def copy(self, path: Path) -> None:
@@ -266,7 +266,7 @@ class SqliteStore:
         self._database.check()
 
     def close(self) -> None:
-        """Close the file. The store cannot be used after."""
+        """Close the file. The store cannot be used any more."""
         self._database.close()
 
     def __enter__(self) -> SqliteStore:
@@ -282,7 +282,7 @@ class SqliteStore:
         entry: Entry,
         quota: int | None,
     ) -> RefusedPostError | None:
-        """``epochs`` are those that were looked at, None for one that is over."""
+        """Put one entry. ``epochs`` has the epochs looked up so far, None for one that is over."""
         epoch = entry.epoch
         if epoch not in epochs:
             epochs[epoch] = None if self._is_over(db, epoch) else _Posts(db, epoch)
@@ -293,7 +293,7 @@ class SqliteStore:
         return posts.put(entry, quota)
 
     def _is_over(self, db: apsw.Connection, epoch: int) -> bool:
-        """Whether the last edition is closed, or all have expired, whatever the clock says now."""
+        """Return whether the last edition is closed or has expired, whatever the clock says."""
         query = "SELECT count(*) FROM edition WHERE epoch = ? AND time >= ?"
         last_due = self.parameters.last_due(epoch)
         return _has_expired(db, epoch) or _count(db, query, epoch, last_due) > 0
@@ -332,7 +332,7 @@ class _Posts:
         self._db.set_last_insert_rowid(0)
         self._db.execute(self._query, values)
         if self._db.changes():
-            self.last = self._db.last_insert_rowid() or self.last  # 0 if it replaced one
+            self.last = self._db.last_insert_rowid() or self.last  # 0 if it replaced a post
             return None
         found = self._find(entry)
         if found is None or found[0] <= self.closed:
@@ -352,7 +352,7 @@ def _has_expired(db: apsw.Connection, epoch: int) -> bool:
 
 
 def row_digest(data: bytes) -> bytes:
-    """What finds damage of a row; it is no protection."""
+    """Return a digest that detects damage of a row; it does not protect against attackers."""
     return hashlib.sha256(data).digest()[:_DIGEST]
 
 

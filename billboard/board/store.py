@@ -1,4 +1,4 @@
-"""What a board needs of its database. A store sees opaque bytes."""
+"""The interface of a board's database. A store sees opaque bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Entry:
 class ClosedEdition:
     """An edition whose posts cannot change any more: ``size`` of them, due at ``time``.
 
-    ``leaf`` is its entry in the master log, None as long as it is not published.
+    ``leaf`` is its entry in the master log; None until it is published.
     """
 
     epoch: int
@@ -36,11 +36,11 @@ class ClosedEdition:
 
 @dataclass(frozen=True)
 class LogState:
-    """How far the master log is.
+    """The state of the master log.
 
-    ``note`` is its last checkpoint, signed by the board, ``served`` the one that readers get, which
-    may be older and has the cosignatures of witnesses. Both are empty before the first. What is
-    ``restored`` from a backup signs nothing: more may have been signed since.
+    ``note`` is its last checkpoint, signed by the board. ``served`` is the checkpoint that readers
+    get: it may be older, and has the cosignatures of witnesses. Both are empty before the first. A
+    log that is ``restored`` from a backup signs nothing: more may have been signed since.
     """
 
     size: int
@@ -55,25 +55,25 @@ class Posts(Protocol):
 
     @property
     def parameters(self) -> BoardParameters:
-        """Of which board. They are set once, when the store is made."""
+        """The parameters of the board. They are set once, when the store is made."""
 
     def put(
         self, entries: Sequence[Entry], quota: int | None = None
     ) -> list[RefusedPostError | None]:
-        """Keep each post until its edition is closed, in place of an older one of its identifier.
+        """Keep each post until its edition is closed; it replaces an older one of its identifier.
 
-        For each one whether it was refused, and then it is not kept: ``epoch`` if the last edition
-        of its epoch is closed, ``published`` if its
-        identifier is in an edition, ``seq`` if there is a post of the same or a greater seq,
-        ``quota`` if so many others already wait for an edition of its epoch.
+        Returns for each post None, or the refusal of a post that is not kept: ``epoch`` if the last
+        edition of its epoch is closed, ``published`` if its identifier is in an edition, ``seq`` if
+        there is a post with the same or a greater seq, ``quota`` if so many others already wait for
+        an edition of its epoch.
         """
 
     def epochs(self) -> dict[int, int]:
-        """Each epoch that there are rows of, with how many posts wait for its next edition."""
+        """Return each epoch that has rows, with how many posts wait for its next edition."""
 
 
 class Editions(Protocol):
-    """The editions of a board that are closed: what is in them does not change any more."""
+    """The closed editions of a board, which do not change any more."""
 
     def close_edition(
         self,
@@ -85,34 +85,34 @@ class Editions(Protocol):
     ) -> ClosedEdition:
         """Make the next edition of all posts that wait for ``epoch``, with ``dummies(count)``.
 
-        Unless ``again``, the last one is returned instead if it is of ``time`` or later.
+        Unless ``again``, the last edition is returned instead if its time is ``time`` or later.
         """
 
     def closed(self, epoch: int | None = None) -> tuple[ClosedEdition, ...]:
-        """The closed editions of an epoch, by number; without one, those not published, in turn."""
+        """Return the closed editions of ``epoch``, by number, or all unpublished ones, in turn."""
 
     def entries(self, edition: ClosedEdition) -> Iterator[bytes]:
-        """The posts of a closed edition, by identifier. Raises `StoreError` if one is damaged."""
+        """Yield the posts of a closed edition, by identifier. Raises `StoreError` for damage."""
 
     def expire(self, before: int) -> int:
-        """Delete posts and editions of epochs smaller than ``before``; how many posts that was.
+        """Delete epochs smaller than ``before``, and return how many posts they had.
 
-        For ever: these epochs are over then, whatever the clock says. Raises `StoreError` if one of
-        the editions is not published.
+        These epochs are over for ever then, whatever the clock says. Raises `StoreError` if one of
+        their editions is not published.
         """
 
 
 class MasterLog(Protocol):
-    """How far the master log of a board is: every step is a comparison and a swap."""
+    """The state of a board's master log: every step is a comparison and a swap."""
 
     def log_state(self) -> LogState:
-        """How far the master log is."""
+        """Return the state of the master log."""
 
     def propose(self, size: int, leaf: bytes, edition: tuple[int, int] | None) -> bytes | None:
         """Make ``leaf`` the pending entry of the log with ``size`` entries, if there is none.
 
-        Returns the entry that is pending. None if the log has another size by now, or ``edition``,
-        the epoch and number of the one that the entry is of, is published.
+        Returns the entry that is pending; None if the log has another size by now, or if
+        ``edition``, the epoch and number of the entry's edition, is already published.
         """
 
     def advance(
@@ -125,20 +125,20 @@ class MasterLog(Protocol):
     ) -> bool:
         """Move the log from ``state`` by its ``pending`` entry to ``root`` and its checkpoint.
 
-        If the entry is of an edition, it is published then: ``edition`` is its epoch and number.
-        False, and nothing has changed, if the log is not in that state.
+        If the entry is of an edition, ``edition`` is its epoch and number: it is published then.
+        Returns False, and changes nothing, if the log is not in ``state``.
         """
 
     def serve(self, size: int, note: bytes) -> None:
-        """Let readers get ``note``, of the log with ``size`` entries, unless they get a newer."""
+        """Give readers ``note``, of the log with ``size`` entries, unless they get a newer one."""
 
 
 class Store(Posts, Editions, MasterLog, Protocol):
     """The rows of one board; its methods may be called from several threads and processes.
 
-    What returns is on stable storage. What raises `StoreError` has changed nothing, unless the
-    message says that this is not known.
+    When a method returns, its changes are on stable storage. If it raises `StoreError`, it has
+    changed nothing, unless the message says that this is not known.
     """
 
     def close(self) -> None:
-        """Let go of what it has open. It cannot be used after."""
+        """Close the database. The store cannot be used any more."""

@@ -1,1 +1,1 @@
-"""What survives a crash of the process or of the machine: files, secrets, states, databases."""
+"""Storage that survives a crash of the process or machine: files, secrets, states, databases."""

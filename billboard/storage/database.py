@@ -1,4 +1,4 @@
-"""SQLite files that lose nothing: opened by any number of threads and processes of one machine."""
+"""SQLite files that lose nothing, for any number of threads and processes of one machine."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _BUSY_TIMEOUT = 30_000  # milliseconds
 
 @dataclass(frozen=True)
 class Schema:
-    """What a file is: ``what`` in words, its ``application_id``, and how its tables are made.
+    """The format of a file: ``what`` it is, in words, its ``application_id``, and its ``steps``.
 
-    Step i of ``steps`` takes it from version i to version i + 1. Never edit one that has shipped.
+    Step i takes the tables from version i to version i + 1. Never edit a step that has shipped.
     """
 
     what: str
@@ -36,13 +36,13 @@ class Schema:
 
 @final
 class Database:
-    """The file ``path``, which `create` has made by ``schema``.
+    """The database in the file ``path``, which `create` made with ``schema``.
 
-    Write-ahead log and ``synchronous=FULL``: what was committed survives a crash of the process or
-    of the machine. Each thread has a connection of its own, with ``settings``: statements that it
-    begins with. Not to be used after a fork.
+    It uses a write-ahead log and ``synchronous=FULL``: what was committed survives a crash of the
+    process or of the machine. Each thread has its own connection, which first runs the statements
+    ``settings``. Do not use it after a fork.
 
-    Raises `StoreError` if the file is another one, damaged, or of a newer version.
+    Raises `StoreError` if the file is of another kind, damaged, or of a newer version.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Database:
         self._process = os.getpid()
         self._closed = False
         self._local = threading.local()
-        # One thread after the other: SQLite lets those who wait for each other sleep for 100 ms.
+        # One thread writes at a time: SQLite lets a writer that waits for another sleep for 100 ms.
         self._writing = threading.Lock()
-        # Weak, so that the connection of a thread that has ended is closed with it.
+        # The references are weak, so that a connection is closed when its thread ends.
         self._connections: weakref.WeakSet[apsw.Connection] = weakref.WeakSet()
         with self.explained(), contextlib.closing(_connect(self.path)) as db:
             _upgrade(db, schema)
@@ -69,7 +69,7 @@ class Database:
     ) -> Database:
         """Make the file, ``fill`` its tables, and open it.
 
-        Raises `StoreError`, also if it exists.
+        Raises `StoreError`, also if the file exists.
         """
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         path = Path(path)
@@ -86,8 +86,8 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[apsw.Connection]:
-        """All or nothing, on stable storage when the block is left."""
-        self.check_usable()  # before the lock, which a fork may have left locked
+        """Write all of a block or nothing. When the block ends it is on stable storage."""
+        self.check_usable()  # first, because a fork may have left the lock locked
         with self._writing, self.explained():
             db = self._connection
             with _transaction(db):
@@ -95,14 +95,14 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[apsw.Connection]:
-        """A connection of its own, on which all that is read in the block is of one moment."""
+        """Open a connection on which the block reads everything as of one moment."""
         self.check_usable()
         with self.explained(), contextlib.closing(_connect(self.path)) as db:
             db.execute("BEGIN")
             yield db
 
     def rows(self, query: str, *values: SQLiteValue) -> list[tuple[Any, ...]]:
-        """What a query finds."""
+        """Return the rows that a query finds."""
         with self.explained():
             return rows(self._connection, query, *values)
 
@@ -118,23 +118,23 @@ class Database:
             self._connection.execute("VACUUM INTO ?", (str(path),)).fetchall()
 
     def close(self) -> None:
-        """Close the file. It cannot be used after."""
+        """Close the file. The database cannot be used any more."""
         self._closed = True
         if os.getpid() == self._process:
             for connection in list(self._connections):
-                # To tidy up may fail. What was committed is in the write-ahead log.
+                # Closing may fail, but what was committed is in the write-ahead log.
                 with contextlib.suppress(apsw.Error):
                     connection.close()
 
     def check_usable(self) -> None:
-        """Raise `StoreError` if this cannot be used any more."""
+        """Raise `StoreError` if the database is closed, or was opened before a fork."""
         if os.getpid() != self._process:
-            raise StoreError(f"{self.path}: open it again after a fork")
+            raise StoreError(f"{self.path}: opened before a fork; open it again in this process")
         if self._closed:
-            raise StoreError(f"{self.path}: is closed")
+            raise StoreError(f"{self.path}: the database is closed; open it again")
 
     def explained(self) -> contextlib.AbstractContextManager[None]:
-        """SQLite's errors in the block, as `StoreError` that says what to do."""
+        """Turn SQLite's errors in the block into `StoreError` that says what to do."""
         return _explained(self.path)
 
     @property
@@ -150,17 +150,17 @@ class Database:
 
 
 def rows(db: apsw.Connection, query: str, *values: SQLiteValue) -> list[tuple[Any, ...]]:
-    """What a query finds."""
+    """Return the rows that a query finds."""
     return db.execute(query, values).fetchall()
 
 
 def undecided(path: Path, problem: str) -> StoreError:
-    """Of an operation that may have been kept, or not."""
+    """Return the error of an operation that may have been kept, or not."""
     return StoreError(f"{path}: {problem}; whether the last operation was kept is not known")
 
 
 def damaged(path: Path, detail: str) -> StoreError:
-    """Of a file that is not as it was written."""
+    """Return the error of a file that is not as it was written."""
     return StoreError(
         f"{path}: the database is damaged ({detail}); restore a backup, or try sqlite3's .recover"
     )
@@ -206,13 +206,13 @@ def _connect(
             rows(connection, setting)
     except BaseException:
         with contextlib.suppress(apsw.Error):
-            connection.close()  # else it is when it is collected, and an error of that is nobody's
+            connection.close()  # or the garbage collector does, and its error reaches nobody
         raise
     return connection
 
 
 def _upgrade(db: apsw.Connection, schema: Schema) -> None:
-    """Bring a file to the schema of this code. Raises `StoreError`, and then changes nothing."""
+    """Upgrade a file to the schema of this code. If it raises `StoreError`, nothing has changed."""
     path, known = db.filename, len(schema.steps)
     if _pragma(db, "application_id") != schema.application_id:
         raise StoreError(f"{path}: this file is no {schema.what}; use another path")
@@ -225,8 +225,8 @@ def _upgrade(db: apsw.Connection, schema: Schema) -> None:
     if version < known:
         with _transaction(db):
             _run(db, schema, schema.steps[_pragma(db, "user_version") :])
-    # Kept in the file, and not possible within a transaction. SQLite does not wait by itself for
-    # who does the same at this moment.
+    # The mode is kept in the file, and cannot be set within a transaction. SQLite itself does not
+    # wait for another process that sets it at the same moment.
     end = time.monotonic() + _BUSY_TIMEOUT / 1000
     while True:
         try:
@@ -239,7 +239,7 @@ def _upgrade(db: apsw.Connection, schema: Schema) -> None:
 
 
 def _run(db: apsw.Connection, schema: Schema, steps: Sequence[str]) -> None:
-    # apsw runs statements lazily: each is read to its end.
+    # apsw runs statements lazily: fetchall runs each to its end.
     for step in steps:
         db.execute(step).fetchall()
     db.execute(f"PRAGMA application_id = {schema.application_id}").fetchall()

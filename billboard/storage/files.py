@@ -1,4 +1,4 @@
-"""What survives a crash of the machine."""
+"""Operations on files that survive a crash of the machine."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def sync(path: Path) -> None:
 
 
 def lock_file(path: Path) -> int:
-    """A descriptor of a file that is locked for this process, made if it is not there.
+    """Lock a file for this process, and return its descriptor. The file is made if it is missing.
 
-    Raises `OSError`, a `BlockingIOError` if another process has the lock. It lasts until `os.close`
-    or the end of the process.
+    The lock lasts until `os.close` or the end of the process. Raises `OSError`; it is a
+    `BlockingIOError` if another process has the lock.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -38,10 +38,10 @@ def lock_file(path: Path) -> int:
 
 
 def replace_file(path: Path, data: bytes, *, durable: bool = True, private: bool = False) -> None:
-    """Write a file as a whole, in place of the one that is there, or leave that.
+    """Replace a file by a new one as a whole, or leave it as it is.
 
-    If it is ``private`` nobody but its owner can read it. A crash may leave a temporary file, whose
-    name is ``.``, that of the file, and an end. Raises `OSError`.
+    If it is ``private``, only its owner can read it. A crash may leave a temporary file, whose name
+    is ``.``, the name of the file, and a random suffix. Raises `OSError`.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -61,9 +61,9 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True, private: bool
 
 @contextmanager
 def new_directory(path: Path) -> Iterator[None]:
-    """Make a directory, which must not exist; it goes again, with all in it, if the block fails.
+    """Make a new directory, and delete it with all that is in it if the block fails.
 
-    For nobody but its owner. Raises `StoreError`.
+    Only its owner can use it. Raises `StoreError`, also if it exists.
     """
     try:
         path.mkdir(mode=0o700)
@@ -72,6 +72,6 @@ def new_directory(path: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # A key that nobody has been told is of no use, and would be in the way of the next try.
+        # A key that was shown to nobody has no use, and would be in the way of the next attempt.
         shutil.rmtree(path, ignore_errors=True)
         raise

@@ -1,4 +1,4 @@
-"""Calls that come one by one, made together: what shares a commit costs one fsync."""
+"""Calls that come one by one and are made together, so that many share one commit and one fsync."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ R = TypeVar("R")
 class Grouped(Generic[T, R]):
     """A queue of at most ``capacity`` calls, and the thread that makes up to ``largest`` at once.
 
-    ``work`` gets what they were made with, and returns what each gets. While the thread works,
-    others gather: the more come in, the more share one call. Without ``capacity`` as many as come
-    wait. All of it is of one event loop, but for what the thread does.
+    ``work`` gets the items of the calls, and returns a result for each. While the thread works,
+    other calls gather: the more come in, the more share one run of ``work``. Without ``capacity``
+    the queue has no limit. Except for ``work``, everything runs in one event loop.
     """
 
     def __init__(
@@ -39,17 +39,18 @@ class Grouped(Generic[T, R]):
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for one more."""
+        """Whether the queue has no room for another call."""
         return self._capacity is not None and len(self._waiting) >= self._capacity
 
     async def __call__(self, item: T) -> R:
-        """What ``work`` returns for ``item``; what it raises, all that were made together raise.
+        """Return what ``work`` returns for ``item``.
 
-        Raises `BusyError` at once if there is no room. What waits is done even if its caller does
-        not wait any more.
+        If ``work`` raises an error, all calls that were made together raise it. Raises `BusyError`
+        at once if the queue is full. An item in the queue is worked on even if its caller does not
+        wait any more.
         """
         if self.full:
-            raise BusyError("as many calls wait as may: try again later")
+            raise BusyError("the queue is full: try again later")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
         self._waiting.append((item, future))
@@ -66,11 +67,11 @@ class Grouped(Generic[T, R]):
     def _run(
         self, loop: asyncio.AbstractEventLoop, batch: Sequence[tuple[T, asyncio.Future[R]]]
     ) -> None:
-        """What the thread does; the futures are of the event loop, and set there."""
+        """Work on a batch in the thread. The event loop owns the futures and sets the results."""
         results: Sequence[R] | BaseException
         try:
             results = self._work([item for item, _ in batch])
-        except BaseException as error:  # whatever it is, who waits must not wait for ever
+        except BaseException as error:  # or the callers would wait for ever
             results = error
         loop.call_soon_threadsafe(self._answer, loop, [each for _, each in batch], results)
 

@@ -28,7 +28,7 @@ _KEYED_SALT = 32
 _LARGEST = 1 << 20
 
 KEY_SIZE = 32
-"""Bytes of a key that protects a file in the place of a passphrase."""
+"""Bytes of a key that protects a file instead of a passphrase."""
 
 
 class Kind(enum.IntEnum):
@@ -43,11 +43,14 @@ class Kind(enum.IntEnum):
 
 
 _STATES = (Kind.DEVICE, Kind.SENDER)
-"""What is protected by a key only; the others never are."""
+"""The kinds that only a key protects; a key never protects the others."""
 
 
 def encode(kind: Kind, payload: bytes, passphrase: str | None) -> bytes:
-    """The bytes of a secret file. Raises `SecretFileError` for a kind that only a key protects."""
+    """Return the bytes of a secret file.
+
+    Raises `SecretFileError` for a kind that only a key protects.
+    """
     if kind in _STATES:
         raise SecretFileError(f"{_name(kind)} is protected by a key only")
     header = _MAGIC + bytes([_VERSION, kind, _PLAIN if passphrase is None else _SCRYPT])
@@ -60,7 +63,7 @@ def encode(kind: Kind, payload: bytes, passphrase: str | None) -> bytes:
 
 
 def decode(data: bytes, kind: Kind, passphrase: str | None) -> bytes:
-    """The payload of a secret file. Raises `SecretFileError` that says what to do."""
+    """Return the payload of a secret file. Raises `SecretFileError` that says what to do."""
     header, rest, protection = _parsed(data, kind)
     if kind in _STATES and protection in (_PLAIN, _SCRYPT):
         raise SecretFileError(f"{_name(kind)} is protected by a key only")
@@ -74,7 +77,7 @@ def decode(data: bytes, kind: Kind, passphrase: str | None) -> bytes:
 
 
 def encode_keyed(kind: Kind, payload: bytes, key: bytes) -> bytes:
-    """The bytes of a secret file under a key of `KEY_SIZE` uniform bytes.
+    """Return the bytes of a secret file under a key of `KEY_SIZE` uniform bytes.
 
     Raises `SecretFileError` for a kind that a key does not protect.
     """
@@ -85,7 +88,7 @@ def encode_keyed(kind: Kind, payload: bytes, key: bytes) -> bytes:
 
 
 def decode_keyed(data: bytes, kind: Kind, key: bytes) -> bytes:
-    """The payload of a file of `encode_keyed`. Raises `SecretFileError` that says what to do."""
+    """Return the payload of what `encode_keyed` made. Raises `SecretFileError` with what to do."""
     _, _, protection = _parsed(data, kind)
     if protection != _KEYED or kind not in _STATES:
         raise SecretFileError(f"{_name(kind)} is not protected by a key")
@@ -100,7 +103,10 @@ def decode_keyed(data: bytes, kind: Kind, key: bytes) -> bytes:
 
 
 def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None:
-    """Write a new file of mode 0600, whole or not at all. An existing file is never replaced."""
+    """Write a new file of mode 0600, whole or not at all.
+
+    Raises `SecretFileError`, also if the file exists: it is never replaced.
+    """
     if not path.name:
         raise SecretFileError(f"{path} does not name a file")
     encoded = encode(kind, payload, passphrase)
@@ -108,7 +114,7 @@ def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)  # whatever the umask
+            os.fchmod(descriptor, 0o600)  # whatever the umask is
             file.write(encoded)
             file.flush()
             os.fsync(file.fileno())
@@ -125,9 +131,9 @@ def save(path: Path, kind: Kind, payload: bytes, passphrase: str | None) -> None
 
 
 def read(path: Path, largest: int = _LARGEST) -> bytes:
-    """The bytes of a file that its owner alone can use, and that has at most ``largest`` bytes.
+    """Return the bytes of a file that only its owner can use.
 
-    Raises `SecretFileError`.
+    Raises `SecretFileError`, also if others can use it or it has more than ``largest`` bytes.
     """
     try:
         with path.open("rb") as file:
@@ -153,7 +159,7 @@ def load(path: Path, kind: Kind, passphrase: str | None) -> bytes:
 
 
 def _parsed(data: bytes, kind: Kind) -> tuple[bytes, bytes, int]:
-    """The header, what is after it, and how that is protected."""
+    """Split a file into its header and the rest, and return how the rest is protected."""
     header, rest = data[:_HEADER], data[_HEADER:]
     if len(header) < _HEADER or not header.startswith(_MAGIC):
         raise SecretFileError("this is not a billboard secret file")
@@ -198,7 +204,7 @@ def _decode_scrypt(header: bytes, rest: bytes, passphrase: str | None) -> bytes:
 
 
 def _derive(passphrase: str, salt: bytes, log_n: int, r: int, p: int) -> bytes:
-    # Not by trying to encode it: the exception would carry the passphrase.
+    # Encoding is not tried, because its exception would carry the passphrase.
     if any("\ud800" <= character <= "\udfff" for character in passphrase):
         raise SecretFileError("the passphrase is not valid Unicode")
     return Scrypt(salt=salt, length=32, n=1 << log_n, r=r, p=p).derive(passphrase.encode())

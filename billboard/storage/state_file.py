@@ -19,13 +19,13 @@ _LARGEST = 1 << 26
 _VERSION = 1
 
 LOG_LENGTH = 20
-"""Lines that are kept of what went wrong."""
+"""Lines of the log of problems that are kept."""
 
 S = TypeVar("S", bound="State")
 
 
 class State(msgspec.Struct):
-    """A part of a state: its representation shows nothing of it, for it holds secrets."""
+    """A part of a state. Its representation shows nothing, because a state holds secrets."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -35,15 +35,15 @@ class State(msgspec.Struct):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """What `bytes` gave. Raises `InvalidEncodingError`."""
+        """Parse what `bytes` gave. Raises `InvalidEncodingError`."""
         try:
             return msgspec.msgpack.decode(data, type=cls)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise InvalidEncodingError("state", f"is no {cls.__name__}") from None
+            raise InvalidEncodingError("state", f"is not a {cls.__name__}") from None
 
 
 class LoggedState(State, kw_only=True):
-    """A state with what went wrong lately: when, in seconds since 1970, and what."""
+    """A state with a log of recent problems: when, in seconds since 1970, and what went wrong."""
 
     log: list[tuple[float, str]] = msgspec.field(default_factory=list)
 
@@ -52,7 +52,7 @@ class LoggedState(State, kw_only=True):
         self.log = [*self.log, (at, problem)][-LOG_LENGTH:]
 
     def problems(self) -> Iterator[str]:
-        """What went wrong, for people."""
+        """The recent problems, as lines to show."""
         for at, problem in self.log:
             yield f"{utc(at)}: {problem}"
 
@@ -61,8 +61,8 @@ class LoggedState(State, kw_only=True):
 class StateFile(Generic[S]):
     """A state of type ``kind``, encrypted under a ``key`` of 32 bytes, for one process at a time.
 
-    `write` puts a state on stable storage as a whole, or leaves the one before. Whoever brings back
-    an older file is not noticed here: what uses the state has to bear that.
+    `write` puts a state on stable storage as a whole, or leaves the previous one. Nothing here
+    notices an older file that was put back: whatever uses the state must allow for that.
 
     Raises `SecretFileError`, also if another process uses the file.
     """
@@ -83,14 +83,14 @@ class StateFile(Generic[S]):
             self._lock = None
 
     def create(self, state: S) -> None:
-        """Write the first state. Raises `SecretFileError` if there is one already."""
+        """Write the first state. Raises `SecretFileError` if the file exists."""
         if self._path.exists():
             self.close()
             raise SecretFileError(f"{self._path} exists; a state is never overwritten")
         self._write_first(state)
 
     def read_or_create(self) -> S:
-        """The state that was written last, or the first one, which is made and written."""
+        """Return the state that was written last, or make and write the first one."""
         if self._path.exists():
             return self.read()
         state = self._type()
@@ -101,11 +101,11 @@ class StateFile(Generic[S]):
         try:
             self.write(state)
         except BaseException:
-            self.close()  # nobody has the file yet, to close it and try again
+            self.close()  # the caller does not have the file yet, and so cannot close it
             raise
 
     def read(self) -> S:
-        """The state that was written last."""
+        """Return the state that was written last. Raises `SecretFileError`."""
         try:
             data = secret_file.read(self._path, _LARGEST)
             payload = secret_file.decode_keyed(data, self._kind, self._key)
@@ -117,7 +117,8 @@ class StateFile(Generic[S]):
             raise SecretFileError(f"{self._path}: {error}") from None
         except InvalidEncodingError:
             self.close()
-            raise SecretFileError(f"{self._path}: its content is not known here") from None
+            problem = "its content is not known here: upgrade billboard"
+            raise SecretFileError(f"{self._path}: {problem}") from None
 
     def write(self, state: S) -> None:
         """Replace the state, unless nothing changed. When this returns it is on stable storage."""
@@ -137,7 +138,7 @@ def _locked(path: Path) -> int:
     try:
         lock = lock_file(path.with_name(f"{path.name}.lock"))
         for left in path.parent.iterdir():
-            if left.name.startswith(f".{path.name}."):  # a crash while it was written
+            if left.name.startswith(f".{path.name}."):  # from a crash during a write
                 left.unlink()
     except BlockingIOError:
         raise SecretFileError(f"{path}: another process uses this state") from None

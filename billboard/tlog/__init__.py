@@ -1,7 +1,7 @@
 """Transparency logs as C2SP has them: signed notes, checkpoints, tiles, witnesses (SPEC 9.3, 9.4).
 
-It knows no application. The extra ``client`` has what asking a witness needs, ``server`` what being
-one over HTTP does.
+It knows no application. The extra ``client`` installs what is needed to ask a witness, the extra
+``server`` what is needed to be one over HTTP.
 """
 
 from __future__ import annotations

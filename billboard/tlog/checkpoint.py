@@ -12,16 +12,16 @@ from billboard.tlog.note import Algorithm, Note, NoteKey, decode_base64, encode_
 _PROOF = "c2sp.org/tlog-proof@v1"
 
 LARGEST_SIZE = 2**63 - 1
-"""Entries of a log."""
+"""Entries that a log may have."""
 
 LONGEST_PROOF = 63
-"""Hashes."""
+"""Hashes that a proof may have."""
 
 
 @final
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a log is at one moment (C2SP tlog-checkpoint): ``size`` entries with ``root``."""
+    """The state of a log at one moment (C2SP tlog-checkpoint): ``size`` entries with ``root``."""
 
     origin: str
     size: int
@@ -43,11 +43,11 @@ class Checkpoint:
 @final
 @dataclass(frozen=True)
 class Policy:
-    """Whose signatures make a checkpoint of ``log``: its own, and of ``threshold`` witnesses.
+    """The signatures that a checkpoint of ``log`` needs: its own, and ``threshold`` of witnesses.
 
-    Raises `InvalidEncodingError` if there are fewer witnesses than that, if a key is of another
-    algorithm than SPEC 9.3 and 9.4 say, or if one is there twice: a cosignature does not say under
-    which name it was made.
+    Raises `InvalidEncodingError` if there are fewer witnesses than that, if a key has another
+    algorithm than SPEC 9.3 and 9.4 say, or if a key is there twice: a cosignature does not say
+    under which name it was made.
     """
 
     log: NoteKey
@@ -56,33 +56,34 @@ class Policy:
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= len(self.witnesses):
-            problem = f"{self.threshold} of {len(self.witnesses)} witnesses cannot have signed"
+            count = len(self.witnesses)
+            problem = f"a threshold of {self.threshold} is not possible with {count} witnesses"
             raise InvalidEncodingError("policy", problem)
         if len({key.public for key in (self.log, *self.witnesses)}) <= len(self.witnesses):
             raise InvalidEncodingError("policy", "names the same key twice")
         algorithms = {key.algorithm for key in self.witnesses} - {Algorithm.COSIGNATURE}
         if algorithms or self.log.algorithm is not Algorithm.ED25519:
-            problem = "a log signs under Ed25519, and its witnesses by cosignature/v1"
+            problem = "a log must have an Ed25519 key, and its witnesses cosignature/v1 keys"
             raise InvalidEncodingError("policy", problem)
 
     def verify(self, note: Note, origin: str | None = None) -> Checkpoint:
-        """The checkpoint in a note whose signatures fulfil this; ``origin`` is that of ``log``.
+        """Return the checkpoint in a note that has the signatures; ``origin`` is that of ``log``.
 
         Raises `InvalidEncodingError`, `InvalidSignatureError`.
         """
         checkpoint = Checkpoint.from_text(note.text)
         expected = self.log.name if origin is None else origin
         if checkpoint.origin != expected:
-            raise InvalidSignatureError(f"this is a checkpoint of another log than {expected}")
+            raise InvalidSignatureError(f"the checkpoint is of another log than {expected}")
         note.time_of(self.log)
         cosigned = len(self.cosigned(note))
         if cosigned < self.threshold:
-            problem = f"{cosigned} known witnesses cosigned, and {self.threshold} must"
+            problem = f"{cosigned} known witnesses cosigned, but {self.threshold} must"
             raise InvalidSignatureError(f"{expected}: {problem}")
         return checkpoint
 
     def cosigned(self, note: Note) -> dict[NoteKey, int]:
-        """Which witnesses cosigned a note, and when, in seconds since 1970."""
+        """Return which witnesses cosigned a note, and when, in seconds since 1970."""
         times = {}
         for key in self.witnesses:
             if any(signature.is_of(key) for signature in note.signatures):
@@ -93,9 +94,9 @@ class Policy:
 @final
 @dataclass(frozen=True)
 class Proof:
-    """That an entry is in a log (C2SP tlog-proof): its ``index``, the hashes, the checkpoint.
+    """A proof that an entry is in a log (C2SP tlog-proof): its ``index``, hashes and a checkpoint.
 
-    ``extra`` is whatever the application adds; nothing vouches for it.
+    ``extra`` is whatever the application adds; the proof does not cover it.
     """
 
     index: int
@@ -132,7 +133,7 @@ class Proof:
         return cls(index, hashes, Note.from_bytes(note), extra)
 
     def verify(self, entry: bytes, policy: Policy, origin: str | None = None) -> Checkpoint:
-        """The checkpoint of the log that has ``entry``.
+        """Return the checkpoint of the log, if this proves that ``entry`` is in it.
 
         Raises `InvalidEncodingError`, `InvalidSignatureError`.
         """
@@ -147,7 +148,7 @@ class Proof:
 
 
 def decode_hash(field: str, text: str) -> bytes:
-    """A hash of 32 bytes. Raises `InvalidEncodingError` that names ``field``."""
+    """Parse a hash of 32 bytes in base64. Raises `InvalidEncodingError` that names ``field``."""
     found = decode_base64(field, text)
     if len(found) != 32:
         raise InvalidEncodingError(field, f"a hash has 32 bytes, not {len(found)}")
@@ -155,9 +156,9 @@ def decode_hash(field: str, text: str) -> bytes:
 
 
 def decode_number(field: str, text: str) -> int:
-    """A number in decimal. Raises `InvalidEncodingError` that names ``field``."""
+    """Parse a number in decimal. Raises `InvalidEncodingError` that names ``field``."""
     if not (text.isascii() and text.isdigit() and len(text) <= 19) or str(int(text)) != text:
-        raise InvalidEncodingError(field, "a number is not in decimal without leading zeros")
+        raise InvalidEncodingError(field, "a number must be in decimal, without leading zeros")
     if int(text) > LARGEST_SIZE:
         raise InvalidEncodingError(field, f"a number is greater than {LARGEST_SIZE}")
     return int(text)

@@ -1,4 +1,4 @@
-"""What a witness does: it cosigns a log only as far as it continues what it has seen (SPEC 9.4).
+"""A witness: it cosigns a log only as far as the log continues what it has seen (SPEC 9.4).
 
 The rules are those of C2SP tlog-witness, ``add-checkpoint``.
 """
@@ -53,9 +53,9 @@ _KEEP = """
 @final
 @dataclass(frozen=True)
 class AddCheckpoint:
-    """What a witness is asked: to cosign ``note``, which continues the log with ``old`` entries.
+    """A request to a witness to cosign ``note``, which continues the log with ``old`` entries.
 
-    ``proof`` are the hashes that show it.
+    ``proof`` has the hashes that show that it does.
     """
 
     old: int
@@ -73,9 +73,9 @@ class AddCheckpoint:
         try:
             first, *hashes = head.decode("ascii").split("\n")
         except UnicodeDecodeError:
-            raise InvalidEncodingError("request", "has more than ASCII before its note") from None
+            raise InvalidEncodingError("request", "is not ASCII before its note") from None
         if not separator or not first.startswith("old "):
-            raise InvalidEncodingError("request", "is no size, proof, empty line and note")
+            raise InvalidEncodingError("request", "must be a size, a proof, blank line and note")
         if len(hashes) > LONGEST_PROOF:
             raise InvalidEncodingError("request", f"has more than {LONGEST_PROOF} hashes")
         old = decode_number("request", first.removeprefix("old "))
@@ -90,7 +90,7 @@ class Cosigner:
     The name of a log's key is the origin of the log; one log may have several keys. ``clock`` gives
     seconds since 1970. Any number of threads and processes may use one database.
 
-    Raises `InvalidEncodingError` if the key of ``signer`` is none that cosigns.
+    Raises `InvalidEncodingError` if the key of ``signer`` is not one that cosigns.
     """
 
     def __init__(
@@ -111,15 +111,15 @@ class Cosigner:
 
     @property
     def key(self) -> NoteKey:
-        """What verifies the cosignatures."""
+        """The public key that verifies the cosignatures."""
         return self._signer.key
 
     def add_checkpoint(self, body: bytes) -> Signature:
-        """The cosignature that an encoded `AddCheckpoint` asks for.
+        """Return the cosignature that an encoded `AddCheckpoint` asks for.
 
-        When this returns it is on stable storage that the log has come so far, and nothing of
-        another log, or of an earlier size, is ever cosigned again. Raises `RefusedCheckpointError`,
-        and then nothing has changed, or `StoreError`.
+        When this returns, the new state of the log is on stable storage: from now on no checkpoint
+        is cosigned that does not continue it or has an earlier size. Raises `StoreError`, and
+        `RefusedCheckpointError`, after which nothing has changed.
         """
         try:
             request = AddCheckpoint.from_bytes(body)
@@ -128,10 +128,10 @@ class Cosigner:
             raise RefusedCheckpointError(400, str(error)) from None
         note = self._verified(request.note, checkpoint.origin)
         if request.old > checkpoint.size:
-            problem = f"the old size, {request.old}, is above that of the checkpoint"
+            problem = f"the old size, {request.old}, is greater than that of the checkpoint"
             raise RefusedCheckpointError(400, problem)
-        # What is compared must still be so when it is replaced: else a slower request for fewer
-        # entries could take back what a faster one for more has been given (tlog-witness).
+        # Comparing and replacing are one transaction: otherwise a slower request for fewer entries
+        # could take back what a faster one for more entries was given (tlog-witness).
         with self._database.writing() as db:
             found = rows(db, "SELECT size, root FROM log WHERE origin = ?", checkpoint.origin)
             size, root = found[0] if found else (0, merkle.EMPTY)
@@ -142,7 +142,7 @@ class Cosigner:
         return signature
 
     def checkpoint(self, origin_hash: str) -> bytes:
-        """The last checkpoint that was cosigned, of the log whose origin has this SHA-256 in hex.
+        """Return the last checkpoint cosigned of the log whose origin has this SHA-256, in hex.
 
         Raises `LookupError` if there is none.
         """
@@ -153,17 +153,17 @@ class Cosigner:
         return bytes(found[0][0])
 
     def sizes(self) -> dict[str, int]:
-        """How many entries of each log were cosigned, by origin."""
+        """Return how many entries of each log were cosigned, by origin."""
         return dict(self._database.rows("SELECT origin, size FROM log ORDER BY origin"))
 
     def _verified(self, note: Note, origin: str) -> Note:
-        """The note with the signatures of the log alone, which verify."""
+        """Return the note with only the signatures of the log, after verifying them."""
         if origin not in self._logs:
             raise RefusedCheckpointError(404, f"this witness does not watch {origin}")
         keys = self._logs[origin]
         known = [each for each in note.signatures if any(map(each.is_of, keys))]
         if not known:
-            raise RefusedCheckpointError(403, f"{origin}: no known key has signed")
+            raise RefusedCheckpointError(403, f"{origin}: the note has no signature of a known key")
         try:
             for key in keys:
                 if any(each.is_of(key) for each in known):
@@ -182,20 +182,20 @@ def _check(request: AddCheckpoint, checkpoint: Checkpoint, size: int, root: byte
         problem = f"{checkpoint.origin}: the root is not that of a log without entries"
         raise RefusedCheckpointError(422, problem)
     if not merkle.verify_consistency(size, root, checkpoint.size, checkpoint.root, request.proof):
-        problem = f"{checkpoint.origin}: no proof that this continues the log with {size} entries"
+        problem = f"{checkpoint.origin}: the proof does not continue the log with {size} entries"
         raise RefusedCheckpointError(422, problem)
 
 
 def create_witness(
     directory: str | os.PathLike[str], name: str, passphrase: str | None = None
 ) -> NoteKey:
-    """Make a witness in ``directory``, which must not exist, with a new key; the public key.
+    """Make a witness with a new key in the new ``directory``, and return the public key.
 
     ``name`` is a URL without its scheme. Raises `StoreError`, `SecretFileError`,
     `InvalidEncodingError`.
     """
     path = Path(directory)
-    # Both in one directory, and made once: a key that meets an empty database signs a fork.
+    # Key and database are made together, once: a key with an empty database would sign a fork.
     with new_directory(path):
         key = new_key(path / KEY, name, Algorithm.COSIGNATURE, passphrase)
         Database.create(path / DATABASE, SCHEMA).close()
@@ -210,7 +210,7 @@ def open_witness(
     *,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[Cosigner]:
-    """The witness in ``directory``; see `Cosigner`. Raises `StoreError`, `SecretFileError`."""
+    """Open the witness in ``directory``; see `Cosigner`. Raises `StoreError`, `SecretFileError`."""
     path = Path(directory)
     signer = load_signer(path / KEY, passphrase)
     with closing(Database(path / DATABASE, SCHEMA)) as database:

@@ -11,7 +11,7 @@ from billboard.tlog.note import Algorithm, NoteKey, NoteSigner
 
 
 def new_key(path: Path, name: str, algorithm: Algorithm, passphrase: str | None) -> NoteKey:
-    """Write the secret file of a new key of that name; the public key.
+    """Write the secret file of a new key called ``name``, and return the public key.
 
     Raises `SecretFileError`, `InvalidEncodingError`.
     """
@@ -34,4 +34,4 @@ def load_signer(path: Path, passphrase: str | None = None) -> NoteSigner:
     try:
         return NoteSigner(payload[33:].decode(), Algorithm(payload[0]), payload[1:33])
     except (IndexError, ValueError):
-        raise SecretFileError(f"{path}: the note key in it is damaged") from None
+        raise SecretFileError(f"{path}: the note key in it is damaged: restore a backup") from None

@@ -14,31 +14,31 @@ from billboard import _core
 from billboard.errors import InvalidEncodingError
 
 Node = Callable[[int, int], bytes]
-"""Gives the hash of a complete subtree, by level and index."""
+"""A function that gives the hash of a complete subtree, by level and index."""
 
 EMPTY = hashlib.sha256().digest()
 """The root of the tree without leaves."""
 
 
 leaf_hashes = _core.leaf_hashes
-"""The hash of each of some leaves, one after the other."""
+"""Return the hashes of leaves, one after the other."""
 
 complete_hash = _core.complete_hash
-"""The hash of a complete subtree above 2^k hashes, which are one after the other."""
+"""Return the hash of the complete subtree above 2^k hashes, given one after the other."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
-    """The hash of a leaf."""
+    """Return the hash of a leaf."""
     return leaf_hashes([entry])
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of a node with two children."""
+    """Return the hash of a node with two children."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 def subtree_hash(start: int, end: int, node: Node) -> bytes:
-    """The hash of the subtree of leaves [start, end); of the whole tree if that is [0, n)."""
+    """Return the hash of the subtree of leaves [start, end); of the whole tree if it is [0, n)."""
     size = end - start
     if size == 0:
         return EMPTY
@@ -50,9 +50,10 @@ def subtree_hash(start: int, end: int, node: Node) -> bytes:
 
 
 def subtree_proof(start: int, end: int, size: int, node: Node) -> list[bytes]:
-    """The inclusion proof of the subtree [start, end) in the tree of ``size`` leaves.
+    """Return the inclusion proof of the subtree [start, end) in the tree of ``size`` leaves.
 
-    Of a single leaf it is that of RFC 6962, section 2.1.1: siblings from the bottom to the top.
+    For a single leaf it is the one of RFC 6962, section 2.1.1: siblings from the bottom to the top.
+    Raises `InvalidEncodingError` if the tree has no such subtree.
     """
     return [subtree_hash(*sibling, node) for sibling, _ in reversed(_path(start, end, size))]
 
@@ -60,9 +61,10 @@ def subtree_proof(start: int, end: int, size: int, node: Node) -> list[bytes]:
 def root_of_proof(
     found: bytes, start: int, end: int, size: int, proof: Sequence[bytes]
 ) -> bytes | None:
-    """The root of the tree of ``size`` leaves if ``found`` is the hash of its subtree [start, end).
+    """Return the root of the tree of ``size`` leaves with ``found`` as its subtree [start, end).
 
-    None if ``proof`` has not the length that it must have. Whoever verifies compares the root.
+    None if ``proof`` has the wrong length. The caller compares the root. Raises
+    `InvalidEncodingError` if the tree has no such subtree.
     """
     path = _path(start, end, size)
     if len(path) != len(proof):
@@ -73,9 +75,9 @@ def root_of_proof(
 
 
 def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
-    """What shows that the tree of ``old`` leaves is the beginning of that of ``new`` leaves.
+    """Return the proof that the tree of ``old`` leaves is the beginning of that of ``new`` leaves.
 
-    That of RFC 6962, section 2.1.2. Empty if ``old`` is 0 or ``new``.
+    It is the one of RFC 6962, section 2.1.2, and empty if ``old`` is 0 or ``new``.
     """
     if not 0 < old < new:
         return []
@@ -87,7 +89,7 @@ def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
 def verify_consistency(
     old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]
 ) -> bool:
-    """Whether ``proof`` shows that the tree of ``old`` leaves is the beginning of the ``new``."""
+    """Return whether ``proof`` shows that the ``old`` leaves are the beginning of the ``new``."""
     if not 0 < old < new:
         same = old == new and old_root == new_root
         return (same or old < new) and (old > 0 or old_root == EMPTY) and not proof
@@ -105,7 +107,7 @@ def verify_consistency(
 
 
 _Siblings = list[tuple[tuple[int, int], bool]]
-"""From the top to the bottom: the leaves of each sibling, and whether it is on the left."""
+"""The leaves of each sibling, and whether it is on the left, from the top to the bottom."""
 
 
 def _path(start: int, end: int, size: int) -> _Siblings:

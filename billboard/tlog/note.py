@@ -20,12 +20,12 @@ from billboard._core import Ed25519Key
 from billboard.errors import InvalidEncodingError, InvalidSignatureError
 
 LARGEST = 1_000_000
-"""Bytes of a note."""
+"""Bytes that a note may have."""
 
 MOST_SIGNATURES = 100
 
 LATEST = 2**63 - 1
-"""Seconds since 1970 of a cosignature."""
+"""The latest time of a cosignature, in seconds since 1970."""
 
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f]")
 
@@ -42,7 +42,7 @@ class Algorithm(IntEnum):
 @final
 @dataclass(frozen=True)
 class NoteKey:
-    """A public key that signs notes: what its name is, and how it signs."""
+    """A public key that verifies notes: its name, its algorithm, and its 32 bytes."""
 
     name: str
     algorithm: Algorithm
@@ -55,7 +55,7 @@ class NoteKey:
 
     @functools.cached_property
     def key_id(self) -> bytes:
-        """4 bytes that, with the name, tell signatures of this key from others."""
+        """4 bytes that, with the name, distinguish signatures of this key from others."""
         prefix = f"{self.name}\n".encode() + bytes([self.algorithm])
         return hashlib.sha256(prefix + self.public).digest()[:4]
 
@@ -69,20 +69,20 @@ class NoteKey:
         """Parse a vkey. Raises `InvalidEncodingError`."""
         parts = text.split("+", 2)
         if len(parts) != 3:
-            raise InvalidEncodingError("note key", "is not name+id+base64")
+            raise InvalidEncodingError("note key", "must be name+id+base64")
         name, key_id, encoded = parts
         data = decode_base64("note key", encoded)
         if not data or data[0] not in list(Algorithm):
             raise InvalidEncodingError("note key", "its algorithm is not known here")
         key = cls(name, Algorithm(data[0]), data[1:])
         if key_id != key.key_id.hex():
-            raise InvalidEncodingError("note key", "its id is not that of the key")
+            raise InvalidEncodingError("note key", "its id does not belong to the key")
         return key
 
     def verify(self, text: str, signature: bytes) -> int | None:
-        """Return if ``signature`` is this key's of ``text``: when it was made, if it says so.
+        """Verify that ``signature`` is of this key and ``text``. Raises `InvalidSignatureError`.
 
-        Raises `InvalidSignatureError` otherwise.
+        Returns the time at which it was made, None if it has no time.
         """
         message, time = text.encode(), None
         if self.algorithm is Algorithm.COSIGNATURE:
@@ -90,7 +90,7 @@ class NoteKey:
                 raise InvalidSignatureError(f"{self.name}: a cosignature has 72 bytes")
             (time,) = struct.unpack(">Q", signature[:8])
             if time > LATEST:
-                raise InvalidSignatureError(f"{self.name}: a cosignature is not of a time")
+                raise InvalidSignatureError(f"{self.name}: a cosignature's time is out of range")
             message, signature = _cosigned(time, text), signature[8:]
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
@@ -109,9 +109,12 @@ class NoteSigner:
         """The public key."""
 
     def sign(self, text: str, *, time: int | None = None) -> Signature:
-        """Sign ``text``; a cosignature says that this was at ``time``, in seconds since 1970."""
+        """Sign ``text``; a cosignature also signs ``time``, in seconds since 1970.
+
+        Raises `ValueError` if a cosignature has no time, or another signature has one.
+        """
         if (time is not None) != (self.key.algorithm is Algorithm.COSIGNATURE):
-            raise ValueError("a cosignature has a time, and nothing else has")
+            raise ValueError("a cosignature needs a time, and other signatures must have none")
         if time is None:
             (signature,) = self.sign_all([text])
             return signature
@@ -130,7 +133,7 @@ class NoteSigner:
 @final
 @dataclass(frozen=True)
 class Signature:
-    """One line of signature under a note."""
+    """One signature line of a note."""
 
     name: str
     key_id: bytes
@@ -144,21 +147,21 @@ class Signature:
         """Parse a line, without its end. Raises `InvalidEncodingError`."""
         name, _, encoded = line.removeprefix(_DASH).partition(" ")
         if not line.startswith(_DASH):
-            raise InvalidEncodingError("note", "a line of signature must begin with a dash")
+            raise InvalidEncodingError("note", "a signature line must begin with an em dash")
         data = decode_base64("note", encoded)
         if len(data) < 5:
             raise InvalidEncodingError("note", "a signature is too short")
         return cls(check_name(name), data[:4], data[4:])
 
     def is_of(self, key: NoteKey) -> bool:
-        """Whether it claims to be of that key."""
+        """Return whether the signature claims to be of ``key``."""
         return (self.name, self.key_id) == (key.name, key.key_id)
 
 
 @final
 @dataclass(frozen=True)
 class Note:
-    """A text, which ends with a new line, and its signatures, none of them verified."""
+    """A text, which ends with a new line, and its signatures, which are not verified yet."""
 
     text: str
     signatures: tuple[Signature, ...]
@@ -174,7 +177,7 @@ class Note:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Note:
-        """Parse a note with a signature or more. Raises `InvalidEncodingError`."""
+        """Parse a note with at least one signature. Raises `InvalidEncodingError`."""
         if len(data) > LARGEST:
             raise InvalidEncodingError("note", f"is larger than {LARGEST} bytes")
         try:
@@ -190,10 +193,10 @@ class Note:
         return cls(text + "\n", tuple(map(Signature.from_line, lines)))
 
     def time_of(self, key: NoteKey) -> int | None:
-        """The time at which ``key`` cosigned this; None if its signatures have no time.
+        """Return the time at which ``key`` cosigned this; None if its signatures have no time.
 
-        Raises `InvalidSignatureError` if ``key`` did not sign it, or a signature that claims to be
-        of it does not verify.
+        Raises `InvalidSignatureError` if ``key`` did not sign this, or if a signature that claims
+        to be of ``key`` does not verify.
         """
         times = [key.verify(self.text, each.value) for each in self.signatures if each.is_of(key)]
         if not times:
@@ -201,15 +204,15 @@ class Note:
         return times[0]
 
     def signed(self, *signatures: Signature) -> Note:
-        """The same with more signatures."""
+        """Return the same note with more signatures."""
         return Note(self.text, self.signatures + signatures)
 
 
 def check_name(name: str) -> str:
     """Return the name of a key, or raise `InvalidEncodingError`."""
-    # As signed-note has it: which characters are printable changes with every Unicode version.
+    # The rule of signed-note: which characters are printable changes with every Unicode version.
     if not name or any(c.isspace() or c == "+" or c < " " or _is_surrogate(c) for c in name):
-        raise InvalidEncodingError("note key", "a name has no spaces, no plus, and is not empty")
+        raise InvalidEncodingError("note key", "a name must not be empty or have spaces or a plus")
     return name
 
 
@@ -222,16 +225,16 @@ def _cosigned(time: int, text: str) -> bytes:
 
 
 def encode_base64(data: bytes) -> str:
-    """Base64 with padding."""
+    """Encode as base64 with padding."""
     return base64.b64encode(data).decode()
 
 
 def decode_base64(field: str, text: str) -> bytes:
-    """The inverse. Raises `InvalidEncodingError` that names ``field`` if it is not canonical."""
+    """Decode base64. Raises `InvalidEncodingError` that names ``field`` if it is not canonical."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         data = b""
     if encode_base64(data) != text:
-        raise InvalidEncodingError(field, "is not base64")
+        raise InvalidEncodingError(field, "is not canonical base64")
     return data

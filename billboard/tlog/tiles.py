@@ -1,4 +1,4 @@
-"""Logs as tiles (C2SP tlog-tiles): names of files, and what is read from them (SPEC 9.3)."""
+"""Logs as tiles (C2SP tlog-tiles): the names of files, and how to read them (SPEC 9.3)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ HASH = 32
 """Bytes of a hash."""
 
 LONGEST_ENTRY = 65_535
-"""Bytes."""
+"""Bytes that an entry may have."""
 
 ENTRIES = "entries"
-"""The level of bundles."""
+"""The name of the level of bundles."""
 
 
 def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
-    """The name of a tile or bundle: ``tile/0/x001/234``, and ``.p/W`` after it if partial."""
+    """Return the name of a tile or bundle: ``tile/0/x001/234``, with ``.p/W`` added if partial."""
     groups = [f"{index % 1000:03}"]
     while index := index // 1000:
         groups.insert(0, f"x{index % 1000:03}")
@@ -30,7 +30,7 @@ def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
 
 
 def tiles(size: int) -> Iterator[tuple[int, int, int]]:
-    """Level, index and width of each tile of hashes of a log with ``size`` entries."""
+    """Yield level, index and width of each tile of hashes of a log with ``size`` entries."""
     level = 0
     while size:
         for index in range(size // WIDTH):
@@ -41,14 +41,14 @@ def tiles(size: int) -> Iterator[tuple[int, int, int]]:
 
 
 def bundle_bytes(entries: Sequence[bytes]) -> bytes:
-    """A bundle of entries. Raises `InvalidEncodingError` if one is too long."""
+    """Encode a bundle of entries. Raises `InvalidEncodingError` if one is too long."""
     if any(len(entry) > LONGEST_ENTRY for entry in entries):
         raise InvalidEncodingError("entry", f"is longer than {LONGEST_ENTRY} bytes")
     return b"".join(struct.pack(">H", len(entry)) + entry for entry in entries)
 
 
 def split_bundle(data: bytes, width: int) -> list[bytes]:
-    """The entries of a bundle. Raises `InvalidEncodingError` if they are not ``width``."""
+    """Return the ``width`` entries of a bundle. Raises `InvalidEncodingError`."""
     entries, position = [], 0
     while position < len(data):
         end = position + 2 + int.from_bytes(data[position : position + 2], "big")
@@ -57,7 +57,7 @@ def split_bundle(data: bytes, width: int) -> list[bytes]:
         entries.append(data[position + 2 : end])
         position = end
     if len(entries) != width:
-        raise InvalidEncodingError("bundle", f"has {len(entries)} entries and not {width}")
+        raise InvalidEncodingError("bundle", f"has {len(entries)} entries, not {width}")
     return entries
 
 
@@ -69,7 +69,7 @@ def check_width(tile: bytes, width: int) -> bytes:
 
 
 def node_of(tile: Callable[[int, int], bytes], level: int, index: int) -> bytes:
-    """The hash of a complete subtree; ``tile`` gives the bytes of one, by level and index."""
+    """Return the hash of a complete subtree. ``tile`` gives a tile by level and index."""
     tile_level, within = divmod(level, 8)
     number, offset = divmod(index << within, WIDTH)
     part = tile(tile_level, number)[HASH * offset : HASH * (offset + (1 << within))]
@@ -79,8 +79,8 @@ def node_of(tile: Callable[[int, int], bytes], level: int, index: int) -> bytes:
 class TileReader:
     """The hashes and entries of a log with ``size`` entries, and the proofs made of them.
 
-    ``get`` gives the bytes of a file, by its name. What is read is not verified: compare the root
-    of a proof (``merkle.root_of_proof``), or use `bundle`, which does.
+    ``get`` gives the bytes of a file by its name. What is read is not verified: compare the root of
+    a proof (``merkle.root_of_proof``), or use `bundle`, which verifies.
     """
 
     def __init__(self, size: int, get: Callable[[str], bytes]) -> None:
@@ -89,25 +89,25 @@ class TileReader:
         self._tiles: dict[tuple[int, int], bytes] = {}
 
     def node(self, level: int, index: int) -> bytes:
-        """The hash of a complete subtree."""
+        """Return the hash of a complete subtree."""
         return node_of(self._tile, level, index)
 
     def root(self) -> bytes:
-        """The root of the tree."""
+        """Return the root of the tree."""
         return merkle.subtree_hash(0, self.size, self.node)
 
     def inclusion_proof(self, index: int) -> list[bytes]:
-        """That of the entry ``index``."""
+        """Return the inclusion proof of the entry ``index``."""
         return merkle.subtree_proof(index, index + 1, self.size, self.node)
 
     def consistency_proof(self, old: int) -> list[bytes]:
-        """That the log with ``old`` entries is the beginning of this one."""
+        """Return the proof that the log with ``old`` entries is the beginning of this one."""
         return merkle.consistency_proof(old, self.size, self.node)
 
     def bundle(self, index: int, root: bytes) -> list[bytes]:
-        """The entries of a bundle, which are those of the tree with that ``root``.
+        """Return the entries of a bundle, verified against the ``root`` of the tree.
 
-        Raises `InvalidEncodingError` if they are not.
+        Raises `InvalidEncodingError` if they do not belong to it.
         """
         start, end = WIDTH * index, min(WIDTH * (index + 1), self.size)
         entries = split_bundle(self._get(tile_path(ENTRIES, index, end - start)), end - start)
@@ -120,7 +120,7 @@ class TileReader:
         found = merkle.subtree_hash(start, end, own)
         proof = merkle.subtree_proof(start, end, self.size, self.node)
         if merkle.root_of_proof(found, start, end, self.size, proof) != root:
-            raise InvalidEncodingError("bundle", f"bundle {index} is not that of the checkpoint")
+            raise InvalidEncodingError("bundle", f"bundle {index} is not part of the checkpoint")
         return entries
 
     def _tile(self, level: int, index: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Asking a witness over HTTP to cosign a log (SPEC 9.4; C2SP tlog-witness)."""
+"""Client that asks a witness over HTTP to cosign a log (SPEC 9.4; C2SP tlog-witness)."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ TIMEOUT = 10.0
 """Seconds for one request, from connecting to the last byte."""
 
 LARGEST_ANSWER = 65_536
-"""Bytes."""
+"""Bytes that an answer may have."""
 
 _ATTEMPTS = 3
-"""The first may learn how far the witness is, and another publisher may be faster than the next."""
+"""The first may only learn the witness's size; another publisher may be faster than the second."""
 
 _SIZE_TYPE = "text/x.tlog.size"
 
 _MEANINGS = {
-    400: "takes the request for malformed",
+    400: "considers the request malformed",
     403: "does not know the key that signed",
     404: "does not watch this log",
-    413: "takes the request for too large",
-    429: "has too many requests",
+    413: "considers the request too large",
+    429: "gets too many requests",
 }
-"""What a status says of the witness."""
+"""What a status says about the witness."""
 
 
 @final
 class WitnessClient:
     """The witness with ``key`` whose submission prefix is ``url``: a `Witness` of a board.
 
-    It may be used from several threads. Raises `InvalidEncodingError` if the URL is none, or the
-    key none that cosigns.
+    It may be used from several threads. Raises `InvalidEncodingError` if ``url`` is not a URL, or
+    ``key`` not one that cosigns.
     """
 
     def __init__(self, url: str, key: NoteKey) -> None:
@@ -50,14 +50,14 @@ class WitnessClient:
             raise InvalidEncodingError("witness", f"the key of {key.name} is not one that cosigns")
         self._prefix, self._key = url.rstrip("/"), key
         self._url = f"{self._prefix}/add-checkpoint"
-        self._size = 0  # what it knew last, which saves a request; it says so if it is wrong
+        self._size = 0  # what it knew last; a right guess saves a request, a wrong one is refused
 
     def cosign(self, note: Note, reader: TileReader) -> Signature:
-        """A cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
+        """Return a cosignature of the checkpoint ``note`` of the log that ``reader`` reads.
 
-        Raises `WitnessError` that says what the witness did; `ForkError` with the checkpoint that
-        it has cosigned, if it says that this log does not continue that. Its answer to a request is
-        not signed, and that checkpoint, which is not verified here, is.
+        Raises `WitnessError` that says what the witness did, and `ForkError` if it says that it has
+        cosigned a checkpoint that this log does not continue. The error has that checkpoint: it is
+        signed, unlike the refusal, but is not verified here.
         """
         checkpoint = Checkpoint.from_text(note.text)
         size = checkpoint.size
@@ -66,7 +66,7 @@ class WitnessClient:
             for _ in range(_ATTEMPTS):
                 answer = self._post(own, self._request(old, note, reader))
                 if answer.status == 422:
-                    problem = "has seen a log that this one does not continue"
+                    problem = "says that it has seen a log that this one does not continue"
                     raise self._fork(own, checkpoint.origin, problem)
                 if answer.status != 409:
                     signature = self._cosignature(note, answer)
@@ -74,9 +74,9 @@ class WitnessClient:
                     return signature
                 old = self._known(answer)
                 if old > size:
-                    problem = f"has cosigned {old} entries of this log, which has {size} here"
+                    problem = f"says it cosigned {old} entries of this log, which has {size} here"
                     raise self._fork(own, checkpoint.origin, problem)
-        raise self._error(f"told {_ATTEMPTS} sizes in a row, each not that of before")
+        raise self._error(f"told {_ATTEMPTS} sizes in a row, each different from the one before")
 
     def _request(self, old: int, note: Note, reader: TileReader) -> bytes:
         try:
@@ -96,9 +96,8 @@ class WitnessClient:
             raise self._error(f"did not answer: {error}") from None
 
     def _fork(self, own: Session[Response], origin: str, problem: str) -> WitnessError:
-        """What it means that a witness says that it has another log of ``origin``."""
+        """Return the error for a witness that says that it has another log of ``origin``."""
         url = f"{self._prefix}/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint"
-        problem = f"{problem}, it says"
         try:
             answer = ask(own, "GET", url, limit=LARGEST_ANSWER)
         except NoAnswerError as error:
@@ -109,7 +108,7 @@ class WitnessClient:
         return ForkError(f"{self} {problem}: {meaning}", answer.body)
 
     def _known(self, answer: Answer) -> int:
-        """The size that a 409 tells."""
+        """Return the size that a 409 tells."""
         content_type = answer.headers.get("content-type") or ""
         text = answer.body.decode("ascii", "replace")
         try:

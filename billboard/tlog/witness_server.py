@@ -16,18 +16,18 @@ from billboard.tlog.cosigner import Cosigner
 from billboard.tlog.note import LARGEST
 
 LARGEST_REQUEST = LARGEST + 4096
-"""Bytes: a note, and the longest proof."""
+"""Bytes of the largest request: a note and the longest proof."""
 
 SLOWEST_REQUEST = 10.0
-"""Seconds for its body."""
+"""Seconds for the body of a request."""
 
 _log = logging.getLogger(__name__)
 
 
 def create_witness_app(cosigner: Cosigner) -> Starlette:
-    """An ASGI application that answers for a witness, at its submission and monitoring prefix.
+    """Return the ASGI application of a witness, for its submission and its monitoring prefix.
 
-    Limit what comes from one address before it, as of any server.
+    Put a limit on the requests of each address in front of it, as for any server.
     """
 
     async def add_checkpoint(request: Request) -> Response:
@@ -42,7 +42,7 @@ def create_witness_app(cosigner: Cosigner) -> Starlette:
             signature = await run_in_threadpool(cosigner.add_checkpoint, body)
         except RefusedCheckpointError as error:
             if error.size is not None:
-                # Not as media_type, to which Starlette adds a charset.
+                # The type is a header here because Starlette adds a charset to a media_type.
                 return Response(f"{error.size}\n", 409, {"content-type": "text/x.tlog.size"})
             return _refusal(error.status, str(error))
         except StoreError as error:
@@ -67,7 +67,7 @@ def create_witness_app(cosigner: Cosigner) -> Starlette:
 
 
 async def _read(request: Request) -> bytes | None:
-    """The body; None as soon as it is too large."""
+    """Return the body; None as soon as it is too large."""
     body = bytearray()
     async for part in request.stream():
         body += part
@@ -82,4 +82,4 @@ def _refusal(status: int, problem: str) -> Response:
 
 def _failure(error: StoreError) -> Response:
     _log.error("%s", error)
-    return _refusal(503, "the witness cannot store anything now")
+    return _refusal(503, "the witness cannot store anything now: retry later")

@@ -1,4 +1,4 @@
-"""Writing a log as tiles, and reading it back (SPEC 9.3)."""
+"""Writer of a log as tiles, and functions that read it back (SPEC 9.3)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from billboard.tlog.tiles import (
 T = TypeVar("T")
 
 _FLUSH = 32
-"""Full bundles that are put together."""
+"""Full bundles that one call of `Objects.put` gets."""
 
 
 class _Tiles(Protocol):
-    """What of `Objects` a log needs."""
+    """The methods of `Objects` that a log needs."""
 
     def put(self, objects: Iterable[tuple[str, bytes]]) -> None: ...
 
@@ -36,14 +36,14 @@ class _Tiles(Protocol):
 class LogWriter:
     """Appends to the log of ``size`` entries whose tiles are in ``objects`` below ``prefix``.
 
-    Takes memory for a few bundles, however many entries there are. Raises `StoreError` if what it
-    goes on from is missing, or not of the right length: whether it is right, its `root` tells.
+    It takes memory for a few bundles, however many entries there are. Raises `StoreError` if the
+    last tiles are missing or have the wrong length. Compare `root` to verify their content.
     """
 
     def __init__(self, objects: _Tiles, prefix: str, size: int = 0) -> None:
         self.size = size
         self._objects, self._prefix = objects, prefix
-        self._entries: list[bytes] = []  # in no full bundle yet
+        self._entries: list[bytes] = []  # those in no full bundle yet
         self._rows: dict[int, bytes] = {}  # by level from 1 on: hashes in no full tile yet
         self._written: list[tuple[str, bytes]] = []
         for level, index, width in tiles(size):
@@ -55,7 +55,7 @@ class LogWriter:
             self._entries = _checked(objects, prefix + path, width, split_bundle)
 
     def append(self, entries: Iterable[bytes]) -> bytes:
-        """Append ``entries``, and return the root. When this returns all tiles are durable."""
+        """Append ``entries`` and return the root. When this returns, all tiles are durable."""
         for entry in entries:
             self._entries.append(entry)
             self.size += 1
@@ -91,7 +91,7 @@ class LogWriter:
         self._flush()
 
     def _partial(self) -> dict[int, bytes]:
-        """The hashes that are in no full tile, by level."""
+        """Return the hashes that are in no full tile yet, by level."""
         return {0: merkle.leaf_hashes(self._entries)} | self._rows
 
     def _flush(self) -> None:
@@ -99,7 +99,7 @@ class LogWriter:
         self._written.clear()
 
     def root(self) -> bytes:
-        """The root of the log as it is now."""
+        """Return the root of the log as it is now."""
         partial = self._partial()
 
         def tile(level: int, index: int) -> bytes:  # noqa: ARG001
@@ -109,7 +109,7 @@ class LogWriter:
 
 
 def read_entries(objects: _Tiles, prefix: str, size: int) -> Iterator[bytes]:
-    """The entries of a log, not verified. Raises `StoreError` if a bundle cannot be read."""
+    """Yield the entries of a log, unverified. Raises `StoreError` if a bundle cannot be read."""
     for start in range(0, size, WIDTH):
         width = min(size - start, WIDTH)
         path = prefix + tile_path(ENTRIES, start // WIDTH, width)
@@ -119,9 +119,9 @@ def read_entries(objects: _Tiles, prefix: str, size: int) -> Iterator[bytes]:
 def check_log(
     objects: _Tiles, prefix: str, size: int, root: bytes, entries: Iterable[bytes]
 ) -> None:
-    """Make the log again of ``entries``, those that `read_entries` gives, and compare each tile.
+    """Make the log again from ``entries``, which `read_entries` gives, and compare each tile.
 
-    Raises `StoreError` if it is not the log that has that ``size`` and ``root``.
+    Raises `StoreError` if it is not the log with that ``size`` and ``root``.
     """
     writer = LogWriter(_Compared(objects), prefix)
     if writer.append(entries) != root or writer.size != size:
@@ -129,7 +129,7 @@ def check_log(
 
 
 class _Compared:
-    """Compares what is put with the objects that there are, and keeps nothing."""
+    """Compares what is put with the existing objects, and keeps nothing."""
 
     def __init__(self, objects: _Tiles) -> None:
         self._objects = objects
@@ -144,7 +144,7 @@ class _Compared:
 
 
 def _checked(objects: _Tiles, name: str, width: int, check: Callable[[bytes, int], T]) -> T:
-    """What is in an object, if it has the right length."""
+    """Return what is in an object, or raise `StoreError` if it has the wrong length."""
     try:
         return check(_get(objects, name), width)
     except InvalidEncodingError:
@@ -159,4 +159,4 @@ def _get(objects: _Tiles, name: str) -> bytes:
 
 
 def _damaged(name: str) -> StoreError:
-    return StoreError(f"{name} is damaged, it is not what was signed: restore a backup")
+    return StoreError(f"{name} is damaged, and not what was signed: restore a backup")

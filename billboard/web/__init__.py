@@ -1,1 +1,1 @@
-"""HTTP, for all servers and clients: what may come in, what is answered, who is not waited for."""
+"""HTTP for all servers and clients: admission, bodies, answers, time limits."""

@@ -1,4 +1,4 @@
-"""What a server says of itself: whether it runs, whether it takes something now, and its sums."""
+"""What a server says of itself: whether it runs, whether it accepts anything, and its metrics."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from starlette.routing import Route
 from billboard.errors import StoreError
 
 READY_SECONDS = 1.0
-"""Seconds for which `/readyz` does not look at storage again: anybody may ask for it."""
+"""Seconds for which `/readyz` does not check storage again, because anybody may ask for it."""
 
 _NEVER = {"cache-control": "no-store"}
 _TOKEN = re.compile(r"[!-~]([ -~]*[!-~])?")
@@ -29,8 +29,9 @@ _log = logging.getLogger(__name__)
 class About:
     """The endpoints ``/healthz``, ``/readyz`` and ``/metrics``.
 
-    A server is ready if ``check_storage`` does not raise `StoreError` and ``accepts``. ``text`` is
-    what it tells Prometheus, and whoever bears ``token``: None is for no ``/metrics``.
+    A server is ready if ``check_storage`` does not raise `StoreError` and ``accepts`` returns True.
+    ``text`` gives the metrics in Prometheus's text format, for requests that bear ``token``. If
+    ``token`` is None there is no ``/metrics``.
 
     Raises `ValueError` for a token that no header can carry.
     """
@@ -43,14 +44,14 @@ class About:
         token: str | None,
     ) -> None:
         if token is not None and not _TOKEN.fullmatch(token):
-            problem = "a metrics token is one line of printable ASCII: None is for no /metrics"
+            problem = "a metrics token must be one line of printable ASCII, or None for no /metrics"
             raise ValueError(problem)
         self._check_storage, self._accepts, self._text = check_storage, accepts, text
         self._bearer = None if token is None else f"Bearer {token}".encode()
         self._asked: tuple[float, asyncio.Task[bool]] | None = None
 
     def routes(self) -> list[Route]:
-        """All three."""
+        """The routes of all three endpoints."""
         return [
             Route("/healthz", self._health, methods=["GET"]),
             Route("/readyz", self._readiness, methods=["GET"]),
@@ -58,17 +59,17 @@ class About:
         ]
 
     async def _health(self, request: Request) -> Response:
-        """That the process runs."""
+        """Answer 200: the process runs."""
         del request
         return Response(None, 200, _NEVER)
 
     async def _readiness(self, request: Request) -> Response:
-        """Whether something would be taken now."""
+        """Answer 200 if the server would accept something now, else 503."""
         del request
         now = time.monotonic()
         if self._asked is None or (self._asked[1].done() and now - self._asked[0] > READY_SECONDS):
             self._asked = now, asyncio.create_task(self._storage_works())
-        works = await asyncio.shield(self._asked[1])  # for others wait for it too
+        works = await asyncio.shield(self._asked[1])  # other requests wait for it too
         return Response(None, 200 if works and self._accepts() else 503, _NEVER)
 
     async def _storage_works(self) -> bool:
@@ -80,7 +81,7 @@ class About:
         return True
 
     async def _metrics(self, request: Request) -> Response:
-        """Sums and ages, for those who bear the token."""
+        """Answer with the metrics, if the request bears the token."""
         given = request.headers.get("authorization", "").encode()
         if self._bearer is None or not hmac.compare_digest(given, self._bearer):
             return Response(None, 404, _NEVER)

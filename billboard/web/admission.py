@@ -1,6 +1,6 @@
-"""What may come in beyond what its bytes say (SPEC 9.1): a rate for all, or a proof of work.
+"""Admission of what is well-formed (SPEC 9.1): a rate for all clients, or a proof of work.
 
-None of them looks at who asks: a server that knows its clients apart can link what they send.
+No check looks at who asks: a server that can tell its clients apart can link what they send.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ WORK = 8
 """Bytes of a proof of work."""
 
 WORK_HEADER = "Billboard-Work"
-"""Has a proof of work, or how many bits of it are asked for (SPEC 9.9)."""
+"""The header with a proof of work, or with the bits that a server asks for (SPEC 9.9)."""
 
 MOST_BITS = 64
-"""What a proof of 8 bytes can reasonably show."""
+"""Bits that a proof of 8 bytes can reasonably show."""
 
 MOST_WORK = 28
-"""Bits of a proof of work that a client is ready for: minutes."""
+"""Bits of the largest proof of work that a client makes; it takes minutes."""
 
 _WORK = re.compile(rb"[0-9a-f]{16}")
 _BITS = re.compile(r"[0-9]{1,3}")
 
 
 class Admission(Protocol):
-    """A check of what is well-formed, before what is costly. It runs often, and must not wait."""
+    """A check of what is well-formed, before costly checks. It runs often, and must not wait."""
 
     def admit(self, data: bytes, work: bytes) -> None:
         """Return if ``data`` may come in; ``work`` is its proof of work, empty if it has none.
@@ -44,10 +44,10 @@ class Admission(Protocol):
 
 @final
 class Rate:
-    """As many as ``per_second`` on average, whoever sends them, and ``burst`` at once.
+    """A limit of ``per_second`` on average and ``burst`` at once, for all senders together.
 
-    ``burst`` is that of one second, and at least 1, if left out. Raises `ValueError` if one of them
-    is too small, or infinite. ``clock`` gives seconds.
+    If ``burst`` is left out it is ``per_second``, but at least 1. ``clock`` gives seconds. Raises
+    `ValueError` if ``per_second`` is not above 0, ``burst`` is below 1, or one is infinite.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class Rate:
         self._burst = max(per_second, 1.0) if burst is None else burst
         if not (0 < per_second < math.inf and 1 <= self._burst < math.inf):
             raise ValueError(
-                f"a rate must be greater than 0, and its burst at least 1, and both finite, not"
-                f" {per_second} and {self._burst}: without a limit leave it out"
+                "a rate must be greater than 0, its burst at least 1, and both finite; they are"
+                f" {per_second} and {self._burst}. For no limit, leave the rate out"
             )
         self._clock = clock
         self._tokens, self._time = self._burst, clock()
@@ -72,13 +72,13 @@ class Rate:
         self._tokens = min(self._burst, self._tokens + (now - self._time) * self._rate)
         self._time = now
         if self._tokens < 1:
-            raise NotAdmittedError("no more is taken now: retry later")
+            raise NotAdmittedError("the rate limit is reached: retry later")
         self._tokens -= 1
 
 
 @final
 class ProofOfWork:
-    """A proof that cost about 2^``bits`` hashes (SPEC 9.1) for each post or request to ``origin``.
+    """A demand for a proof that cost about 2^``bits`` hashes (SPEC 9.1), for what ``origin`` gets.
 
     Raises `ValueError` if ``bits`` is not from 1 to 64.
     """
@@ -86,7 +86,7 @@ class ProofOfWork:
     def __init__(self, origin: str, bits: int) -> None:
         self._origin = origin
         self.bits = _check_bits(bits)
-        """How much it asks for."""
+        """Bits that a proof must show."""
 
     def admit(self, data: bytes, work: bytes) -> None:
         """See `Admission.admit`."""
@@ -96,13 +96,13 @@ class ProofOfWork:
         tried = _prefix(self._origin, data)
         tried.update(work)
         if int.from_bytes(tried.digest(), "big") >> (256 - self.bits):
-            raise NotAdmittedError(f"the proof of work is not one of {self.bits} bits for this")
+            raise NotAdmittedError(f"the proof of work does not show {self.bits} bits for this")
 
 
 def find_work(origin: str, data: bytes, bits: int) -> bytes:
-    """A proof of work of ``bits`` bits for ``data``, sent to ``origin``: 8 bytes (SPEC 9.1).
+    """Find a proof of work of ``bits`` bits for ``data``, sent to ``origin``: 8 bytes (SPEC 9.1).
 
-    It takes about 2^bits hashes. Raises `ValueError` if ``bits`` is not from 1 to 64.
+    This takes about 2^bits hashes. Raises `ValueError` if ``bits`` is not from 1 to 64.
     """
     shift, prefix = 256 - _check_bits(bits), _prefix(origin, data)
     for number in itertools.count():
@@ -115,7 +115,7 @@ def find_work(origin: str, data: bytes, bits: int) -> bytes:
 
 
 def decode_work(text: bytes | None) -> bytes:
-    """The proof of work of a header; empty if there is none. Raises `InvalidEncodingError`."""
+    """Return the proof of work in a header; empty if none. Raises `InvalidEncodingError`."""
     if text is None:
         return b""
     if not _WORK.fullmatch(text):
@@ -125,13 +125,13 @@ def decode_work(text: bytes | None) -> bytes:
 
 
 def asked_bits(headers: Mapping[str, str | None]) -> int | None:
-    """Bits of the proof of work that an answer asks for; None if it asks for none."""
+    """Return the bits of the proof of work that an answer asks for; None if it asks for none."""
     bits = headers.get(WORK_HEADER) or ""
     return int(bits) if _BITS.fullmatch(bits) else None
 
 
 def _prefix(origin: str, data: bytes) -> hashlib._Hash:
-    """``HASH("work"; origin, data, N)`` but for the bytes of N, so that trying one is cheap."""
+    """Hash ``HASH("work"; origin, data, N)`` up to the bytes of N, so that trying an N is cheap."""
     encoded = encode_tuple(LABEL + b"work", origin.encode(), data)
     return hashlib.sha256(encoded + WORK.to_bytes(4, "big"))
 

@@ -1,4 +1,4 @@
-"""The bodies of requests: of a limited size, and within a limited time, whatever serves them."""
+"""Bodies of requests, limited in size and in time, whatever ASGI server is used."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from starlette.types import Receive
 OCTETS = b"application/octet-stream"
 
 CLOSE = (b"connection", b"close")
-"""The header to answer a `BodyError` with, or the server would have to read what is left."""
+"""The header for the answer to a `BodyError`: without it the server must read what is left."""
 
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 
 
 class BodyError(Exception):
-    """A body that is not read to its end: ``status`` says why."""
+    """A body that was not read to its end; ``status`` is the status to answer with."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -26,15 +26,16 @@ class BodyError(Exception):
 async def read_body(
     headers: dict[bytes, bytes], receive: Receive, *, largest: int, seconds: float
 ) -> bytes:
-    """The body of a request, of ``application/octet-stream`` and at most ``largest`` bytes.
+    """Read the body of a request, of ``application/octet-stream`` and at most ``largest`` bytes.
 
-    Raises `BodyError`, if it can before there is one.
+    The body must be complete within ``seconds``. Raises `BodyError`, if possible before the body
+    is read.
     """
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind != OCTETS:
         raise BodyError(415)
     length = headers.get(b"content-length", b"0")
-    if not _LENGTH.fullmatch(length):  # not every ASGI server looks at it
+    if not _LENGTH.fullmatch(length):  # not every ASGI server checks it
         raise BodyError(400)
     if int(length) > largest:
         raise BodyError(413)

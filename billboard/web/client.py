@@ -1,6 +1,6 @@
-"""Connections of clients, one way for all: nothing is followed, kept, or longer than expected.
+"""HTTP requests of all clients: no redirects, no cookies, no answers longer than expected.
 
-The extras ``client`` and ``push`` have what they need.
+The extras ``client`` and ``push`` install what this needs.
 """
 
 from __future__ import annotations
@@ -16,12 +16,29 @@ TIMEOUT = 30.0
 """Seconds for one request, from connecting to the last byte."""
 
 URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!\"$->@-~]*)?")
-"""Without a user, a ``?`` or a ``#``: paths are put behind it."""
+"""A URL without a user, a ``?`` or a ``#``: paths are appended to it."""
 
 OCTETS = {"content-type": "application/octet-stream"}
 """Headers of a request whose body is bytes."""
 
 _WRITE_ERROR = 0xFFFFFFFF  # what a callback returns to end a transfer
+
+_USER = re.compile("//[^/]*@")
+
+_PROBLEMS = {
+    "COULDNT_RESOLVE_PROXY": "the name of the proxy cannot be resolved",
+    "COULDNT_RESOLVE_HOST": "the name of the host cannot be resolved",
+    "COULDNT_CONNECT": "connection refused, or no route to the host",
+    "OPERATION_TIMEDOUT": "no whole answer within the time limit",
+    "SSL_CONNECT_ERROR": "the TLS handshake failed",
+    "PEER_FAILED_VERIFICATION": "the certificate of the server does not verify",
+    "GOT_NOTHING": "the server closed the connection without an answer",
+    "PARTIAL_FILE": "the server closed the connection before the answer was whole",
+    "SEND_ERROR": "the connection broke while the request was sent",
+    "RECV_ERROR": "the connection broke before the answer was whole",
+    "PROXY": "the proxy did not connect to the server",
+}
+"""What curl's usual errors mean, by name."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +51,26 @@ class Answer:
 
 
 class NoAnswerError(Exception):
-    """There is no whole answer; the message says why, and holds no URL.
+    """A request without a whole answer. The message has the URL, without user and query, and why.
 
-    ``is_too_long`` says that it has more bytes than were expected.
+    ``is_too_long`` says that the answer has more bytes than expected, ``is_unconnected`` that there
+    was no connection to the server, or to the proxy.
     """
 
-    def __init__(self, explanation: str, *, is_too_long: bool = False) -> None:
+    def __init__(
+        self, explanation: str, *, is_too_long: bool = False, is_unconnected: bool = False
+    ) -> None:
         super().__init__(explanation)
-        self.is_too_long = is_too_long
+        self.is_too_long, self.is_unconnected = is_too_long, is_unconnected
 
 
 def curl_options(proxy: str = "") -> dict[CurlOpt, Any]:
-    """What every connection is made with: ``proxy`` is a URL, or empty for none."""
-    return {CurlOpt.PROXY: proxy}  # not what the environment says
+    """The options of every connection. ``proxy`` is a URL, or empty for none."""
+    return {CurlOpt.PROXY: proxy}  # overrides what the environment says
 
 
 def error_name(code: int) -> str:
-    """curl's name of an error. Its text is never used: it may hold the URL, hence a secret."""
+    """Return curl's name of an error. Its text is never used: the URL in it may hold a secret."""
     try:
         return CurlECode(code).name
     except ValueError:
@@ -58,12 +78,12 @@ def error_name(code: int) -> str:
 
 
 def session(*, timeout: float = TIMEOUT, proxy: str = "") -> Session[Response]:
-    """A session for `ask`. A request takes ``timeout`` seconds at most."""
+    """Return a session for `ask`. A request takes ``timeout`` seconds at most."""
     return Session(**_options(timeout, proxy))
 
 
 def async_session(*, timeout: float = TIMEOUT, proxy: str = "") -> AsyncSession[Response]:
-    """A session for `ask_async`, of the event loop that first uses it."""
+    """Return a session for `ask_async`. It belongs to the event loop that first uses it."""
     return AsyncSession(**_options(timeout, proxy))
 
 
@@ -76,8 +96,11 @@ def ask(
     headers: Mapping[str, str] | None = None,
     body: bytes | None = None,
 ) -> Answer:
-    """Make one request, whose answer may have a body of ``limit`` bytes. Raises `NoAnswerError`."""
-    received = _Body(limit)
+    """Make one request. The body of its answer may have ``limit`` bytes. Raises `NoAnswerError`.
+
+    The error shows ``url`` without user and query: the rest of it must hold no secret.
+    """
+    received = _Body(url, limit)
     try:
         response = session.request(**_arguments(method, url, headers, body, received))
     except CurlError as error:
@@ -95,7 +118,7 @@ async def ask_async(
     body: bytes | None = None,
 ) -> Answer:
     """See `ask`."""
-    received = _Body(limit)
+    received = _Body(url, limit)
     try:
         response = await session.request(**_arguments(method, url, headers, body, received))
     except CurlError as error:
@@ -104,10 +127,11 @@ async def ask_async(
 
 
 class _Body:
-    """Takes the body of an answer, and ends the transfer if it is longer than ``limit`` bytes."""
+    """Takes the body of an answer of ``url``, and ends a transfer of more than ``limit`` bytes."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, url: str, limit: int) -> None:
         self.data, self._is_too_long, self._limit = bytearray(), False, limit
+        self._shown = _USER.sub("//", url.partition("?")[0])
 
     def __call__(self, chunk: bytes) -> int:
         self._is_too_long = len(self.data) + len(chunk) > self._limit
@@ -118,16 +142,19 @@ class _Body:
 
     def explained(self, error: CurlError) -> NoAnswerError:
         if self._is_too_long:
-            problem = f"the answer has more than {self._limit} bytes"
+            problem = f"{self._shown}: the answer has more than {self._limit} bytes"
             return NoAnswerError(problem, is_too_long=True)
-        return NoAnswerError(f"there is no answer ({error_name(error.code)})")
+        name = error_name(error.code)
+        problem = _PROBLEMS.get(name, f"no answer (curl error {name})")
+        unconnected = name == "COULDNT_CONNECT"
+        return NoAnswerError(f"{self._shown}: {problem}", is_unconnected=unconnected)
 
 
 def _options(timeout: float, proxy: str) -> dict[str, Any]:
     return {
         "timeout": timeout,
         "allow_redirects": False,
-        "discard_cookies": True,  # else a server could tell its clients apart
+        "discard_cookies": True,  # by cookies a server could tell its clients apart
         "curl_options": curl_options(proxy),
     }
 
@@ -144,6 +171,6 @@ def _arguments(
         "url": url,
         "headers": headers,
         "data": body,
-        "accept_encoding": None,  # what is small on the way could be large here
+        "accept_encoding": None,  # a small body could become a large one when decoded
         "content_callback": received,
     }

@@ -1,4 +1,4 @@
-"""Answers that hold the same bytes for everybody, and may be kept (RFC 9110, 9111)."""
+"""Answers with the same bytes for everybody, which may be cached (RFC 9110, 9111)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ BYTES, TEXT = b"application/octet-stream", b"text/plain; charset=utf-8"
 Header = tuple[bytes, bytes]
 
 NOTHING: list[Header] = [(b"cache-control", NEVER), (b"content-length", b"0")]
-"""Headers of an answer that is not to be kept, and has no body."""
+"""Headers of an answer that has no body and must not be cached."""
 
 
 @final
 class Content:
-    """Bytes that are served, with the headers that go with them: an ASGI application."""
+    """An ASGI application that serves fixed bytes with the headers that belong to them."""
 
     def __init__(self, data: bytes, kind: bytes, caching: bytes) -> None:
         self.data = data
@@ -31,7 +31,7 @@ class Content:
         self._headers = [(b"content-type", kind), (b"content-length", size), *self._validators]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Answer a GET or HEAD: 304 if the client has them already (RFC 9110, 13.1.2)."""
+        """Answer a GET or HEAD, with 304 if the client has the bytes already (RFC 9110, 13.1.2)."""
         known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
         if known is not None and self._is_among(known):
             await respond(send, 304, self._validators)

@@ -168,7 +168,7 @@ def test_a_backup_after_expiring(board: Path, tmp_path: Path) -> None:
 
 
 def test_what_can_not_be_copied(board: Path, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no board"):
+    with pytest.raises(StoreError, match="not a board"):
         backup_board(tmp_path, tmp_path / "copy")
     with pytest.raises(StoreError, match="File exists"):
         backup_board(board, board)
@@ -176,7 +176,7 @@ def test_what_can_not_be_copied(board: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=f"{EPOCH}/0/index is missing"):
         backup_board(board, tmp_path / "copy")
     assert not (tmp_path / "copy" / DATABASE).exists()
-    with pytest.raises(StoreError, match="no board"):
+    with pytest.raises(StoreError, match="not a board"):
         restore_board(tmp_path / "copy", tmp_path / "restored")
 
 

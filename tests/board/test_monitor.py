@@ -169,7 +169,7 @@ def test_a_board_that_can_not_be_reached(served: HttpBoard, look: Look) -> None:
     served.replace("checkpoint", b"", status=500)
     only(look(), "unreachable", "status 500")
     served.replace("checkpoint", b"note")
-    only(look(), "signature", "not one to take")
+    only(look(), "signature", "cannot be trusted")
 
 
 def test_a_stale_board(look: Look, clock: Clock) -> None:
@@ -337,12 +337,12 @@ def edition(number: int, time: int = BEGIN, epoch: int = EPOCH) -> Edition:
     [
         (b"garbage", "entry 2 of its master log cannot be understood"),
         (encode_leaf("example.org/other", edition(1)), "entry 2 of its master log"),
-        (BoardParameters(ORIGIN), "entry 2 is its parameters"),
+        (BoardParameters(ORIGIN), "entry 2 has its parameters again"),
         (edition(2), "edition 2 of epoch 20000 comes where 1 should"),
         (edition(0), "edition 0 of epoch 20000 comes where 1 should"),
-        (edition(1, BEGIN + 1), "when none is"),
-        (edition(1, BEGIN - HOUR), "when none is"),
-        (edition(1, BEGIN + 26 * HOUR), "when none is"),
+        (edition(1, BEGIN + 1), "when no edition is"),
+        (edition(1, BEGIN - HOUR), "when no edition is"),
+        (edition(1, BEGIN + 26 * HOUR), "when no edition is"),
         (edition(1, BEGIN + 2 * HOUR), "yet to come"),
         (edition(0, BEGIN - 3 * DAY, EPOCH - 3), "comes after one of epoch 20000"),
     ],
@@ -363,7 +363,7 @@ def test_times_that_go_back(forged: ForgedBoard, look: Look, clock: Clock) -> No
     forged.publish(EPOCH, dummies(BUNDLE), number=1, time=BEGIN + HOUR)
     assert look() == []
     forged.publish(EPOCH, dummies(BUNDLE), number=2)
-    only(look(), "misbehavior", "before the one before")
+    only(look(), "misbehavior", "earlier than the one before")
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_times_that_go_back(forged: ForgedBoard, look: Look, clock: Clock) -> No
     [
         (edition(1, BEGIN + 2 * HOUR), "the one due at 1728003600 was left out"),
         (edition(0, BEGIN + DAY + HOUR, EPOCH + 1), "the one due at 1728086400 was left out"),
-        (edition(0, BEGIN + 2 * DAY, EPOCH + 2), "is the next after epoch 20000"),
+        (edition(0, BEGIN + 2 * DAY, EPOCH + 2), "comes right after epoch 20000"),
     ],
 )
 def test_editions_that_were_left_out(

@@ -22,10 +22,10 @@ def edition(time: int) -> Edition:
 @pytest.mark.parametrize(
     ("time", "problem"),
     [
-        (BEGIN + 1, "is said to be due at 1728000001, when none is"),
-        (BEGIN - DAY, "when none is"),
-        (LAST + HOUR, "when none is"),
-        (2**63 - 1, "when none is"),
+        (BEGIN + 1, "is said to be due at 1728000001, when no edition is"),
+        (BEGIN - DAY, "when no edition is"),
+        (LAST + HOUR, "when no edition is"),
+        (2**63 - 1, "when no edition is"),
         (BEGIN + HOUR, "which is yet to come"),
     ],
 )

@@ -236,7 +236,7 @@ def test_a_blob_for_another_key(shell: Shell) -> None:
             "seq",
         ),
         (["lane", "new", "new.key", "--origin", "[/x] y"], "origin"),
-        (["post", "tokens", "lane.key", "server.pub", "blob"], "is no board"),
+        (["post", "tokens", "lane.key", "server.pub", "blob"], "is not a board"),
         (["post", "board", "other.lane", "server.pub", "blob"], "this lane is for"),
         (["fetch", "board", "grant"], "no post in a published edition"),
         (["fetch", "board", "blob"], "grant"),

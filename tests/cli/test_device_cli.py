@@ -243,13 +243,13 @@ def test_no_two_at_a_time(shell: Shell, town: Town) -> None:
 def test_what_can_not_be_made_is_not_there(shell: Shell, town: Town) -> None:
     _, url, *keys = town.options
     proxied = [*town.options, "--proxy", "http://127.0.0.1:1"]
-    assert "there is no answer" in shell.fails("device", "init", "a", *proxied)
+    assert "Is the proxy running?" in shell.fails("device", "init", "a", *proxied)
     for kind in ("device", "sender"):
         assert "cannot be read" in shell.fails(kind, "status", "nowhere")
         bad = {
             "http(s)": ["--board", "ftp://x", *keys],
             "note key": [*town.options, "--server", "a"],
-            "1 of 0 witnesses": [*town.options, "--threshold", "1"],
+            "threshold of 1": [*town.options, "--threshold", "1"],
         }
         for said, options in bad.items():
             assert said in shell.fails(kind, "init", "a", *options)

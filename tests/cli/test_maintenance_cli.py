@@ -45,4 +45,4 @@ def test_what_is_wrong_is_said(shell: Shell) -> None:
     code, out, _ = shell.run("board", "fsck", "board")
     assert code == 1
     assert "0/index: is damaged; put the file of a backup in its place\n1 findings\n" in out
-    assert "is no board" in shell.fails("board", "backup", "nowhere", "copy")
+    assert "is not a board" in shell.fails("board", "backup", "nowhere", "copy")

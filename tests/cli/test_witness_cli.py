@@ -37,7 +37,7 @@ class Witness:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         assert process.stdout is not None
-        self.url = process.stdout.readline().split(" at ")[-1].strip()
+        self.url = process.stdout.readline().strip()
 
     def add_checkpoint(self, body: bytes) -> int:
         """The status of an answer."""
@@ -212,7 +212,7 @@ def test_a_stop_waits_for_what_is_being_answered(shell: Shell, number: int) -> N
 def test_what_a_user_may_get_wrong(shell: Shell) -> None:
     shell.ok("witness", "init", "witness", "--name", "example.net/w")
     assert "cannot be made" in shell.fails("witness", "init", "witness", "--name", "x")
-    assert "no spaces" in shell.fails("witness", "init", "other", "--name", "a b")
+    assert "have spaces" in shell.fails("witness", "init", "other", "--name", "a b")
     assert not (shell.directory / "other").exists()
     log = str(NoteSigner("example.org/log", Algorithm.ED25519, os.urandom(32)).key)
     assert "note key" in shell.fails("witness", "serve", "witness", "--log", "x")

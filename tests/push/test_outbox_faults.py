@@ -200,7 +200,7 @@ def test_a_file_is_created_once_and_reopened(tmp_path: Path) -> None:
     other = tmp_path / "other"
     with contextlib.closing(apsw.Connection(str(other))) as db:
         db.execute("CREATE TABLE other (number INTEGER)")
-    with pytest.raises(StoreError, match="no outbox"):
+    with pytest.raises(StoreError, match="is no outbox"):
         SqliteOutbox(other)
 
 

@@ -181,7 +181,8 @@ async def test_a_node_that_is_down(tmp_path: Path, caplog: pytest.LogCaptureFixt
                 await until(lambda: len(waiting(made)) == 60)
         assert sorted(waiting(made)) == sorted(sent)
     assert [each.message for each in caplog.records] == [
-        "requests over Waku wait: the Waku node: there is no answer (COULDNT_CONNECT)"
+        f"requests over Waku wait: the Waku node: {node.url}/store/v3/messages:"
+        " connection refused, or no route to the host"
     ] * 2
 
 

@@ -240,7 +240,7 @@ WRONG = {
     "another text": (str(WITNESS.sign("x\n", time=7)).encode(), "does not verify"),
     "the log's own": (str(LOG.sign(TEXT)).encode(), "no signature of this key"),
     "no time": (str(WITNESS.sign(TEXT, time=0)).encode(), "has no time"),
-    "no such time": (str(WITNESS.sign(TEXT, time=2**63)).encode(), "not of a time"),
+    "no such time": (str(WITNESS.sign(TEXT, time=2**63)).encode(), "time is out of range"),
     "one that is right": (
         f"{WITNESS.sign(TEXT, time=7)}{WITNESS.sign('x', time=7)}".encode(),
         "does not verify",

@@ -1,4 +1,4 @@
-"""What a reader of a board keeps: files that never change, and a few that it must not forget."""
+"""The cache of a board's reader: files that never change, and a few that it must not forget."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ DISK = 1 << 30
 OBJECTS, LOCK = "objects", "lock"
 
 _BLOCK = 4096
-"""Bytes of which a file takes a multiple on a disk."""
+"""Bytes of a block of a disk: a file takes a whole number of blocks."""
 
 
 @final
 class Cache:
     """Files of one board by name: ``memory`` bytes of the last used, ``disk`` in ``directory``.
 
-    Without a directory nothing outlives this. With one it belongs to one cache at a time. What is
-    read back is not verified: a disk may have damaged it, but a crash leaves no half of a file.
-    What there is no room for goes, the least recently used first; what was given to `save` stays.
+    Without a directory, nothing outlives the cache. A directory belongs to one cache at a time.
+    What is read back is not verified: a disk may have damaged it, but a crash leaves no partial
+    file. When there is no room, the least recently used files are deleted first; what was given to
+    `save` stays.
 
     Raises `StoreError` if the directory cannot be used, or another cache uses it.
     """
@@ -60,8 +61,8 @@ class Cache:
             self._lock = None
 
     def get(self, name: str) -> bytes | None:
-        """The bytes of a file, None if it is not here."""
-        stored = self._on_disk.get(name)  # and is the last used now
+        """Return the bytes of a file; None if it is not in the cache."""
+        stored = self._on_disk.get(name)  # this marks it as used last
         if name in self._data:
             self._in_memory.get(name)
             return self._data[name]
@@ -70,7 +71,7 @@ class Cache:
         path = self._path(name)
         with _explained(path), contextlib.suppress(FileNotFoundError):
             data = path.read_bytes()
-            os.utime(path)  # so that the next one that opens the directory knows
+            os.utime(path)  # tells the next cache of this directory when it was used
             self._remember(name, data)
             return data
         self._on_disk.pop(name, None)
@@ -80,7 +81,7 @@ class Cache:
         """Keep the bytes of a file, for as long as there is room."""
         self._remember(name, data)
         if self._directory is not None and self._on_disk.add(name, _blocks(len(data))):
-            # Not synced: what a crash damages is found out when it is read, and fetched again.
+            # It is not synced: what a crash damages is detected when it is read, and fetched again.
             write_file(self._path(name), data, durable=False)
 
     def delete(self, name: str) -> None:
@@ -90,7 +91,7 @@ class Cache:
             self._unlink(name)
 
     def expire(self, epoch: int) -> None:
-        """Forget the files of epochs before ``epoch``, and what is saved of these."""
+        """Forget the files of epochs before ``epoch``, and what was saved for these epochs."""
         old = [name for name in (*self._data, *self._on_disk) if _epoch(name.split("/")[0]) < epoch]
         for name in old:
             self._forget(name)
@@ -101,7 +102,7 @@ class Cache:
                         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def load(self, name: str) -> bytes | None:
-        """What `save` wrote last under a name, None before the first."""
+        """Return what `save` wrote last under a name; None if it wrote nothing."""
         if self._directory is None:
             return None
         path = self._directory / name
@@ -110,9 +111,9 @@ class Cache:
         return None
 
     def save(self, name: str, data: bytes) -> None:
-        """Remember what must not be forgotten: when this returns it is on stable storage.
+        """Remember what must not be forgotten. When this returns it is on stable storage.
 
-        It counts for no room, and has names that no file has.
+        It does not count as one of the ``disk`` bytes. Its name must not be that of a file.
         """
         if self._directory is not None:
             write_file(self._directory / name, data, durable=True)
@@ -136,20 +137,20 @@ class Cache:
 
 @final
 class _Room(LRUCache[str, int]):
-    """Room for some bytes: the sizes of what is in it by name. What must go is told ``drop``."""
+    """The sizes of files by name, up to a total. ``drop`` gets the name of each that must go."""
 
     def __init__(self, limit: int, drop: Callable[[str], object]) -> None:
         super().__init__(limit, lambda size: size)
         self._drop = drop
 
     def popitem(self) -> tuple[str, int]:
-        """Let the least recently used go."""
+        """Drop the least recently used file."""
         name, size = super().popitem()
         self._drop(name)
         return name, size
 
     def add(self, name: str, size: int) -> bool:
-        """Whether there is room for it, once others have gone."""
+        """Make room for a file by dropping others. False if it is too large."""
         self.pop(name, None)
         if size > self.maxsize:
             self._drop(name)
@@ -159,12 +160,12 @@ class _Room(LRUCache[str, int]):
 
 
 def _blocks(size: int) -> int:
-    """The bytes that a file of ``size`` takes on a disk."""
+    """Return the bytes that a file of ``size`` takes on a disk."""
     return -(-size // _BLOCK) * _BLOCK
 
 
 def _stored(directory: Path) -> list[tuple[str, int]]:
-    """The names and sizes of files, the least recently used first. What a crash left half goes."""
+    """Return names and sizes of files, the least recently used first. Deletes partial files."""
     found = []
     for folder, _, names in os.walk(directory):
         for path in (Path(folder, name) for name in names):
@@ -177,7 +178,7 @@ def _stored(directory: Path) -> list[tuple[str, int]]:
 
 
 def _epoch(part: str) -> int:
-    """The epoch that a first part of a name stands for, greater than any other if for none."""
+    """Return the epoch in the first part of a name, or a number greater than any epoch."""
     return int(part) if part.isdigit() else 2**64
 
 
@@ -189,7 +190,7 @@ def _locked(path: Path) -> int:
 
 
 def write_file(path: Path, data: bytes, *, durable: bool) -> None:
-    """Write a file as a whole, in place of the one that is there. Raises `StoreError`."""
+    """Write a file as a whole, or replace it. Raises `StoreError`."""
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, data, durable=durable)

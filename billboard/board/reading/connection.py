@@ -1,6 +1,6 @@
 """Connections to a board: how the requests of a procedure travel (SPEC 9.9).
 
-The extra ``client`` has what they need.
+The extra ``client`` installs what they need.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ T = TypeVar("T")
 class Connection:
     """Runs procedures over connections to the board at ``url``, one procedure at a time.
 
-    A request takes ``timeout`` seconds at most; ``proxy`` is the URL of one, empty for none.
+    A request takes ``timeout`` seconds at most. ``proxy`` is the URL of a proxy, empty for none.
+    Raises `BoardError` if ``url`` is not the URL of a board.
     """
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT, proxy: str = "") -> None:
@@ -50,7 +51,7 @@ class Connection:
         self._session.close()
 
     def run(self, procedure: Procedure[T]) -> T:
-        """Run a procedure to its end, and return what it does."""
+        """Run a procedure to its end, and return what it returns. Raises `BoardError`."""
         with self._lock:
             try:
                 wanted = next(procedure)
@@ -70,7 +71,7 @@ class Connection:
             return Response(200, find_work(wanted.origin, wanted.post, wanted.bits))
         if wanted.body is None:
             return self._request(self._session, wanted)
-        # A connection of its own: nobody shall see from it who posts and who reads.
+        # A post has a connection of its own: nobody can link it with what the client reads.
         with session(timeout=self._timeout, proxy=self._proxy) as own:
             return self._request(own, wanted)
 
@@ -78,12 +79,12 @@ class Connection:
         try:
             return _parsed(ask(session, **_arguments(self._url, wanted)))
         except NoAnswerError as error:
-            raise _unreachable(wanted, error) from None
+            raise _unreachable(error, self._proxy) from None
 
 
 @final
 class AsyncConnection:
-    """As `Connection`, for the event loop that first uses it, and any number of procedures."""
+    """A `Connection` for the event loop that first uses it, and any number of procedures."""
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT, proxy: str = "") -> None:
         self._url, self._timeout, self._proxy = _checked_url(url), timeout, proxy
@@ -132,12 +133,12 @@ class AsyncConnection:
         try:
             return _parsed(await ask_async(session, **_arguments(self._url, wanted)))
         except NoAnswerError as error:
-            raise _unreachable(wanted, error) from None
+            raise _unreachable(error, self._proxy) from None
 
 
 def _checked_url(url: str) -> str:
     if not URL.fullmatch(url):
-        # What was given is not shown: there may be a password in it.
+        # The URL is not shown, because there may be a password in it.
         problem = "the URL of a board must be http(s)://host[:port][/path], without user, ? and #"
         raise BoardError(BoardFault.UNREACHABLE, problem)
     return url.rstrip("/")
@@ -160,5 +161,8 @@ def _parsed(answer: Answer) -> Response:
     return Response(answer.status, answer.body, asked_bits(answer.headers))
 
 
-def _unreachable(wanted: Request, error: NoAnswerError) -> BoardError:
-    return BoardError(BoardFault.UNREACHABLE, f"/{wanted.path}: {error}")
+def _unreachable(error: NoAnswerError, proxy: str) -> BoardError:
+    hint = ""
+    if error.is_unconnected:
+        hint = ". Is the proxy running?" if proxy else ". Is `billboard serve` running?"
+    return BoardError(BoardFault.UNREACHABLE, f"{error}{hint}")

@@ -1,4 +1,4 @@
-"""Which bundles of an edition a reader asks for together (SPEC 9.5)."""
+"""The groups of bundles that a reader asks for together (SPEC 9.5)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _system = random.SystemRandom()
 class Decoys:
     """The groups of bundles of the first edition of each epoch, which ``cache`` remembers.
 
-    A board that answers wrong, or whose reader forgot what it had, is asked again: by another group
-    it could tell which bundle of both is the one looked for. So a bundle is in one group for ever.
-    Which of a group was looked for is nowhere to be seen.
+    A board that answers wrong, or whose reader forgot what it had, is asked again. From a different
+    group it could tell which bundle is wanted: the one in both groups. So a bundle stays in one
+    group for ever. Nothing shows which bundle of a group was wanted.
     """
 
     def __init__(self, cache: Cache) -> None:
@@ -26,11 +26,11 @@ class Decoys:
         self._groups: dict[int, dict[int, tuple[int, ...]]] = {}
 
     def group(self, epoch: int, bundles: int, position: int, decoys: int) -> tuple[int, ...]:
-        """The group of the bundle at ``position``, one of ``bundles``, in the order to ask in.
+        """Return the group of the bundle at ``position``, one of ``bundles``, in the order to ask.
 
-        A new one has ``decoys`` others; all that are in no group if it would leave fewer than
-        these. When this returns it is on stable storage, if the cache has a directory. Raises
-        `StoreError`.
+        A new group has ``decoys`` other bundles, or all that are in no group if fewer than
+        ``decoys`` would be left over. When this returns, the group is on stable storage, if the
+        cache has a directory. Raises `StoreError`.
         """
         groups = self._of(epoch, bundles)
         if position not in groups:
@@ -44,7 +44,7 @@ class Decoys:
         return groups[position]
 
     def expire(self, epoch: int) -> None:
-        """Forget the groups of epochs before ``epoch``, which the cache does by itself."""
+        """Forget the groups of epochs before ``epoch``; the cache forgets them by itself."""
         self._groups = {each: groups for each, groups in self._groups.items() if each >= epoch}
 
     def _of(self, epoch: int, bundles: int) -> dict[int, tuple[int, ...]]:
@@ -58,7 +58,7 @@ def _name(epoch: int) -> str:
 
 
 def _encode(groups: dict[int, tuple[int, ...]]) -> bytes:
-    """A line for each group."""
+    """Encode each group as one line."""
     lines = (" ".join(map(str, group)) for each, group in groups.items() if each == group[0])
     return "".join(f"{line}\n" for line in lines).encode()
 
@@ -70,8 +70,8 @@ def _decode(name: str, data: bytes | None, bundles: int) -> dict[int, tuple[int,
         new = dict.fromkeys(group, group)
         if not group or len(new) < len(group) or max(group) >= bundles or new.keys() & groups:
             raise StoreError(
-                f"{name} in the reader's directory is damaged: delete it, and bundles that were"
-                " answered wrong before are no longer hidden among others"
+                f"{name} in the reader's directory is damaged. You may delete it, but then bundles"
+                " that the board answered wrong before are no longer hidden among others"
             )
         groups |= new
     return groups

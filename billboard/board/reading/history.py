@@ -1,4 +1,4 @@
-"""What a master log tells of its board over time, and what of it breaks the rules (SPEC 9.2)."""
+"""The history of a board in its master log, and what in it breaks the rules (SPEC 9.2)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from billboard.errors import BoardFault
 class History:
     """The entries of a master log, in turn, of a board with ``parameters``, as seen at ``now``.
 
-    ``editions`` are all editions with their position in the log. ``problems`` are the position,
-    whether it is against the rules or against the schedule, and in words what is wrong.
+    ``editions`` has all editions with their position in the log. ``problems`` has for each problem
+    the position, whether it breaks the rules or the schedule, and in words what is wrong.
     """
 
     def __init__(self, parameters: BoardParameters, now: float) -> None:
@@ -23,10 +23,10 @@ class History:
         self._latest: dict[int, Edition] = {}
 
     def add(self, position: int, leaf: Leaf) -> None:
-        """The next entry, the one at ``position``."""
+        """Add the next entry, which is at ``position``."""
         if isinstance(leaf, BoardParameters) and position:
             self.problems.append(
-                (position, BoardFault.MISBEHAVIOR, f"entry {position} is its parameters")
+                (position, BoardFault.MISBEHAVIOR, f"entry {position} has its parameters again")
             )
         if isinstance(leaf, Edition):
             for reason, problem in (
@@ -53,18 +53,18 @@ class History:
         if problem := parameters.check_time(edition.epoch, edition.time, self._now):
             return problem
         if before and edition.time < before.time:
-            return f"is of {edition.time}, before the one before"
+            return f"is of {edition.time}, earlier than the one before"
         return ""
 
     def _against_the_schedule(self, edition: Edition) -> str:
         parameters, before = self._parameters, self._latest.get(edition.epoch)
         expected = edition.epoch * parameters.epoch_length
-        # A board begins when it wants.
+        # A board may begin at any time.
         began = self.editions[0][1].time if self.editions else edition.time
         if before is not None:
             expected = before.time + parameters.late_interval
         elif self.editions and edition.epoch > self._last_epoch + 1:
-            return f"is the next after epoch {self._last_epoch}"
+            return f"comes right after epoch {self._last_epoch}"
         if edition.time > expected and (before or began <= expected):
-            return f"is of {edition.time}, and the one due at {expected} was left out"
+            return f"is of {edition.time}, but the one due at {expected} was left out"
         return ""

@@ -1,7 +1,7 @@
-"""What a reader of a board does, apart from how its requests travel.
+"""Procedures: what a reader of a board does, apart from how its requests travel.
 
-A *procedure* is a generator: it yields requests, all of which may be made at once, and is sent
-their answers. Clients run it to its end, each over its own connections; it raises `BoardError`.
+A *procedure* is a generator: it yields requests, which may all be made at once, and is sent their
+answers. A client runs it to its end over its connections. It raises `BoardError`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Request:
-    """A GET of ``path`` below the board, or a POST of ``body`` with a proof of ``work``.
+    """A GET of ``path`` below the URL of the board, or a POST of ``body`` with a proof of ``work``.
 
-    The body of its answer may have ``limit`` bytes.
+    The body of the answer may have ``limit`` bytes.
     """
 
     path: str
@@ -30,9 +30,9 @@ class Request:
 
 @dataclass(frozen=True)
 class FindWork:
-    """That a proof of work of ``bits`` bits be found for ``post`` (SPEC 9.1): it may take a while.
+    """A request to find a proof of work of ``bits`` bits for ``post`` (SPEC 9.1). It takes a while.
 
-    It is answered with status 200 and the proof as the body.
+    The answer has status 200 and the proof as its body.
     """
 
     origin: str
@@ -42,7 +42,7 @@ class FindWork:
 
 @dataclass(frozen=True)
 class Response:
-    """An answer; ``work_bits`` is how much work the board asks for, if it does."""
+    """An answer. ``work_bits`` is how much work the board asks for, None if it asks for none."""
 
     status: int
     body: bytes = field(repr=False)
@@ -53,18 +53,18 @@ Procedure = Generator[tuple[Request | FindWork, ...], tuple[Response, ...], T]
 
 
 def get(path: str, limit: int) -> Procedure[bytes]:
-    """What the board has at ``path``. Raises `BoardError`."""
+    """Get what the board has at ``path``. Raises `BoardError`."""
     (response,) = yield (Request(path, limit),)
     return content(path, response)
 
 
 def content(path: str, response: Response) -> bytes:
-    """The body of an answer to a GET. Raises `BoardError` if it is none of success."""
+    """Return the body of the answer to a GET. Raises `BoardError` unless its status is 200."""
     if response.status == 200:
         return response.body
     if response.status in (404, 410):
-        raise BoardError(BoardFault.MISSING, f"/{path} is not there: it may have expired")
-    problem = f"status {response.status}"
+        raise BoardError(BoardFault.MISSING, f"/{path} is not there; it may have expired")
+    problem = f"the board answered with status {response.status}"
     if 300 <= response.status < 400:
-        problem += ", a redirect, and these are not followed: give the right URL"
+        problem += ", a redirect. Redirects are not followed: give the right URL"
     raise BoardError(BoardFault.UNREACHABLE, f"/{path}: {problem}")

@@ -1,6 +1,6 @@
-"""The reader's side of a board (SPEC 9.5): what it asks for, and what it believes.
+"""The reader of a board (SPEC 9.5): what it asks for, and what it believes.
 
-Everything here is a procedure (``procedure.py``), which a client runs over its connections.
+Its methods are procedures (``procedure.py``), which a client runs over its connections.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ from billboard.tlog.note import LARGEST, Note
 from billboard.tlog.tiles import WIDTH
 
 CHECKPOINT_AGE = 5.0
-"""Seconds for which a checkpoint is taken to be the last one."""
+"""Seconds for which a checkpoint counts as the last one."""
 
 LARGEST_EDITION = 2**24
-"""Posts: a board that says that it has published more is not believed."""
+"""Posts of an edition: a board that claims more is not believed."""
 
 LARGEST_LOG = 2**20
 """Entries of a master log that is believed: an edition every five minutes for ten years."""
 
 AT_ONCE = 8
-"""Bundles that are fetched together where an edition is read whole."""
+"""Bundles that are fetched together when an edition is read whole."""
 
 MOST_LOGS = 100
-"""Editions of which the tiles that were read are kept in memory."""
+"""Editions whose tiles are kept in memory after they are read."""
 
 CHECKPOINT = "checkpoint"
 
@@ -114,7 +114,7 @@ class Reader:
             return offered if newer or last is None else last
 
     def log(self) -> Procedure[VerifiedLog]:
-        """The master log, as of a checkpoint that is a few seconds old at most."""
+        """Return the master log as of a checkpoint of at most `CHECKPOINT_AGE` seconds ago."""
         if not 0 <= self._clock() - self._checked_at <= CHECKPOINT_AGE:
             yield from self.checkpoint()
         if self._log is None or self.taken is None:
@@ -122,11 +122,11 @@ class Reader:
         if not self._log.size:
             raise self.misbehavior("its master log is empty")
         if self._log.size > LARGEST_LOG:
-            raise self.misbehavior(f"a master log of {self._log.size} entries cannot be")
+            raise self.misbehavior(f"a master log of {self._log.size} entries is not believed")
         return self._log
 
     def parameters(self) -> Procedure[BoardParameters]:
-        """What makes the board the one it is: the first entry of its master log."""
+        """Return the parameters that define the board: the first entry of its master log."""
         if self._parameters is None:
             log = yield from self.log()
             entries = yield from log.bundle(0)
@@ -137,9 +137,9 @@ class Reader:
         return self._parameters
 
     def editions(self, epoch: int, *, accept_stale: bool = False) -> Procedure[tuple[Edition, ...]]:
-        """The editions of ``epoch``, by number; none if none is due yet.
+        """Return the editions of ``epoch``, by number; none if none is due yet.
 
-        Raises `EpochError` for a number that is none of an epoch.
+        Raises `EpochError` if ``epoch`` is out of range.
         """
         check_epoch(epoch)
         parameters = yield from self.parameters()
@@ -151,7 +151,7 @@ class Reader:
             leaves = [*enumerate(map(self.leaf, entries), WIDTH * index)]
             editions = [(at, leaf) for at, leaf in reversed(leaves) if isinstance(leaf, Edition)]
             found += [(at, edition) for at, edition in editions if edition.epoch == epoch]
-            # One of three epochs before was closed before any of this one could be (SPEC 9.2).
+            # An edition of three epochs before was closed before any of this one (SPEC 9.2).
             if any(each.epoch + 3 <= epoch or _is_first(each, epoch) for _, each in editions):
                 break
         found.reverse()
@@ -170,7 +170,7 @@ class Reader:
     def fetch(
         self, epoch: int, identifier: bytes, *, decoys: int = 0, accept_stale: bool = False
     ) -> Procedure[Post | None]:
-        """The post under ``identifier``; None if it is absent from all editions of ``epoch``.
+        """Return the post under ``identifier``; None if all editions of ``epoch`` lack it.
 
         Raises `EpochError` if ``epoch`` has no edition yet.
         """
@@ -186,7 +186,7 @@ class Reader:
         decoys: int = 0,
         accept_stale: bool = False,
     ) -> Procedure[Post | None]:
-        """The newest post of the lane of ``reader``; see `BoardClient.find`."""
+        """Return the newest post of the lane of ``reader``; see `BoardClient.find`."""
         parameters = yield from self.parameters()
         now = epoch_at(self._clock(), parameters.epoch_length)
         found: list[Post | None] = []
@@ -207,7 +207,7 @@ class Reader:
         decoys: int = 0,
         accept_stale: bool = False,
     ) -> Procedure[tuple[list[Post | None], int]]:
-        """The newest post of each lane in ``epoch``; see `BoardClient.find_all`."""
+        """Return the newest post of each lane in ``epoch``; see `BoardClient.find_all`."""
         parameters = yield from self.parameters()
         its = parameters.origin, parameters.epoch_length, parameters.frame_class
         for reader in readers:
@@ -233,7 +233,7 @@ class Reader:
         return newest, len(editions)
 
     def bundles(self, edition: Edition, start: int) -> Procedure[list[list[bytes]]]:
-        """The bundles of an edition from ``start`` on, at most `AT_ONCE` of them."""
+        """Return at most `AT_ONCE` bundles of an edition, from ``start`` on."""
         log = yield from self.edition_log(edition)
         files = []
         for index in range(start, min(start + AT_ONCE, log.bundles)):
@@ -241,7 +241,7 @@ class Reader:
         return (yield from read_all(self._cache, files))
 
     def index(self, edition: Edition) -> Procedure[Index]:
-        """The index of an edition."""
+        """Return the index of an edition."""
         size = PREFIX * (edition.size // BUNDLE)
         name = edition_prefix(edition.epoch, edition.number) + "index"
         file = File(name, size, lambda data: Index.of(edition, data))
@@ -249,7 +249,7 @@ class Reader:
         return index
 
     def edition_log(self, edition: Edition) -> Procedure[VerifiedLog]:
-        """The log that an edition is."""
+        """Return the log of an edition."""
         if edition not in self._editions:
             parameters = yield from self.parameters()
             longest = posts.post_size(parameters.frame_class)
@@ -262,11 +262,11 @@ class Reader:
         return self._editions[edition]
 
     def forget(self, edition: Edition) -> None:
-        """Free the memory that the tiles of an edition take; they can be read again."""
+        """Free the memory of the tiles of an edition; they can be read again."""
         self._editions.pop(edition, None)
 
     def descriptors(self) -> Procedure[tuple[Descriptor, ...]]:
-        """What push servers say of themselves, in the order in which it was logged."""
+        """Return the descriptors of push servers, in the order of the log."""
         log = yield from self.log()
         found: list[Descriptor] = []
         for index in range(log.bundles):
@@ -276,22 +276,22 @@ class Reader:
         return tuple(found)
 
     def leaf(self, entry: bytes) -> Leaf:
-        """What an entry of the master log is."""
+        """Decode an entry of the master log."""
         try:
             leaf = decode_leaf(self.origin, entry)
         except InvalidEncodingError as error:
             raise self.misbehavior(f"an entry of its master log: {error}") from None
         if isinstance(leaf, Edition) and leaf.size > LARGEST_EDITION:
-            raise self.misbehavior(f"an edition of {leaf.size} posts cannot be")
+            raise self.misbehavior(f"an edition of {leaf.size} posts is not believed")
         return leaf
 
     def misbehavior(self, problem: str) -> BoardError:
-        """Of a board that signed what breaks a rule."""
+        """Return the error for a board that signed what breaks a rule."""
         evidence = [self.taken.note] if self.taken else []
         return BoardError(BoardFault.MISBEHAVIOR, f"{self.origin}: {problem}", evidence)
 
     def proven(self, log: VerifiedLog, note: bytes, index: int) -> Procedure[tuple[bytes, bytes]]:
-        """An entry of the master log, and the proof that it is in it (C2SP tlog-proof).
+        """Return an entry of the master log, and the proof that it is there (C2SP tlog-proof).
 
         ``note`` is the checkpoint of ``log``.
         """
@@ -309,12 +309,13 @@ class Reader:
             return self.policy.verify(Note.from_bytes(note))
         except (InvalidEncodingError, InvalidSignatureError) as error:
             raise BoardError(
-                BoardFault.SIGNATURE, f"/checkpoint is not one to take: {error}"
+                BoardFault.SIGNATURE, f"/checkpoint cannot be trusted: {error}"
             ) from None
 
     def _follows(self, last: Taken | None, offered: Taken) -> Procedure[bool]:
-        """Whether ``offered`` is of a longer log than ``last``. It is a fork if neither continues
-        the other.
+        """Return whether ``offered`` has more entries than ``last``.
+
+        Raises `BoardError` for a fork if neither continues the other.
         """
         if last is None or last.checkpoint == offered.checkpoint:
             return last is None
@@ -327,7 +328,7 @@ class Reader:
         except BoardError as error:
             if error.reason is BoardFault.UNREACHABLE:
                 raise
-            problem = f"{error}; so it does not show that of two logs one continues the other"
+            problem = f"{error}; so the board does not show that one log continues the other"
             raise BoardError(error.reason, f"{problem}: {sizes}", notes) from None
         if at != small.root:
             problem = f"{self.origin} signed two logs of which neither continues the other: {sizes}"
@@ -349,25 +350,25 @@ class Reader:
             self._decoys.expire(current - 1)
 
     def _remembered(self) -> Taken | None:
-        """The checkpoint that was taken last; other witnesses may have been asked for then."""
+        """Load the checkpoint that was taken last; the policy may have had other witnesses then."""
         note = self._cache.load(CHECKPOINT)
         if note is None:
             return None
         try:
             return Taken(Policy(self.policy.log).verify(Note.from_bytes(note)), note)
         except (InvalidEncodingError, InvalidSignatureError) as error:
-            problem = f"the checkpoint that was remembered is damaged, or of another board: {error}"
+            problem = f"the saved checkpoint is damaged, or of another board: {error}"
             raise StoreError(f"{problem}; use another directory") from None
 
     def _check_fresh(
         self, parameters: BoardParameters, epoch: int, editions: Sequence[Edition]
     ) -> None:
-        """Raise `BoardError` if the editions of ``epoch`` are not those of a fresh log."""
+        """Raise `BoardError` if the last edition that must be there by now is missing."""
         since = self._clock() - parameters.late_interval - parameters.skew
         due = parameters.due(epoch, since)
         if since >= epoch * parameters.epoch_length and (not editions or editions[-1].time < due):
             last = f"the last is of {editions[-1].time}" if editions else "there is none"
-            problem = f"{self.origin}: an edition of epoch {epoch} was due at {due}, and {last}"
+            problem = f"{self.origin}: an edition of epoch {epoch} was due at {due}, but {last}"
             raise BoardError(BoardFault.STALE, problem, [self.taken.note] if self.taken else [])
 
     def _some_editions(self, epoch: int, accept_stale: bool) -> Procedure[tuple[Edition, ...]]:
@@ -379,7 +380,7 @@ class Reader:
     def candidates(
         self, editions: Iterable[Edition], identifier: bytes, wanted: set[bytes], decoys: int
     ) -> Procedure[list[Post]]:
-        """The posts of ``wanted`` identifiers: near ``identifier`` in a first edition, or later."""
+        """Return the posts of ``wanted`` identifiers, in a first edition near ``identifier``."""
         found: dict[bytes, Post] = {}
         for edition in editions:
             if edition.number == 0:
@@ -404,7 +405,7 @@ class Reader:
                 found[post.identifier] = post
 
     def _picked(self, edition: Edition, wanted: Container[bytes]) -> Procedure[list[list[bytes]]]:
-        """The posts of ``wanted`` identifiers, of an edition that is read whole."""
+        """Read an edition whole, and return the posts of ``wanted`` identifiers."""
         picked: list[list[bytes]] = []
         for start in range(0, edition.size // BUNDLE, AT_ONCE):
             for entries in (yield from self.bundles(edition, start)):
@@ -412,13 +413,13 @@ class Reader:
         return picked
 
     def _near(self, edition: Edition, identifier: bytes, decoys: int) -> Procedure[list[bytes]]:
-        """The bundle in which ``identifier`` is, if it is in a first edition (SPEC 9.5)."""
+        """Return the bundle of a first edition that has ``identifier``, or none has (SPEC 9.5)."""
         index = yield from self.index(edition)
         for position in index.bundles_of(identifier):
             entries = yield from self._hidden(edition, position, decoys)
             start = PREFIX * position
             if entries[0][:PREFIX] != index.data[start : start + PREFIX]:
-                problem = f"the index of epoch {edition.epoch} is not that of its posts"
+                problem = f"the index of epoch {edition.epoch} does not match its posts"
                 raise self.misbehavior(problem)
             if entries != sorted(entries):
                 raise self.misbehavior(f"the posts of epoch {edition.epoch} are not sorted")
@@ -427,9 +428,9 @@ class Reader:
         return entries
 
     def _hidden(self, edition: Edition, position: int, decoys: int) -> Procedure[list[bytes]]:
-        """A bundle; if it is not in the cache it is fetched together with its whole group.
+        """Return a bundle. If it is not in the cache, it is fetched together with its whole group.
 
-        Also with those that are: by what a cache still has the board could tell them apart.
+        Bundles in the cache are fetched again, too: otherwise the board could tell them apart.
         """
         log = yield from self.edition_log(edition)
         group = self._decoys.group(edition.epoch, log.bundles, position, decoys)
@@ -442,7 +443,7 @@ class Reader:
         return bundles[group.index(position)]
 
     def post(self, edition: Edition, entry: bytes) -> Post:
-        """The post that is an entry of an edition, with its signature verified."""
+        """Decode an entry of an edition, and verify the signature of the post."""
         try:
             post = Post.from_bytes(entry)
             post.verify(self.origin)

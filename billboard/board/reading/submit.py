@@ -1,4 +1,4 @@
-"""The submitter's side of a board: posts, and whether what it promises is kept (SPEC 9.1, 9.6)."""
+"""Procedures that submit posts, and check what the board promises (SPEC 9.1, 9.6)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_ANSWER = 4096
 
 def submit(reader: Reader, post: Post) -> Procedure[Receipt]:
     """Submit a post; see `BoardClient.submit`."""
-    # Before, so that no receipt is lost where this fails. A new board has nothing to read.
+    # They are read first, so that no receipt is lost if this fails. A new board has none yet.
     parameters = None
     try:
         parameters = yield from reader.parameters()
@@ -40,7 +40,7 @@ def submit(reader: Reader, post: Post) -> Procedure[Receipt]:
         if not 1 <= answer.work_bits <= MOST_WORK:
             problem = f"the board asks for a proof of work of {answer.work_bits} bits"
             raise RefusedPostError(
-                PostRefusal.ADMISSION, f"{problem}, and this gives at most {MOST_WORK}"
+                PostRefusal.ADMISSION, f"{problem}, but this client finds at most {MOST_WORK}"
             )
         (work,) = yield (FindWork(reader.origin, data, answer.work_bits),)
         (answer,) = yield (Request("posts", LONGEST_ANSWER, data, work.body),)
@@ -52,11 +52,11 @@ def submit(reader: Reader, post: Post) -> Procedure[Receipt]:
 def check_receipt(
     reader: Reader, receipt: Receipt, post: Post, *, decoys: int = 0
 ) -> Procedure[Edition | None]:
-    """Whether what a receipt promises was kept; see `BoardClient.check_receipt`."""
+    """Check whether the promise of a receipt was kept; see `BoardClient.check_receipt`."""
     if not _is_for(receipt, post):
-        raise InvalidEncodingError("receipt", "is not one for this post")
+        raise InvalidEncodingError("receipt", "is not for this post")
     parameters = yield from reader.parameters()
-    # Once it is due, a log is not fresh without the edition that the post must be in at the latest.
+    # After the deadline, a log is stale without the last edition that the post may be in.
     due = reader.now >= receipt.deadline + parameters.skew
     editions = yield from reader.editions(post.epoch, accept_stale=not due)
     for edition in editions:
@@ -64,7 +64,7 @@ def check_receipt(
         found = yield from reader.candidates([edition], post.identifier, wanted, decoys)
         if found and (found[0] == post or found[0].seq > post.seq):
             if edition.time >= receipt.deadline:
-                raise _lost(reader, receipt, f"it came only with what was due at {edition.time}")
+                raise _lost(reader, receipt, f"it came only in the edition due at {edition.time}")
             return edition
     if due:
         raise _lost(reader, receipt, f"it is in none of {len(editions)} editions")
@@ -74,12 +74,12 @@ def check_receipt(
 def _accepted(
     reader: Reader, post: Post, data: bytes, parameters: BoardParameters | None
 ) -> Receipt:
-    """The receipt for a post that was accepted just now."""
+    """Verify the receipt for a post that was accepted just now."""
     try:
         receipt = Receipt.from_bytes(data, reader.policy.log)
     except (InvalidEncodingError, InvalidSignatureError) as error:
         raise BoardError(
-            BoardFault.SIGNATURE, f"the post may be accepted, but not so: {error}"
+            BoardFault.SIGNATURE, f"the post may be accepted, but its receipt is wrong: {error}"
         ) from None
     problem = "" if _is_for(receipt, post) else "is for another post"
     if not problem and parameters is not None:
@@ -105,7 +105,7 @@ def _lost(reader: Reader, receipt: Receipt, what: str) -> BoardError:
 
 
 def _refusal(answer: Response) -> RefusedPostError | BoardError:
-    """What an answer means that is not a receipt."""
+    """Return the error for an answer that is not a receipt."""
     if answer.status in (422, 429):
         try:
             told = json.loads(answer.body)
@@ -115,5 +115,7 @@ def _refusal(answer: Response) -> RefusedPostError | BoardError:
         if isinstance(detail, str):
             shown = "".join(each if each.isprintable() else "?" for each in detail)
             return RefusedPostError(reason, shown)
-    retry = ", it is busy: retry later" if answer.status == 503 else ""
-    return BoardError(BoardFault.UNREACHABLE, f"/posts: status {answer.status}{retry}")
+    problem = f"the board answered with status {answer.status}"
+    if answer.status == 503:
+        problem += ". It is busy: retry later"
+    return BoardError(BoardFault.UNREACHABLE, f"/posts: {problem}")

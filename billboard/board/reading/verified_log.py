@@ -1,8 +1,8 @@
 """A log of which only the root is trusted: all else is verified as it is read (SPEC 9.5).
 
-No proofs are asked for. Every tile is compared with the hash of it that its parent has, up to the
-last tiles of each level, which make the root. All that depends on which entry is looked for is the
-name of its bundle, and those of the tiles above.
+No proofs are asked for. Every tile is compared with its hash in its parent, up to the last tiles of
+each level, which make the root. Only the names of a bundle and of the tiles above it depend on the
+entry that is wanted.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from billboard.tlog.tiles import (
 T = TypeVar("T")
 
 Verified = LRUCache[tuple[str, bytes], tuple[bytes, list[bytes]]]
-"""The last bundles that were verified, by name and hash: what each is, and its entries.
+"""The last bundles that were verified, by name and hash: the bytes and the entries of each.
 
 They need not be hashed again if several lanes have their posts there.
 """
 
 KEPT = 16
-"""Bundles of those, at most."""
+"""Bundles that `Verified` may have."""
 
 
 @dataclass(frozen=True)
 class File(Generic[T]):
     """A file that never changes, of at most ``limit`` bytes.
 
-    ``check`` returns what is in it, or raises `InvalidEncodingError` if it is not the one.
+    ``check`` returns its content, or raises `InvalidEncodingError` if it is not the right file.
     """
 
     name: str
@@ -52,7 +52,7 @@ class File(Generic[T]):
     check: Callable[[bytes], T]
 
     def cached(self, cache: Cache) -> list[T]:
-        """What is in it, if it is in the cache and right."""
+        """Return the content in a list; an empty one if the cache does not have the right file."""
         data = cache.get(self.name)
         try:
             return [] if data is None else [self.check(data)]
@@ -61,7 +61,7 @@ class File(Generic[T]):
 
 
 def read_all(cache: Cache, files: Sequence[File[T]]) -> Procedure[list[T]]:
-    """What is in each of ``files``: in the cache, or else as `fetch_all` fetches it."""
+    """Return the content of each of ``files``, from the cache or else as `fetch_all` does."""
     found = [file.cached(cache) for file in files]
     wanted = [file for file, cached in zip(files, found, strict=True) if not cached]
     fetched = iter((yield from fetch_all(cache, wanted)) if wanted else [])
@@ -69,10 +69,10 @@ def read_all(cache: Cache, files: Sequence[File[T]]) -> Procedure[list[T]]:
 
 
 def fetch_all(cache: Cache, files: Sequence[File[T]]) -> Procedure[list[T]]:
-    """What is in each of ``files``, which are all asked for together.
+    """Fetch ``files``, all together, and return the content of each.
 
-    Nothing is kept or returned before all of them are there and right, so that whoever damages some
-    sees the same afterwards, whichever these are.
+    Nothing is cached or returned before all of them are there and right: whoever damages some of
+    them sees the same afterwards, whichever they are.
     """
     responses = yield tuple(Request(file.name, file.limit) for file in files)
     pairs = [(file, content(file.name, each)) for file, each in zip(files, responses, strict=True)]
@@ -94,7 +94,7 @@ def _checked(file: File[T], data: bytes) -> T:
 class VerifiedLog:
     """The log of ``size`` entries with ``root``, whose files are below ``prefix``.
 
-    An entry may have ``longest`` bytes. ``verified`` is for all logs of a reader.
+    An entry may have ``longest`` bytes. All logs of a reader share ``verified``.
     """
 
     def __init__(
@@ -114,20 +114,20 @@ class VerifiedLog:
         self._verified = verified
 
     def edge(self) -> list[tuple[int, int, int]]:
-        """Level, index and width of the tiles that are not full: they make the root."""
+        """Return level, index and width of the tiles that are not full: they make the root."""
         levels = range(0, -(-self.size.bit_length() // 8))
         widths = [(level, self.size >> 8 * level) for level in levels]
         return [(level, n // WIDTH, n % WIDTH) for level, n in widths if n % WIDTH]
 
     def edge_names(self) -> list[str]:
-        """The files of this log that one of another size does not have."""
+        """Return the names of the files that a log of another size does not have."""
         names = [tile_path(*tile) for tile in self.edge()]
         if self.size % WIDTH:
             names.append(tile_path(ENTRIES, self.size // WIDTH, self.size % WIDTH))
         return [self._prefix + name for name in names]
 
     def tile(self, level: int, index: int) -> Procedure[bytes]:
-        """The hashes of a tile. Raises `BoardError`."""
+        """Return the hashes of a tile. Raises `BoardError`."""
         if not self._tiles:
             yield from self._open()
         if (level, index) not in self._tiles:
@@ -136,7 +136,7 @@ class VerifiedLog:
 
             def check(data: bytes) -> bytes:
                 if len(data) != WIDTH * HASH or merkle.complete_hash(data) != expected:
-                    raise InvalidEncodingError("tile", "its hash is another")
+                    raise InvalidEncodingError("tile", "its hash does not match its parent")
                 return data
 
             name = self._prefix + tile_path(level, index)
@@ -145,11 +145,11 @@ class VerifiedLog:
         return self._tiles[level, index]
 
     def bundle_name(self, index: int) -> str:
-        """The name of a bundle."""
+        """Return the name of a bundle."""
         return self._prefix + tile_path(ENTRIES, index, self._width(index))
 
     def bundle_file(self, index: int) -> Procedure[File[list[bytes]]]:
-        """The file of a bundle, which can be verified. Raises `BoardError`."""
+        """Return the file of a bundle, with its check. Raises `BoardError`."""
         width = self._width(index)
         if width == WIDTH:
             tile = yield from self.tile(1, index // WIDTH)
@@ -167,27 +167,27 @@ class VerifiedLog:
             hashes = merkle.leaf_hashes(entries)
             found = merkle.complete_hash(hashes) if width == WIDTH else hashes
             if found != expected:
-                raise InvalidEncodingError("bundle", "its entries are others")
+                raise InvalidEncodingError("bundle", "its entries do not match the tile")
             self._verified[name, expected] = data, entries
             return entries
 
         return File(name, width * (2 + self._longest), check)
 
     def bundle(self, index: int) -> Procedure[list[bytes]]:
-        """The entries of a bundle. Raises `BoardError`."""
+        """Return the entries of a bundle. Raises `BoardError`."""
         file = yield from self.bundle_file(index)
         (entries,) = yield from read_all(self._cache, [file])
         return entries
 
     def inclusion_proof(self, index: int) -> Procedure[list[bytes]]:
-        """That of the entry ``index``."""
+        """Return the inclusion proof of the entry ``index``. Raises `BoardError`."""
         for level in range(-(-self.size.bit_length() // 8)):
             if index >> 8 * level < self.size >> 8 * level:
                 yield from self.tile(level, index >> 8 * (level + 1))
         return merkle.subtree_proof(index, index + 1, self.size, self._node)
 
     def root_at(self, size: int) -> Procedure[bytes]:
-        """The root that this log had when it had ``size`` entries, at most as many as now."""
+        """Return the root of the first ``size`` entries of this log. Raises `BoardError`."""
         start = 0
         while start < size:
             level = (size - start).bit_length() - 1
@@ -197,7 +197,7 @@ class VerifiedLog:
         return merkle.subtree_hash(0, size, self._node)
 
     def _open(self) -> Procedure[None]:
-        """Read the tiles that make the root, again if those in the cache are damaged."""
+        """Read the tiles that make the root, and fetch them again if the cache is damaged."""
         files = [self._edge_file(*tile) for tile in self.edge()]
         places = [(level, index) for level, index, _ in self.edge()]
         for _ in range(2):
@@ -212,7 +212,7 @@ class VerifiedLog:
         raise BoardError(BoardFault.DAMAGED, f"/{self._prefix}tile: {problem}")
 
     def _width(self, index: int) -> int:
-        """Entries of a bundle."""
+        """Return the number of entries of a bundle."""
         return min(self.size - WIDTH * index, WIDTH)
 
     def _edge_file(self, level: int, index: int, width: int) -> File[bytes]:
@@ -220,7 +220,7 @@ class VerifiedLog:
         return File(name, width * HASH, lambda data: check_width(data, width))
 
     def _node(self, level: int, index: int) -> bytes:
-        """The hash of a complete subtree, of which the tile has been read."""
+        """Return the hash of a complete subtree, whose tile has been read."""
         return node_of(lambda *place: self._tiles[place], level, index)
 
 

@@ -1,1 +1,1 @@
-"""What the HTTP server of a board is made of (SPEC 9.9)."""
+"""The parts of the HTTP server of a board (SPEC 9.9)."""

@@ -1,4 +1,4 @@
-"""Posts that come in one by one, submitted together: one commit for all that wait (SPEC 9.9)."""
+"""Intake of posts: they come one by one, and all that wait share one commit (SPEC 9.9)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from billboard.storage.group_commit import Grouped
 _log = logging.getLogger(__name__)
 
 LARGEST_BATCH = 256
-"""Posts that are submitted together: so many that a commit hardly counts beside their checks."""
+"""Posts that are submitted together: with so many, a commit costs little beside their checks."""
 
 Outcome = bytes | RefusedPostError
 """An encoded receipt, or why there is none."""
@@ -21,9 +21,10 @@ Submissions = Grouped[EncodedPost, Outcome]
 
 
 def submissions(board: Board, capacity: int, observe: Callable[[int], object]) -> Submissions:
-    """What submits posts to ``board``, as `Board.submit_all` does; at most ``capacity`` wait.
+    """Return the queue that submits posts to ``board``; at most ``capacity`` posts wait.
 
-    ``observe`` is told how many are submitted together.
+    They are submitted as `Board.submit_all` does. ``observe`` gets the number of posts of each
+    batch.
     """
 
     def submit(posts: Sequence[EncodedPost]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""What a board says of itself to Prometheus: sums and ages, and nothing of any post or client."""
+"""Metrics of a board for Prometheus: sums and times, and nothing about any post or client."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ class Metrics:
         )
 
     def count(self, outcome: str) -> None:
-        """Of one request: ``accepted``, or why not."""
+        """Count one request. Its outcome is ``accepted``, or why it was not."""
         self._outcomes.labels(outcome).inc()
 
     def batch(self, size: int) -> None:
-        """Of one batch."""
+        """Observe the size of one batch."""
         self._batches.observe(size)
 
     def text(self, waiting: int) -> bytes:
-        """All of it in Prometheus's text format, with how many posts wait. Raises `StoreError`."""
+        """Return all in Prometheus's text format; ``waiting`` posts wait. Raises `StoreError`."""
         self._waiting.set(waiting)
         note = self._board.checkpoint()
         self._size.set(Checkpoint.from_text(Note.from_bytes(note).text).size if note else 0)

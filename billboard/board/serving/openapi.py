@@ -31,7 +31,7 @@ _VALIDATORS = {
 
 
 def describe(parameters: BoardParameters) -> dict[str, Any]:
-    """The document for a board of these parameters."""
+    """Return the document for a board with these parameters."""
     tile, entries = (_number("level", 7), _index()), (_index(),)
     edition = (_number("epoch", MAX_UINT32), _number("number", 10**9 - 1))
     log, late = "of the master log", "of an edition"

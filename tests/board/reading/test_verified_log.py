@@ -79,7 +79,7 @@ def test_another_bundle_that_was_verified_is_not_taken() -> None:
     served = Served()
     assert served.bundle(0) == make(SIZE)[:256]
     served.files[name_of(1)] = served.files[name_of(0)]
-    with pytest.raises(BoardError, match="its entries are others"):
+    with pytest.raises(BoardError, match="its entries do not match"):
         served.bundle(1)
 
 

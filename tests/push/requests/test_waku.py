@@ -118,11 +118,11 @@ def test_a_node_that_is_not_there_or_too_slow_or_says_too_much(node: WakuNode) -
             client.send(REQUEST)
     node.fault = slowly
     with WakuClient(node.url, SERVER, timeout=0.3) as client:
-        with pytest.raises(WakuError, match="OPERATION_TIMEDOUT") as caught:
+        with pytest.raises(WakuError, match="no whole answer within the time limit") as caught:
             client.send(REQUEST)
         assert caught.value.reason == "unreachable"
     nobody = "http://127.0.0.1:9"
-    with WakuClient(nobody, SERVER) as client, pytest.raises(WakuError, match="COULDNT_CONNECT"):
+    with WakuClient(nobody, SERVER) as client, pytest.raises(WakuError, match="connection refused"):
         client.send(REQUEST)
     assert node.pushed == []
 
