@@ -22,7 +22,7 @@ project = "billboard"
 html_show_copyright = False
 version = release = importlib.metadata.version("anonymous-billboard")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
 highlight_language = "none"  # the picture and the formulas have no language
 smartquotes = False  # SPEC.md quotes labels
@@ -32,6 +32,10 @@ html_title = f"billboard {version}"
 html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["width.css"]
+
+# A copy button copies what is typed: without prompts, and without what is printed in answer.
+copybutton_prompt_text = r"\$ |> |>>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 # The pages of SPEC.md, SECURITY.md, .. are named as the files in the root, and as deep, so that
 # their links to each other hold. Three levels of headings are what `SPEC.md#63-encoding` needs.

@@ -7,7 +7,6 @@ import doctest
 import importlib
 import re
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,10 @@ import pytest
 import uvicorn
 from places import ROOT
 from tlog.witnesses import serving
-from web.running import OCTETS, running
 
 from billboard import (
     Board,
     BoardParameters,
-    DeviceToken,
-    Platform,
     SecretKey,
     create_board,
     open_board,
@@ -80,50 +76,16 @@ def test_each_question_has_its_test() -> None:
     assert [name for name in names if f"\ndef {name}(" not in there] == []
 
 
-def readme(function: str) -> Any:
-    """The function of README.md's example that defines it."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (code,) = (block for block in blocks if f"def {function}(" in block)
+def phones(function: str) -> Any:
+    """The function of the example in docs/phones.md that defines it."""
+    text = (ROOT / "docs/phones.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102
     return names[function]
 
 
-async def test_the_readme_is_a_push_server(tmp_path: Path) -> None:
-    """Its application and its sender, over HTTP, and the emulator instead of Apple."""
-    secret_key, value = SecretKey.generate(), bytes(range(32))
-    blob = secret_key.public_key.encrypt(DeviceToken(Platform.APNS, value))
-    server_key = create_server_keys(tmp_path, "example.org/wake")
-    SqliteOutbox.create(tmp_path / "outbox.sqlite").close()
-    application, request = readme("application"), readme("request")
-    async with ApnsEmulator() as emulator:
-        application.__globals__["ApnsProvider"] = partial(
-            application.__globals__["ApnsProvider"], host=emulator.url, ca_file=emulator.ca_file
-        )
-        key = emulator.key
-        app = application(tmp_path, secret_key, key.team_id, key.key_id, key.private_key_pem)
-        with running(app) as http:
-
-            def send() -> set[int]:
-                """So many that the tick does not wait for others."""
-                descriptor = http.get("/wake/descriptor").body
-                bodies = [
-                    request(secret_key.public_key, blob, descriptor, server_key)
-                    for _ in range(Timing().minimum)
-                ]
-                return {http.request("POST", "/wake/push", each, OCTETS).status for each in bodies}
-
-            assert await asyncio.to_thread(send) == {202}
-            deadline = time.monotonic() + 120
-            while not emulator.deliveries:
-                assert time.monotonic() < deadline
-                await asyncio.sleep(0.05)
-            # In a thread: the server waits for the emulator, which answers in this event loop.
-            await asyncio.to_thread(http.stop)
-        assert [delivery.token for delivery in emulator.deliveries] == [value]
-
-
-async def test_the_readme_wakes_alice(tmp_path: Path) -> None:
+async def test_the_example_wakes_alice(tmp_path: Path) -> None:
     """Its device and its sender, over HTTP: a board, a push server, and the emulator."""
     server_key = create_server_keys(tmp_path, "example.org/push")
     parameters = BoardParameters("example.org/board", late_interval=1)
@@ -156,7 +118,7 @@ async def test_the_readme_wakes_alice(tmp_path: Path) -> None:
 
 
 def _wake_alice(directory: Path, board: Board, board_key: NoteKey, server_key: NoteKey) -> None:
-    alice, bob, policy = readme("alice"), readme("bob"), Policy(board_key)
+    alice, bob, policy = phones("alice"), phones("bob"), Policy(board_key)
     secret = bytes(range(32))
     with serving(create_app(board)) as url, BoardClient(url, policy) as client:
         token = b"alice's phone".ljust(32)
