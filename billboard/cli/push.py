@@ -50,7 +50,7 @@ REPLAY_SECONDS = 3600.0
 """Seconds for which what is replayed is worth delivering."""
 
 _TEMPLATE = """\
-# A push server of billboard: docs/operating.md says what each line means.
+# A push server of billboard. docs/push_server.md and docs/push_services.md say what the lines mean.
 url = "{url}"
 keys = ["{key}"]  # the newest first; "$NAME" for base64 in the environment
 # host = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The one file that a push server is set up by, in TOML; see docs/operating.md."""
+"""The one file that a push server is set up by, in TOML; see docs/push_server.md."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ ELSEWHERE = re.compile(r"^# |^\$ (docker|wakunode2) |--waku ", re.MULTILINE)
 SHOWN = {
     "docs/by_hand.md": "woke a device of com.example",
     "docs/phones.md": "muted",
-    "docs/operating.md": "entries, all in order",
+    "docs/board_server.md": "entries, all in order",
 }
 """What pages show in the end, beside that no command fails."""
 
