@@ -1,4 +1,4 @@
-"""What a device and its profiles both hold: the state, the file that it is in, and the lanes."""
+"""`Book`: the state that a device and its profiles share, its file, and its decoded lanes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from billboard.storage.state_file import StateFile
 class Book:
     """The ``state`` of a device in its ``file``. ``clock`` gives seconds since 1970.
 
-    What is changed in the state is lost unless `save` is called.
+    Changes of the state are lost unless `save` is called.
     """
 
     def __init__(
@@ -28,27 +28,27 @@ class Book:
         self._file = file
         self._lanes: dict[bytes, Lane] = {}
         self.fresh_at = float("-inf")
-        """When the board last showed the log that was due, in seconds since 1970."""
+        """When the board last showed the log that was due by our clock, in seconds since 1970."""
 
     def close(self) -> None:
-        """Let another process use the file."""
+        """Close the state file, so that another process can use it."""
         self._file.close()
 
     def save(self) -> None:
-        """Put the state on stable storage. Raises `SecretFileError`."""
+        """Write the state to stable storage. Raises `SecretFileError`."""
         self._file.write(self.state)
 
     def tell(self, problem: str) -> None:
-        """Remember that something went wrong."""
+        """Log a problem in the state, with the time."""
         self.state.tell(self.clock(), problem)
 
     @property
     def frame_class(self) -> FrameClass:
-        """The class of the board."""
+        """The frame class of the board."""
         return FrameClass(self.state.frame_class)
 
     def moment(self) -> Moment:
-        """Now, and what is known of it."""
+        """Return the time, the board's parameters, and whether the clock is known to be right."""
         state, now = self.state, self.clock()
         parameters = BoardParameters(
             state.origin, state.epoch_length, self.frame_class, state.late_interval
@@ -56,20 +56,20 @@ class Book:
         return Moment(now, parameters, 0 <= now - self.fresh_at < state.late_interval)
 
     def profile(self, name: str) -> ProfileState:
-        """The profile of that name. Raises `BillboardError` if there is none any more."""
+        """Return the profile called ``name``. Raises `BillboardError` if it no longer exists."""
         try:
             return self.state.profiles[name]
         except KeyError:
-            raise BillboardError(f"there is no profile {name} any more") from None
+            raise BillboardError(f"the profile {name} no longer exists on this device") from None
 
     def lane(self, lane: OwnLane) -> Lane:
-        """A lane of the state, decoded."""
+        """Decode a lane of the state, or return it from the cache."""
         if lane.secret not in self._lanes:
             self._lanes[lane.secret] = Lane.from_secret_bytes(lane.secret)
         return self._lanes[lane.secret]
 
     def new_lanes(self) -> list[OwnLane | None]:
-        """A fresh lane for each device that a user can have."""
+        """Generate a lane for each device that a user can have."""
         state = self.state
         made = [
             Lane.generate(
@@ -83,7 +83,7 @@ class Book:
         return [OwnLane(lane.secret_bytes(), lane.epoch, {}) for lane in made]
 
     def forget_before(self, lane: OwnLane, oldest: int) -> None:
-        """Forget what a lane has of epochs before ``oldest``, so that nobody finds its keys."""
+        """Delete keys and postings of a lane before epoch ``oldest``, so that nobody finds them."""
         for epoch in [each for each in lane.postings if each < oldest]:
             del lane.postings[epoch]
         if (owner := self.lane(lane)).epoch < oldest:

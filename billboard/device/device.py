@@ -54,21 +54,21 @@ from billboard.tlog.note import NoteKey
 from billboard.tokens import DeviceToken, Handle
 
 NO_TOKEN = b"-"
-"""What a content was made of that is not to be made."""
+"""Value of `Content.of` for a content that was not made because the device has no token."""
 
 RETRY = 60
-"""Seconds after which something is tried again that went wrong."""
+"""Seconds until something that failed is tried again."""
 
 _WORKED = 600
-"""Seconds after which it is written down that the device works."""
+"""Resolution in seconds of `DeviceState.worked_at`."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What `Device.work` did: how many posts the board took, and when there is more to do.
+    """Result of `Device.work`: how many posts the board accepted, and when there is more to do.
 
-    ``next`` is in seconds since 1970. ``error`` is what went wrong first, and is tried again: a
-    `BoardError` may have evidence that the board breaks its rules.
+    ``next`` is in seconds since 1970. ``error`` is the first error; what failed is tried again. A
+    `BoardError` may carry evidence that the board breaks its rules.
     """
 
     posted: int
@@ -80,9 +80,9 @@ class Work:
 class Device:
     """One phone, which is woken through a push server for one or more users.
 
-    Its state is one file, encrypted under ``key``, 32 bytes from where the system keeps secrets.
-    Nothing happens by itself: call `work` now and then, and at the time that it returns. ``clock``
-    gives seconds since 1970. One thread at a time may use it.
+    Its state is one file, encrypted under ``key``: 32 bytes that the application keeps where the
+    system keeps secrets. Nothing happens by itself: call `work` now and then, and at the time that
+    it returns. ``clock`` gives seconds since 1970. Only one thread at a time may use a device.
     """
 
     def __init__(
@@ -109,11 +109,12 @@ class Device:
         courier: HttpCourier | None = None,
         clock: Callable[[], float] = time.time,
     ) -> Self:
-        """A new device at ``board``, to be woken by the push server whose key is ``server``.
+        """Create a device at ``board``, which the push server with the key ``server`` wakes.
 
-        ``devices`` is how many a user can have. It is the number of lanes to each contact, so that
-        nobody can tell how many there are, if an application takes the same for all its users.
-        Raises `SecretFileError`, and `BoardError` if the board cannot be read.
+        ``devices`` is how many devices a user can have. Each contact gets as many lanes. If an
+        application takes the same number for all its users, nobody can tell how many devices a
+        user really has. Raises `SecretFileError`, `InvalidEncodingError` if ``devices`` is out of
+        range, and `BoardError` if the board cannot be read.
         """
         if not 1 <= devices <= MOST_LANES:
             raise InvalidEncodingError("devices", f"must be from 1 to {MOST_LANES}")
@@ -135,15 +136,20 @@ class Device:
         courier: HttpCourier | None = None,
         clock: Callable[[], float] = time.time,
     ) -> Self:
-        """The device of a state file. Raises `SecretFileError`, also if it is for another board."""
+        """Open the device in a state file.
+
+        Raises `SecretFileError`, also if the device is for another board.
+        """
         file = StateFile(path, key, Kind.DEVICE, DeviceState)
         state = file.read()
         if state.origin != board.origin:
             file.close()
-            raise SecretFileError(f"{path}: its board is {state.origin}, not {board.origin}")
+            raise SecretFileError(
+                f"{path}: this device belongs to the board {state.origin}, not {board.origin}"
+            )
         device = cls(file, state, board, courier or HttpCourier(), clock)
         if not 0 <= clock() - state.worked_at < state.epoch_length / 2:
-            # It may be an old file that was brought back.
+            # The file may come from an old backup.
             for profile in state.profiles.values():
                 probe(profile, device._book.moment())
         return device
@@ -155,28 +161,29 @@ class Device:
         self.close()
 
     def close(self) -> None:
-        """Let another process use the state. The client of the board stays open."""
+        """Close the state, so that another process can use it. The board client stays open."""
         self._book.close()
 
     # what is wanted
 
     def set_token(self, token: DeviceToken | None) -> None:
-        """What the push service knows this device by, for all profiles; None: it cannot be woken.
+        """Set the push token of this device, for all profiles. With None, nobody can wake it.
 
-        Call it whenever the system gives one: if it is another one, posts are replaced. Raises
-        `InvalidEncodingError` if it is too long for the class of the board.
+        Call this whenever the system gives a token: if the token has changed, posts are replaced.
+        Raises `InvalidEncodingError` if it is too long for the frame class of the board.
         """
         longest = self._book.frame_class.longest_token
         if token is not None and longest and len(token.value) > longest:
             problem = (
-                f"has {len(token.value)} bytes, and class {self._book.frame_class.name} {longest}"
+                f"has {len(token.value)} bytes; the board's class {self._book.frame_class.name} "
+                f"carries at most {longest}"
             )
             raise InvalidEncodingError("token", problem)
         self._book.state.token = None if token is None else Token.of(token)
         self._book.save()
 
     def set_server(self, server: NoteKey) -> None:
-        """Be woken by another push server from now on: posts are replaced."""
+        """Use another push server from now on. Posts are replaced."""
         if str(server) != self._book.state.server:
             self._book.state.server, self._book.state.looked_at = str(server), 0.0
             self._book.save()
@@ -187,23 +194,26 @@ class Device:
         return {name: Profile(self._book, name) for name in self._book.state.profiles}
 
     def add_profile(self, name: str) -> Profile:
-        """A new user. Raises `BillboardError` if there is one of this name."""
+        """Add a user. Raises `BillboardError` if a profile of this name exists."""
         if name in self._book.state.profiles:
-            raise BillboardError(f"there is a profile {name} already")
+            raise BillboardError(f"this device already has a profile {name}")
         root, seed = os.urandom(32), os.urandom(32)
         self._book.state.profiles[name] = ProfileState(0, root, {}, {}, Registered(seed))
         self._book.save()
         return Profile(self._book, name)
 
     def join(self, name: str, handed_over: bytes) -> Profile:
-        """Be one more device of a user, by what `Profile.hand_over` of another one gave.
+        """Become one more device of a user, with what `Profile.hand_over` returned on another.
 
-        If there is a profile of this name, contacts are added to it. Raises `InvalidEncodingError`.
+        If a profile of this name exists, the contacts are added to it. Raises
+        `InvalidEncodingError` if the bytes are not for this device.
         """
         given, state = self._given(handed_over), self._book.state
         known = state.profiles.get(name)
         if known is not None and known.contacts and known.number != given.number:
-            raise InvalidEncodingError("lanes", f"are for device {given.number} of this user")
+            raise InvalidEncodingError(
+                "lanes", f"are for device {given.number} of this user, but this is {known.number}"
+            )
         if known is None:
             self.add_profile(name)
         profile = state.profiles[name]
@@ -219,33 +229,42 @@ class Device:
         return Profile(self._book, name)
 
     def _given(self, handed_over: bytes) -> HandedOver:
-        """What another device gave. Raises `InvalidEncodingError`."""
+        """Decode and check what another device handed over. Raises `InvalidEncodingError`."""
         state = self._book.state
         ours = state.origin, state.epoch_length, state.frame_class, state.devices
         try:
             given = HandedOver.from_bytes(handed_over)
             lanes = [self._book.lane(lane) for _, lane in given.contacts.values()]
         except (InvalidEncodingError, SecretFileError):
-            raise InvalidEncodingError("lanes", "are not what another device gave") from None
+            raise InvalidEncodingError("lanes", "are not what another device handed over") from None
         theirs = {(each.origin, each.epoch_length, each.frame_class) for each in lanes}
         if ours != (given.origin, given.epoch_length, given.frame_class, given.devices):
-            raise InvalidEncodingError("lanes", "are for another board, or number of devices")
+            raise InvalidEncodingError(
+                "lanes", "are for another board, or for another number of devices"
+            )
         if not theirs <= {ours[:3]} or not 0 <= given.number < state.devices:
-            raise InvalidEncodingError("lanes", "are for another board, or for no device")
+            raise InvalidEncodingError(
+                "lanes", "are for another board, or for a device number out of range"
+            )
         return given
 
     def refuse_lost(self, recovery: bytes) -> None:
-        """Have the push server refuse all that a lost device published: see `Profile.recovery`.
+        """Have the push server refuse everything that a lost device published.
 
-        Raises `InvalidEncodingError`.
+        ``recovery`` is what `Profile.recovery` returned on that device. Raises
+        `InvalidEncodingError` if it is something else, or is for another board.
         """
         try:
             lost = Recovery.from_bytes(recovery)
             NoteKey.from_text(lost.server)
         except InvalidEncodingError:
-            raise InvalidEncodingError("recovery", "is not what a profile gave") from None
+            raise InvalidEncodingError(
+                "recovery", "is not what `recovery` wrote on another device"
+            ) from None
         if len(lost.root) != 32 or lost.origin != self._book.state.origin:
-            raise InvalidEncodingError("recovery", f"is not for {self._book.state.origin}")
+            raise InvalidEncodingError(
+                "recovery", f"is not for the board of this device, {self._book.state.origin}"
+            )
         self._book.state.showings += lost_gates(lost.root, lost.server, self._book.moment())
         self._book.save()
 
@@ -254,10 +273,10 @@ class Device:
     def work(self, most: int = 8) -> Work:
         """Do what is due: submit at most ``most`` posts, each on a connection of its own.
 
-        Then show push servers what they are to refuse, and in class H register handles. What fails
-        is told and tried again: nothing is raised but `SecretFileError`, if the state cannot be
-        written. What is posted in one go the board may connect: the oftener this is called, each
-        time with a small ``most``, the less there is to see.
+        Then tell push servers which gates to refuse and, in class H, register handles. What fails
+        is reported in the result or by `status`, and is tried again. Only `SecretFileError` is
+        raised, if the state cannot be written. The board may link posts that arrive together: call
+        this often, with a small ``most``, to show it less.
         """
         errors = [self._look()]
         moment = self._book.moment()
@@ -289,19 +308,19 @@ class Device:
         return Work(posted, following, error)
 
     def status(self) -> tuple[str, ...]:
-        """What is published until when, what is still to be done, what went wrong: sentences."""
+        """Return sentences: until when posts are published, what is left to do, and what failed."""
         return tuple(self._sentences())
 
     # how
 
     def _look(self) -> BillboardError | None:
-        """See that the board shows what is due by our clock, and get what push servers say."""
+        """Check that the board shows what is due by our clock, and read the logged descriptors."""
         moment, state = self._book.moment(), self._book.state
         if moment.fresh and 0 <= moment.now - state.looked_at < state.epoch_length / 4:
             return None
         self._book.fresh_at = float("-inf")
         try:
-            self._board.editions(moment.epoch + 2)  # refused if there is one: the clock is slow
+            self._board.editions(moment.epoch + 2)  # raises if there is one: our clock is slow
             if self._board.editions(moment.epoch):
                 self._book.fresh_at = moment.now
             logged = [each.data for each in self._board.descriptors()]
@@ -310,15 +329,17 @@ class Device:
         self._servers.learn(logged)
         state.looked_at = moment.now
         if state.server not in state.descriptors:
-            return UnreachableError(f"{state.origin} has no descriptor of this push server")
+            return UnreachableError(
+                f"the board {state.origin} has not logged a descriptor of the push server yet"
+            )
         return None
 
     def _refresh(
         self, profile: ProfileState, moment: Moment, descriptor: ServerDescriptor | None
     ) -> None:
-        """Encrypt anew what is not of this token, key and gate; for new epochs, for the first time.
+        """Encrypt the token for each live epoch whose content has another token, key or gate.
 
-        Once for all lanes of the profile (SPEC 6.1).
+        This is done once for all lanes of the profile (SPEC 6.1).
         """
         if self._book.state.token is None:
             for content in profile.contents.values():
@@ -333,12 +354,12 @@ class Device:
         for epoch in moment.live:
             content = profile.contents.setdefault(epoch, Content())
             if content.server not in ("", self._book.state.server):
-                # When all found the new posts, what the old server can open is of no use.
+                # Once all contacts have found the new posts, nobody needs the old server's blobs.
                 at = moment.now + GRACE * moment.parameters.late_interval
                 renew_gate(profile, epoch, moment, self._book.state.showings, at=at)
                 content.server = ""
             if content.generation == GENERATIONS:
-                continue  # so often the gate changed that nobody can wake it in this epoch
+                continue  # the gates of this epoch are used up: nobody can wake it then
             if content.of != of:
                 kappa = kappa_of(profile.root, epoch, content.generation)
                 blob = key.encrypt(
@@ -355,16 +376,16 @@ class Device:
         moment: Moment,
         descriptor: ServerDescriptor | None,
     ) -> None:
-        """Make the posts that are not made yet."""
+        """Make the chosen posts that do not exist yet."""
         for place, posting in chosen:
             if posting.pending is None:
                 lane = self._book.lane(place.lane)
                 posting.pending = make_post(lane, place, posting, moment, descriptor)
 
     def _forget(self, moment: Moment) -> None:
-        """Forget what is over: also the keys, so that nobody finds them here later."""
+        """Delete what is over, keys included, so that nobody can find them here later."""
         if not moment.fresh:
-            return  # by a wrong clock that could not be undone
+            return  # with a wrong clock, this could not be undone
         oldest = moment.epoch - 1
         for name, profile in list(self._book.state.profiles.items()):
             for epoch in [each for each in profile.contents if each < oldest]:
@@ -386,11 +407,11 @@ class Device:
         server = NoteKey.from_text(state.server).name
         yield f"board {state.origin}, push server {server}, {state.frame_class} elements a frame"
         if state.token is None:
-            yield "there is no device token: nobody can wake this device"
+            yield "There is no device token, so nobody can wake this device."
         if state.server not in state.descriptors:
-            yield "the keys of the push server are not known yet: nothing can be posted"
+            yield "The keys of the push server are not known yet, so nothing can be posted."
         for name, profile in state.profiles.items():
             yield from sentences(name, profile, moment)
         if state.showings:
-            yield f"gates that the push server is still to refuse: {len(state.showings)}"
+            yield f"gates that push servers have still to refuse: {len(state.showings)}"
         yield from state.problems()

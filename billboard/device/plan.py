@@ -1,7 +1,7 @@
 """What a device has to post, and when (SPEC 7.2, 8.2, 10.5).
 
-Everything is decided from two things: what a post should hold, and what the one that the board
-accepted last holds. Whatever happened between, the difference is what is left to do.
+The plan compares what a post should hold with what the last accepted post holds. The difference is
+what is left to do, whatever happened in between.
 """
 
 from __future__ import annotations
@@ -29,18 +29,20 @@ from billboard.lanes import SLOTS
 from billboard.times import HOUR, epoch_at
 
 GENERATIONS = 16
-"""Gates that a profile has for an epoch at most (SPEC 10.5)."""
+"""Most gates that a profile can have for one epoch (SPEC 10.5)."""
 
 GRACE = 4
-"""Late intervals in which the others find the posts with the new gate: until it is posted, is
-published, and is fetched, and one to spare."""
+"""Late intervals that the other contacts get to find the posts with a new gate.
+
+One each until a post is posted, published and fetched, and one to spare."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When a device plans. ``fresh`` says that the board shows the log that is due at ``now``,
+    """The time at which a device plans, in seconds since 1970, and the parameters of its board.
 
-    so that the clock is right: what could not be undone waits for that.
+    ``fresh`` says that the board shows the log that is due at ``now``, so that the clock is right.
+    Steps that cannot be undone wait for that.
     """
 
     now: float
@@ -53,19 +55,19 @@ class Moment:
 
     @property
     def live(self) -> range:
-        """The epochs that posts are made for."""
+        """The epochs for which posts are made."""
         return range(self.epoch, self.epoch + EPOCHS_AHEAD + 1)
 
     @property
     def longest_wait(self) -> float:
-        """Seconds for which nothing waits, unless the clock was wrong when it was planned."""
+        """Longest wait in seconds that is planned with a right clock."""
         return max(self.parameters.epoch_length, 8 * self.parameters.late_interval)
 
     def begins(self, epoch: int) -> int:
         return epoch * self.parameters.epoch_length
 
     def may_be_published(self, epoch: int) -> bool:
-        """Whether the first edition of ``epoch`` may be out, clocks being what they are."""
+        """Whether the first edition of ``epoch`` may be out, if clocks differ by up to the skew."""
         return self.now >= self.begins(epoch) - self.parameters.skew
 
     def is_published(self, epoch: int) -> bool:
@@ -73,9 +75,9 @@ class Moment:
         return self.now >= self.begins(epoch) + self.parameters.skew
 
     def expires(self, epoch: int) -> int:
-        """The hour since 1970 at which frames for ``epoch`` expire: readers look one epoch back.
+        """Return the hour since 1970 at which frames for ``epoch`` expire.
 
-        It is the same for all devices, and so tells nothing of one.
+        Readers look one epoch back. The hour is the same for all devices, so it identifies none.
         """
         return math.ceil((self.begins(epoch + 2) + self.parameters.skew) / HOUR)
 
@@ -96,13 +98,13 @@ class Place(NamedTuple):
 
     @property
     def version(self) -> int | None:
-        """The version that its post has; None if there was none yet."""
+        """The version of its last accepted post; None if nothing was planned for it yet."""
         posting = self.lane.postings.get(self.epoch)
         return None if posting is None else posting.version
 
     @property
     def wanted(self) -> int | None:
-        """The version that its post should have; None if that is not made yet."""
+        """The version that its post should have; None if that content does not exist yet."""
         if self.contact.revoked or self.profile.muted or self.profile.leaving:
             return WITHDRAWN
         content = self.profile.contents.get(self.epoch)
@@ -112,7 +114,7 @@ class Place(NamedTuple):
 
 
 def places(profile: ProfileState, epochs: range) -> Iterator[Place]:
-    """Those of all lanes that this device posts to."""
+    """Yield the places in ``epochs`` of all lanes to which this device posts."""
     for name, contact in profile.contacts.items():
         for number, lane in enumerate(contact.lanes):
             if lane is not None and not lane.handed_over and not contact.overtaken:
@@ -121,10 +123,10 @@ def places(profile: ProfileState, epochs: range) -> Iterator[Place]:
 
 
 def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting]]:
-    """Where there is something to post, each with the time at which it is due.
+    """Yield the places where there is something to post; the posting says when it is due.
 
-    Times are drawn at random, so that what belongs together does not come together (SPEC 1). Until
-    it is known of a lane whether this state is an old one, nothing else is posted there.
+    Times are drawn at random, so that posts of one device do not arrive together (SPEC 1). While a
+    lane is being probed for an outdated state, only the probe is posted there.
     """
     everywhere = list(places(profile, moment.live))
     unsure = {id(place.lane) for place in everywhere if place.version == UNSURE}
@@ -145,7 +147,7 @@ def plan(profile: ProfileState, moment: Moment) -> Iterator[tuple[Place, Posting
             if posting.seq is not None and moment.may_be_published(place.epoch):
                 if not moment.fresh:
                     continue
-                # In which slot it belongs is not known before.
+                # Before that time, nobody knows to which slot the post belongs.
                 settled = moment.begins(place.epoch) + moment.parameters.skew
                 if posting.due < settled and not posting.published:
                     posting.due = _draw_within(moment.parameters.late_interval, settled)
@@ -160,7 +162,7 @@ def takes_next_slot(posting: Posting, epoch: int, moment: Moment) -> bool:
 
 
 def _draw(epoch: int, moment: Moment) -> float:
-    """When to post for ``epoch``: at random until it has to be there, or within a late interval."""
+    """Draw a time to post for ``epoch``: before its deadline, or else within a late interval."""
     length, late = moment.parameters.epoch_length, moment.parameters.late_interval
     room = moment.begins(epoch) - moment.parameters.skew - late - moment.now
     return _draw_within(min(room, length) if room > 0 else late, moment.now)
@@ -171,9 +173,9 @@ def _draw_within(seconds: float, start: float) -> float:
 
 
 def probe(profile: ProfileState, moment: Moment) -> None:
-    """Have one post of each lane replaced, of an epoch that is not published yet.
+    """Mark one post of each lane to be replaced, in an epoch that is not published yet.
 
-    The board refuses that if it has a newer one than this state knows of (SPEC 8.4).
+    The board refuses the replacement if it has a newer post than this state knows (SPEC 8.4).
     """
     late = moment.parameters.late_interval
     soon = replace(moment, now=moment.now + 2 * late)
@@ -194,10 +196,11 @@ def probe(profile: ProfileState, moment: Moment) -> None:
 
 
 def renew_gates(profile: ProfileState, moment: Moment, showings: list[Showing]) -> None:
-    """Have the gates refused that somebody may use who should not (SPEC 10.5).
+    """Renew each gate that a contact may still use but should not (SPEC 10.5).
 
-    Of the epochs that may be published, for what is not published yet is withdrawn. The others get
-    posts with a new gate, and some time to find them; if there are none, nobody has to wait.
+    This concerns epochs that may be published; posts that are not published yet are withdrawn
+    instead. The other contacts get posts with a new gate and some time to find them. Without other
+    contacts, the old gate is refused at once.
     """
     alone = profile.muted or profile.leaving
     grace = 0 if alone else GRACE * moment.parameters.late_interval
@@ -208,7 +211,7 @@ def renew_gates(profile: ProfileState, moment: Moment, showings: list[Showing]) 
 
 
 def refuse_all(profile: ProfileState, moment: Moment, showings: list[Showing]) -> None:
-    """Have all gates refused that there can be, where it is not known which were used."""
+    """Have all possible gates of a profile refused, as nobody knows which were used."""
     servers = {content.server for content in profile.contents.values() if content.server}
     for server in servers:
         showings += lost_gates(profile.root, server, moment)
@@ -219,7 +222,7 @@ def refuse_all(profile: ProfileState, moment: Moment, showings: list[Showing]) -
 
 
 def lost_gates(root: bytes, server: str, moment: Moment) -> Iterator[Showing]:
-    """What has ``server`` refuse all gates from ``root`` of epochs that live."""
+    """Yield the showings that make ``server`` refuse every gate from ``root`` in live epochs."""
     for epoch in range(moment.epoch - 1, moment.live.stop):
         for generation in range(GENERATIONS):
             kappa = kappa_of(root, epoch, generation)
@@ -227,14 +230,14 @@ def lost_gates(root: bytes, server: str, moment: Moment) -> Iterator[Showing]:
 
 
 def _holds(place: Place, content: Content, moment: Moment) -> bool:
-    """Whether somebody may have a blob with the gate of ``content`` who should not."""
+    """Whether a contact may have a blob with the gate of ``content`` but should not."""
     posting = place.lane.postings.get(place.epoch)
     return (
         posting is not None
         and not place.is_padding
         and place.wanted == WITHDRAWN
         and (posting.version >= content.gate_since or posting.version == UNSURE)
-        # A board can undo a withdrawal (SPEC 1); whom nobody is to wake need not care for others.
+        # A board can undo a withdrawal (SPEC 1). One who logs out has no other contacts to spare.
         and (posting.published or place.profile.leaving or moment.may_be_published(place.epoch))
     )
 
@@ -242,10 +245,10 @@ def _holds(place: Place, content: Content, moment: Moment) -> bool:
 def renew_gate(
     profile: ProfileState, epoch: int, moment: Moment, showings: list[Showing], *, at: float
 ) -> None:
-    """Plan to have the gate of ``epoch`` refused at ``at``, and to have another."""
+    """Plan to have the gate of ``epoch`` refused at ``at``, and switch to the next gate."""
     content = profile.contents[epoch]
     if content.generation == GENERATIONS:
-        return  # there is none to be refused
+        return  # no gate is left that could be refused
     kappa = kappa_of(profile.root, epoch, content.generation)
     showings.append(Showing(content.server, kappa, moment.expires(epoch), at))
     content.generation += 1
@@ -253,12 +256,12 @@ def renew_gate(
 
 
 def _changed(content: Content) -> None:
-    """Have it made anew, with the gate that it has now."""
+    """Mark a content to be made again, with its current gate."""
     content.version += 1
     content.gate_since = content.version
     content.of, content.ready = b"", False
 
 
 def kappa_of(root: bytes, epoch: int, generation: int) -> bytes:
-    """The kappa of a profile for an epoch (SPEC 10.5)."""
+    """Derive the kappa of a profile for an epoch (SPEC 10.5)."""
     return expand(root, "kappa", 32, epoch.to_bytes(4, "big"), generation.to_bytes(4, "big"))

@@ -1,4 +1,4 @@
-"""Submitting what is due, and what the board's answers mean (SPEC 9.1)."""
+"""Submission of the posts that are due, and what the board's answers mean (SPEC 9.1)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from billboard.posts import Post
 from billboard.push.requests.descriptor import ServerDescriptor
 
 _LATER = {PostRefusal.QUOTA: 1, PostRefusal.ADMISSION: 1, PostRefusal.EPOCH: 8}
-"""Late intervals after which something else is tried again that the board refused for now."""
+"""Late intervals until the next attempt after a refusal; 8 for a reason that is not here."""
 
 
 def make_post(
     lane: Lane, place: Place, posting: Posting, moment: Moment, descriptor: ServerDescriptor | None
 ) -> Pending | None:
-    """The post that belongs there now; None if what it needs is not known."""
+    """Make the post that belongs at ``place`` now; None if what it needs is not known yet."""
     wanted, slot, seq = place.wanted, posting.slot, None
     if posting.seq is not None:
         if takes_next_slot(posting, place.epoch, moment):
@@ -37,7 +37,7 @@ def make_post(
     key = None if descriptor is None else _key(content, descriptor)
     if descriptor is None or key is None:
         return None
-    # For a device that there is not the same, but for nobody.
+    # A device that does not exist gets the same kind of post, with a blob for nobody.
     blob = Blob.random(key.frame_class) if place.is_padding else _rerandomized(content, key)
     post = lane.post(place.epoch, blob, key, seq=seq, slot=slot, descriptor=descriptor.id)
     return Pending(bytes(post), slot, wanted)
@@ -50,9 +50,9 @@ def submit_all(
     save: Callable[[], None],
     tell: Callable[[str], None],
 ) -> tuple[int, BoardError | None]:
-    """Submit what is pending of each, until one gets no answer; how many the board has taken.
+    """Submit the pending posts until one gets no answer. Return the accepted count and the error.
 
-    Before, that they may have been submitted is written down, by ``save``.
+    First, ``save`` records that they may have been submitted. ``tell`` logs refusals.
     """
     pending = [(*each, each[1].pending) for each in due]
     those = [(place, posting, made) for place, posting, made in pending if made is not None]
@@ -69,7 +69,7 @@ def submit_all(
         except RefusedPostError as error:
             if fresh[number] or not _is_there(posting, made, error):
                 _refused(place, posting, error, moment, tell)
-                save()  # or a repetition of what was refused would count as taken before
+                save()  # or a repeated post that was refused would count as accepted before
                 continue
         except BoardError as error:
             for (_, _, left), never in zip(those[number + 1 :], fresh[number + 1 :], strict=True):
@@ -81,9 +81,9 @@ def submit_all(
 
 
 def _is_there(posting: Posting, pending: Pending, error: RefusedPostError) -> bool:
-    """Whether a refusal says that a post was taken before, and the answer got lost.
+    """Whether a refusal means that the post was accepted before and the answer got lost.
 
-    What is published may also be the post that it was to replace.
+    With ``PUBLISHED``, the published post may also be the one that this post was to replace.
     """
     alone = posting.seq is None or posting.slot != pending.slot
     return error.reason is PostRefusal.SEQ or (error.reason is PostRefusal.PUBLISHED and alone)
@@ -103,14 +103,14 @@ def _refused(
     moment: Moment,
     tell: Callable[[str], None],
 ) -> None:
-    """What follows when a post was refused that the board had not taken before."""
+    """Handle the refusal of a post that the board had not accepted before."""
     posting.pending = None
     if error.reason is PostRefusal.PUBLISHED and posting.seq is not None:
-        # It was published before the clock said so.
+        # The epoch was published earlier than our clock says.
         posting.published = True
     elif error.reason in (PostRefusal.SEQ, PostRefusal.PUBLISHED):
         place.contact.overtaken = True
-        tell(f"{place.name}: the board has newer posts than this state, which is an old one")
+        tell(f"{place.name}: paused, as the board has newer posts than this device remembers")
     else:
         later = _LATER.get(error.reason, 8) * moment.parameters.late_interval
         posting.due = moment.now + later
@@ -122,5 +122,5 @@ def _key(content: Content, descriptor: ServerDescriptor) -> PublicKey | None:
 
 
 def _rerandomized(content: Content, key: PublicKey) -> Blob:
-    # It is decoded already: it was made here, and nobody else writes the state.
+    # This device made the blob, and nobody else writes the state, so it needs no decoding.
     return Blob(content.blob, key.frame_class).rerandomize(key)

@@ -28,10 +28,10 @@ class Profile:
     """One user of a `Device`."""
 
     def __init__(self, book: Book, name: str) -> None:
-        """Use `Device.profiles` or `Device.add_profile`."""
+        """Use `Device.profiles` or `Device.add_profile` instead."""
         self._book = book
         self.name = name
-        """What the device knows this user by."""
+        """The name of this user on the device."""
 
     @property
     def _state(self) -> ProfileState:
@@ -43,35 +43,39 @@ class Profile:
         return tuple(name for name, each in self._state.contacts.items() if not each.revoked)
 
     def add_contact(self, name: str) -> bytes:
-        """A new contact: its grant, to be sent to it through the end-to-end encrypted chat.
+        """Add a contact. Return its grant, to be sent through the end-to-end encrypted chat.
 
-        Raises `BillboardError` if there is one of this name, or was, and it is not forgotten yet:
-        see `renew`.
+        Raises `BillboardError` if this user is logging out, or if a contact of this name exists or
+        was revoked and is not forgotten yet: see `renew`.
         """
         if self._state.leaving:
-            raise BillboardError(f"{self.name} is logging out")
+            raise BillboardError(f"{self.name} is logging out, so it takes no new contacts")
         if name in self._state.contacts:
-            raise BillboardError(f"there is a contact {name} already: see `grant` and `renew`")
+            raise BillboardError(
+                f"{self.name} already has a contact {name}: use `grant` or `renew`"
+            )
         self._state.contacts[name] = DeviceContact(self._book.new_lanes())
         self._book.save()
         return self.grant(name)
 
     def grant(self, name: str) -> bytes:
-        """The grant of a contact once more, from the current epoch on.
+        """Return the grant of a contact once more, from the current epoch on.
 
-        Raises `BillboardError` if another device has lanes of it, which has to give the grant.
+        Raises `BillboardError` if there is no such contact, or if this device does not have all its
+        lanes. Then the device that added the contact can give the grant.
         """
         book = self._book
         epoch = book.moment().epoch
         lanes = [each for each in self._contact(name).lanes if each is not None]
         if len(lanes) < book.state.devices:
-            raise BillboardError(f"{name}: the device that added this contact has its grant")
+            raise BillboardError(f"{name}: only the device that added this contact has its grant")
         return encode_grants([book.lane(lane).grant(epoch) for lane in lanes])
 
     def renew(self, name: str) -> bytes:
-        """New lanes for a contact, if something is wrong with the old ones: its new grant.
+        """Replace the lanes of a contact, if something is wrong with the old ones.
 
-        Also for one that was revoked, who then can wake this user again.
+        Return its new grant. A contact that was revoked can then wake this user again. Raises
+        `BillboardError` if there is no such contact.
         """
         contact = self._state.contacts.get(name) or self._contact(name)
         contact.lanes, contact.overtaken, contact.revoked = self._book.new_lanes(), False, False
@@ -80,9 +84,10 @@ class Profile:
         return self.grant(name)
 
     def revoke(self, name: str) -> None:
-        """Have a contact wake this user no more: all that it can have is withdrawn or refused.
+        """Stop a contact from waking this user: all its posts are withdrawn or refused.
 
-        That takes some late intervals for what is published already (SPEC 10.5).
+        This takes some late intervals for posts that are published already (SPEC 10.5). Raises
+        `BillboardError` if there is no such contact.
         """
         contact = self._contact(name)
         contact.revoked = True
@@ -91,31 +96,35 @@ class Profile:
         self._book.save()
 
     def mute(self) -> None:
-        """Be woken by nobody, until `unmute`."""
+        """Let nobody wake this user until `unmute`."""
         self._state.muted = True
         self._refuse_overtaken()
         self._book.save()
 
     def unmute(self) -> None:
-        """Be woken again by all contacts."""
+        """Let all contacts wake this user again."""
         self._state.muted = False
         self._book.save()
 
     def log_out(self) -> None:
-        """Be woken no more on this device. The profile is gone when all is withdrawn."""
+        """Let nobody wake this user here any more. The profile goes when all is withdrawn."""
         self._state.leaving = True
         self._refuse_overtaken()
         self._book.save()
 
     def hand_over(self, number: int) -> bytes:
-        """The lanes of device ``number`` of this user, for `Device.join` there; secret.
+        """Return the lanes of device ``number`` of this user, a secret for `Device.join` there.
 
-        Until they are handed over they stand in for it, and hold nothing. It may be called again,
-        for contacts that are new. Raises `BillboardError` if this is that device itself.
+        Until then, these lanes stand in for that device, and their posts are for nobody. Call this
+        again after adding contacts. Raises `BillboardError` if ``number`` is this device itself or
+        is out of range.
         """
         book, profile = self._book, self._state
         if not 0 <= number < book.state.devices or number == profile.number:
-            raise BillboardError(f"{number} is not another one of {book.state.devices} devices")
+            raise BillboardError(
+                f"{number} is not the number of another device. This is device {profile.number}, "
+                f"and numbers go from 0 to {book.state.devices - 1}."
+            )
         given: dict[str, tuple[bool, OwnLane]] = {}
         for name, contact in profile.contacts.items():
             lane = contact.lanes[number]
@@ -134,16 +143,16 @@ class Profile:
         return bytes(handed)
 
     def recovery(self) -> bytes:
-        """What another device of this user needs to stop this one if it is lost; secret.
+        """Return the secret with which another device of this user can stop this one if it is lost.
 
-        It is another one after `Device.set_server`, and after `revoke` of a contact of which an old
-        state knew too little.
+        It changes after `Device.set_server`. It can also change after `revoke`, `mute` or
+        `log_out`, if this state was restored from an old backup or the contact was renewed.
         """
         state = self._book.state
         return bytes(Recovery(state.origin, state.server, self._state.root))
 
     def _refuse_overtaken(self) -> None:
-        """Have refused what this state does not know of, as it is an old one."""
+        """Have all gates refused if an outdated state does not know which were used."""
         if any(contact.overtaken for contact in self._state.contacts.values()):
             self._refuse_all()
 
@@ -158,7 +167,7 @@ class Profile:
 
 
 def sentences(name: str, profile: ProfileState, moment: Moment) -> Iterator[str]:
-    """What `Device.status` says of the profile of that name."""
+    """Yield what `Device.status` says about the profile called ``name``."""
     mode = ", logging out" if profile.leaving else ", muted" if profile.muted else ""
     yield f"profile {name}, device {profile.number}{mode}"
     for contact_name, contact in profile.contacts.items():
@@ -167,15 +176,19 @@ def sentences(name: str, profile: ProfileState, moment: Moment) -> Iterator[str]
 
 def _contact_sentence(profile: ProfileState, contact: DeviceContact, moment: Moment) -> str:
     if contact.overtaken:
-        return "this state is an old one, nothing is posted: `renew` or `revoke` it"
+        return (
+            "paused. The board has newer posts for this contact than this device remembers, as "
+            "after restoring an old backup. Run `billboard device renew` to go on, or `revoke` to "
+            "block it."
+        )
     lane = contact.lanes[profile.number]
     if lane is None:
-        return "another device has its lanes"
+        return "only another device has the lanes of this contact"
     postings = {at: each for at, each in lane.postings.items() if at in moment.live}
     last = max((at for at, each in postings.items() if each.version > WITHDRAWN), default=None)
     stale = sum(bool(each.due or each.pending) for each in postings.values())
     until = "" if last is None else f"can wake this user until {utc(moment.begins(last + 1))}"
     if contact.revoked:
         until = "revoked" if last is None else f"revoked, but {until}"
-    to_do = f"{stale} posts to come" if stale else ""
+    to_do = f"posts to submit: {stale}" if stale else ""
     return ", ".join(filter(None, [until or "nothing is published yet", to_do]))

@@ -1,4 +1,4 @@
-"""What a device tells push servers, and knows of them (SPEC 10.1, 10.5, 10.6)."""
+"""What a device tells push servers, and what it knows about them (SPEC 10.1, 10.5, 10.6)."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from billboard.tlog.note import NoteKey
 from billboard.tokens import DeviceToken, Handle
 
 _REGISTERED = 30 * 86_400
-"""Seconds after which a handle is registered again: it is forgotten after 90 days (SPEC 10.6)."""
+"""Seconds until a handle is registered again; servers forget it after 90 days (SPEC 10.6)."""
 
 
 class PushServers:
-    """The push servers of a device; their keys are text here. ``save`` keeps the state."""
+    """The push servers of a device, named by their keys as text. ``save`` writes the state."""
 
     def __init__(self, state: DeviceState, courier: HttpCourier, save: Callable[[], None]) -> None:
         self._state, self._courier, self._save = state, courier, save
 
     def descriptor(self, server: str) -> ServerDescriptor | None:
-        """The newest that is known of a push server."""
+        """Return the newest known descriptor of a push server, or None."""
         data = self._state.descriptors.get(server)
         return read_descriptor(data, NoteKey.from_text(server)) if data else None
 
     def learn(self, logged: Iterable[bytes]) -> None:
-        """Take what a board has logged of those that there is something to tell."""
+        """Keep the newest logged descriptor of each push server that this device has to contact."""
         state, logged = self._state, list(logged)
         servers = {state.server, *(each.server for each in state.showings)}
         for profile in state.profiles.values():
@@ -44,7 +44,7 @@ class PushServers:
                 state.descriptors[text] = newest
 
     def show(self, moment: Moment) -> Iterator[BillboardError]:
-        """Show the kappas that are due; what went wrong."""
+        """Show the kappas that are due. Yields the errors."""
         if not (due := self._due(moment)):
             return
         yield from self._each(due, partial(self._seal, now=moment.now))
@@ -54,7 +54,7 @@ class PushServers:
     def _each(
         self, due: Iterable[Showing], step: Callable[[Showing, ServerDescriptor], None]
     ) -> Iterator[BillboardError]:
-        """Do a step of each, but for push servers of which one failed; what went wrong."""
+        """Do ``step`` for each showing, skipping servers where one failed. Yields the errors."""
         failed: set[str] = set()
         for showing in due:
             descriptor = self.descriptor(showing.server)
@@ -66,10 +66,10 @@ class PushServers:
                     yield error
 
     def _due(self, moment: Moment) -> list[Showing]:
-        """Those that are to be shown now; what nothing depends on any more is forgotten."""
+        """Return the showings that are due now, and delete those that have expired."""
         state, later = self._state, moment.now + moment.longest_wait
         lasting = [each for each in state.showings if each.until * 3600 > moment.now]
-        if moment.fresh:  # or a wrong clock could have nobody refused
+        if moment.fresh:  # with a wrong clock, nobody might be refused
             state.showings = lasting
         return [each for each in lasting if not moment.now < each.at <= later]
 
@@ -81,12 +81,12 @@ class PushServers:
         try:
             self._courier.send(showing.request, descriptor)
         except RefusedRequestError:
-            showing.request = b""  # its request key is over: seal it anew next time
+            showing.request = b""  # its request key is no longer valid: seal it again next time
             raise
         self._state.showings.remove(showing)
 
     def register(self, moment: Moment) -> Iterator[BillboardError]:
-        """In class H, say what the handles stand for; what went wrong."""
+        """In class H, register the tokens of the handles. Yields the errors."""
         if FrameClass(self._state.frame_class).carries_handle:
             for profile in self._state.profiles.values():
                 for server in self._registrations(profile):
@@ -98,7 +98,7 @@ class PushServers:
                             yield error
 
     def _registrations(self, profile: ProfileState) -> list[str]:
-        """The servers that are to know, or to know no more, what a handle stands for."""
+        """Return the servers at which a handle is to be registered or unregistered."""
         state, servers = self._state, list(profile.registered.servers)
         if state.token is not None and not profile.leaving and state.server not in servers:
             servers.append(state.server)
@@ -130,11 +130,11 @@ class PushServers:
         except RefusedRequestError as error:
             if error.reason is not RequestRefusal.TIME:
                 raise
-            # It was taken before, and the answer got lost.
+            # The server accepted it before, and the answer got lost.
 
 
 def tag(address: DeviceToken | Handle, descriptor: ServerDescriptor) -> bytes:
-    """What tells whether something was made of these."""
+    """Hash an address and a descriptor, to tell whether something was made from them."""
     if isinstance(address, Handle):
         parts = [address.value]
     else:

@@ -11,14 +11,14 @@ from billboard.storage.state_file import LoggedState, State
 from billboard.tokens import DeviceToken, Platform
 
 WITHDRAWN = 0
-"""The version that a post has which holds nothing; also before the first post."""
+"""Version of a post that holds nothing; also the version before the first post."""
 
 UNSURE = -1
-"""The version of a post that has to be replaced, whatever it holds."""
+"""Version of a post that has to be replaced, whatever it holds."""
 
 
 class Pending(State):
-    """A post that the board may have: only these bytes are submitted until that is known.
+    """A post that the board may have. Until that is known, only these bytes are submitted.
 
     ``tried`` says that it may have been submitted already.
     """
@@ -30,10 +30,10 @@ class Pending(State):
 
 
 class Posting(State):
-    """One lane in one epoch: which post the board accepted last, and when the next is due.
+    """One lane in one epoch: which post the board accepted last, and when the next one is due.
 
-    ``seq`` is None before the first. ``version`` is that of the content of the post. ``published``
-    says that it is in an edition, whatever the clock says.
+    ``seq`` is None before the first post. ``version`` is the version of the content that the post
+    holds. ``published`` says that the post is in an edition, whatever the clock says.
     """
 
     slot: int = 0
@@ -47,8 +47,8 @@ class Posting(State):
 class OwnLane(State):
     """A lane of this device, or one that stands in for another device of the same user.
 
-    ``since`` is the first epoch that it reaches. If it was ``handed_over`` that device posts to it,
-    and this one does not.
+    ``since`` is the first epoch that it reaches. If it was ``handed_over``, that device posts to
+    it, and this device does not.
     """
 
     secret: bytes
@@ -58,11 +58,11 @@ class OwnLane(State):
 
 
 class DeviceContact(State):
-    """A contact, and a lane to it for each device; None where only that device has it.
+    """A contact, with one lane for each device; None where only that device has the lane.
 
-    ``overtaken``: the board has newer posts than this state knows of, so that it is an old one.
-    Until the end of epoch ``renewed`` the board may have posts of earlier lanes, which are not here
-    any more.
+    ``overtaken`` says that the board has newer posts than this state knows, so that this state is
+    outdated. Until the end of epoch ``renewed``, the board may have posts of earlier lanes, which
+    this state no longer has.
     """
 
     lanes: list[OwnLane | None]
@@ -74,9 +74,9 @@ class DeviceContact(State):
 class Content(State):
     """What the posts of a profile hold in one epoch.
 
-    ``of`` tells what it was made of, and ``ready`` that this still holds. ``generation`` says which
-    of its gates it has, the first of which is 0, and ``gate_since`` what the first version with
-    that gate was. ``server`` is the key of the push server as text.
+    ``of`` identifies what it was made from, and ``ready`` says that this is still current.
+    ``generation`` is the number of its gate, counted from 0, and ``gate_since`` is the first
+    version with that gate. ``server`` is the key of the push server as text.
     """
 
     version: int = WITHDRAWN
@@ -90,9 +90,9 @@ class Content(State):
 
 
 class Showing(State):
-    """A kappa that ``server`` is to be shown at ``at``, so that it refuses the gate.
+    """A kappa to show to ``server`` at time ``at``, so that it refuses the gate.
 
-    ``until`` is in hours since 1970; ``request`` is what was sealed.
+    ``until`` is in hours since 1970. ``request`` is the sealed request, empty before sealing.
     """
 
     server: str
@@ -103,9 +103,9 @@ class Showing(State):
 
 
 class Registered(State):
-    """In class H: the seed of the handle key, and what the handle was registered for, and when.
+    """In class H, the seed of the handle key, and for what and when the handle was registered.
 
-    ``servers`` are the keys of those push servers, as text, at which it may be registered.
+    ``servers`` are the keys, as text, of the push servers at which it may be registered.
     """
 
     seed: bytes
@@ -115,7 +115,7 @@ class Registered(State):
 
 
 class ProfileState(State):
-    """One user. ``number`` says which of this user's devices this is; ``root`` makes its kappas."""
+    """One user. ``number`` says which of the user's devices this is. Kappas come from ``root``."""
 
     number: int
     root: bytes
@@ -127,7 +127,7 @@ class ProfileState(State):
 
 
 class Token(State):
-    """A `DeviceToken`."""
+    """A `DeviceToken` in the state file."""
 
     platform: int
     value: bytes
@@ -142,10 +142,10 @@ class Token(State):
 
 
 class DeviceState(LoggedState):
-    """Everything. ``descriptors`` are the newest by push server, whose keys are text here.
+    """The whole state of a device. ``origin`` to ``late_interval`` describe its board.
 
-    They were looked for at ``looked_at`` the last time. The device worked last at ``worked_at``, or
-    some minutes later.
+    ``descriptors`` are the newest ones, by the key of the push server as text. The device last
+    looked for them at ``looked_at``. It last worked at ``worked_at``, or some minutes later.
     """
 
     origin: str
@@ -163,7 +163,7 @@ class DeviceState(LoggedState):
 
 
 class HandedOver(State):
-    """What one device of a user gives another: the lanes that stood in for it."""
+    """What one device of a user gives to another: the lanes that stood in for that device."""
 
     origin: str
     epoch_length: int
@@ -174,7 +174,7 @@ class HandedOver(State):
 
 
 class Recovery(State):
-    """What stops a device that is lost: from ``root`` come its kappas."""
+    """What another device needs to stop a lost one. The kappas come from ``root``."""
 
     origin: str
     server: str

@@ -1,4 +1,4 @@
-"""Looking for what contacts posted, and what push servers say of themselves (SPEC 8.3, 10.1)."""
+"""`Fetching`: finds the posts of contacts and push server descriptors (SPEC 8.3, 10.1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from billboard.times import epoch_at
 
 @final
 class Fetching:
-    """Reads ``boards`` for the lanes in ``book``, each bundle among ``decoys`` others."""
+    """Reads ``boards`` for the lanes in ``book``, each bundle among ``decoys`` other bundles."""
 
     def __init__(
         self, book: Book, boards: Sequence[BoardClient], courier: Courier, decoys: int
@@ -26,11 +26,11 @@ class Fetching:
         self._seen: dict[tuple[bytes, int], int] = {}
 
     def knows(self, origin: str) -> bool:
-        """Whether it reads the board of that origin."""
+        """Whether the sender reads the board with this origin."""
         return origin in self._boards
 
     def fetch(self) -> BillboardError | None:
-        """Look for newer posts of all lanes, and newer descriptors; what went wrong."""
+        """Look for newer posts of all lanes and newer descriptors. Return the first error."""
         errors: list[BillboardError] = []
         for board in self._boards.values():
             try:
@@ -56,10 +56,14 @@ class Fetching:
                     continue
                 if (reader.epoch_length, reader.frame_class) != (its.epoch_length, its.frame_class):
                     self._book.tell(
-                        f"{name}: its grant has other epochs than its board, or another class"
+                        f"{name}: the grant has another epoch length or class than the board. "
+                        "Ask this contact for a new grant."
                     )
                 elif not reaches(reader, current):
-                    self._book.tell(f"{name}: its grant does not reach epoch {current}")
+                    self._book.tell(
+                        f"{name}: the grant does not reach epoch {current}, the current one. "
+                        "Check the clock, or ask this contact for a new grant."
+                    )
                 else:
                     lanes.append(lane)
         for epoch in (current - 1, current):
@@ -77,7 +81,7 @@ class Fetching:
             self._advance(lane, current - 1)
 
     def _take(self, lane: FollowedLane, post: Post | None) -> None:
-        """Remember a post, if it is newer than what was found before."""
+        """Keep a post if it is newer than what was found before."""
         if post is None:
             return
         reader = self._book.reader(lane)
@@ -88,11 +92,11 @@ class Fetching:
             except WithdrawnError:
                 envelope = None
             except (NotMine, InvalidEncodingError):
-                return  # its owner made it wrong
+                return  # the owner of the lane made a wrong post
             lane.found = Found(*place, envelope)
 
     def _advance(self, lane: FollowedLane, epoch: int) -> None:
-        """Forget the keys of the past."""
+        """Delete the keys of a lane for epochs before ``epoch``."""
         old = lane.grant
         self._book.advance(lane, epoch)
         if lane.grant != old:
@@ -102,7 +106,7 @@ class Fetching:
                     self._seen[lane.grant, each] = seen
 
     def _refresh_descriptors(self, errors: list[BillboardError]) -> None:
-        """Ask push servers themselves whose request keys are over before new ones were logged."""
+        """Ask a push server for its descriptor, if the known one is doubted or has no valid key."""
         state = self._book.state
         for text in list(state.descriptors):
             if text in state.doubted or not self._book.is_usable(text):

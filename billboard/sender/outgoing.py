@@ -1,4 +1,4 @@
-"""Requests on their way to push servers, each repeated with the same bytes (SPEC 10.2)."""
+"""`Outgoing`: the queue of requests to push servers, repeated unchanged (SPEC 10.2)."""
 
 from __future__ import annotations
 
@@ -15,39 +15,42 @@ from billboard.sender.book import Book
 from billboard.sender.state import Waiting
 
 LIFETIME = 86_400.0
-"""Seconds for which a request is tried again."""
+"""Seconds after which a request is given up."""
 
 FIRST_RETRY, LONGEST_RETRY = 30.0, 3600.0
-"""Seconds until a request is tried again, the first time and at most."""
+"""Shortest and longest wait in seconds before a request is tried again."""
 
 
 @final
 class Outgoing:
-    """The requests in ``book`` that wait, which ``courier`` brings."""
+    """The waiting requests in ``book``, which ``courier`` delivers to push servers."""
 
     def __init__(self, book: Book, courier: Courier) -> None:
         self._book, self._courier = book, courier
 
     def add(self, name: str, count: int) -> None:
-        """Let one request wait for each of ``count`` devices of a contact."""
+        """Queue one request for each of ``count`` devices of a contact."""
         now, state = self._book.clock(), self._book.state
-        # What is not made yet is for this message too.
+        # Requests that are not sealed yet would wake it for the earlier message: replace them.
         state.waiting = [each for each in state.waiting if each.contact != name or each.request]
         for number in range(count):
             state.waiting.append(Waiting(name, number, now + LIFETIME, now))
 
     def drop(self, names: Collection[str]) -> None:
-        """Forget what waits for these contacts."""
+        """Remove the waiting requests for these contacts."""
         state = self._book.state
         state.waiting = [each for each in state.waiting if each.contact not in names]
 
     def look_again(self) -> None:
-        """Try now what could not be made before: something may have been found."""
+        """Try again now to seal what could not be sealed before, as after a fetch."""
         for each in self._book.state.waiting:
             each.next = each.next if each.request else self._book.clock()
 
     def correct(self, longest: float) -> None:
-        """Let nothing wait for longer than ``longest`` seconds, or than it may by itself."""
+        """Shorten what a wrong clock made too long: waits and lifetimes of requests.
+
+        No wait may exceed both ``longest`` seconds and `LONGEST_RETRY`; no lifetime `LIFETIME`.
+        """
         now = self._book.clock()
         for each in self._book.state.waiting:
             each.until = min(each.until, now + LIFETIME)
@@ -55,26 +58,27 @@ class Outgoing:
                 each.next = now
 
     def cover(self) -> None:
-        """Let as many requests wait as one of the contacts would get, for nobody."""
+        """Queue cover requests to nobody, as many as a random contact would get."""
         now = self._book.clock()
         sizes = [len(contact.lanes) for contact in self._book.state.contacts.values()]
         for number in range(random.SystemRandom().choice(sizes or [1])):
             self._book.state.waiting.append(Waiting("", number, now + LIFETIME, now))
 
     def send_all(self) -> tuple[int, BillboardError | None]:
-        """Send what is due, what is left waits: how many were taken, and what went wrong first."""
+        """Send the requests that are due. Return how many were accepted, and the first error."""
         now, taken, error = self._book.clock(), 0, None
         for each in list(self._book.state.waiting):
             if each.until <= now:
                 self._book.state.waiting.remove(each)
                 self._book.tell(
-                    f"{each.contact or 'a cover request'}: given up, no push server took a request"
+                    f"{each.contact or 'a cover request'}: given up after a day, as no push server "
+                    "accepted the request"
                 )
                 continue
             if each.request and (
                 each.ends <= now or each.server not in self._book.state.descriptors
             ):
-                each.request = b""  # its blob, or its push server, is none any more
+                each.request = b""  # its blob has expired, or its push server is no longer known
             if each.next <= now and not each.request:
                 self._make(each, now)
         self._book.save()
@@ -87,7 +91,7 @@ class Outgoing:
         return taken, error
 
     def _make(self, each: Waiting, now: float) -> None:
-        """Seal a request, if all that it needs is known; else look again later."""
+        """Seal a request if all that it needs is known; otherwise try again later."""
         each.next = max(self._book.state.fetch_at, now + FIRST_RETRY)
         if not each.contact:
             texts = [text for text in self._book.state.descriptors if self._book.is_usable(text)]
@@ -103,15 +107,19 @@ class Outgoing:
                 each.ends = self._book.ends(lane)
         if not usable:
             if any(lane.found and lane.found.envelope is None for lane in lanes):
-                self._book.state.waiting.remove(each)  # it wants so, and not only for now
+                self._book.state.waiting.remove(
+                    each
+                )  # this contact withdrew its posts: it does not want to be woken
             return
-        # For a device that there is not, or is not to be woken: the same, but for nobody.
+        # A device that does not exist or is not to be woken gets the same request, for nobody.
         envelope = usable.get(each.number)
         wanted = envelope or next(iter(usable.values()))
         server = self._book.servers.get(wanted.descriptor)
         if server is None:
             self._book.state.waiting.remove(each)
-            self._book.tell(f"{each.contact}: its push server is none that this sender knows")
+            self._book.tell(
+                f"{each.contact}: dropped, as this sender does not know its push server"
+            )
         elif self._book.is_usable(str(server)):
             self._seal(each, str(server), envelope, now)
         else:

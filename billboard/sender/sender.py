@@ -30,15 +30,15 @@ from billboard.times import epoch_at, utc
 from billboard.tlog.note import NoteKey
 
 DECOYS = 7
-"""Bundles among which that of a lane is hidden."""
+"""How many other bundles are read to hide the bundle of a lane."""
 
 
 @dataclass(frozen=True)
 class Errand:
-    """What `Sender.wake` and `Sender.work` did: how many requests push servers took, how many wait.
+    """Result of `Sender.wake` and `Sender.work`: how many requests were accepted, how many wait.
 
-    ``next`` is when to call `Sender.work` again, in seconds since 1970. ``error`` is what went
-    wrong first, and is tried again: a `BoardError` may have evidence.
+    ``next`` is when to call `Sender.work` again, in seconds since 1970. ``error`` is the first
+    error; what failed is tried again. A `BoardError` may carry evidence against the board.
     """
 
     taken: int
@@ -52,13 +52,13 @@ class Sender:
     """Wakes contacts, for one user of an application.
 
     ``boards`` and ``servers`` are those that the application knows, from a published list that is
-    the same for all; which of them a contact uses is in its grant and in its posts. The state is
-    one file, encrypted under ``key``, 32 bytes. It is made if there is none.
+    the same for all users. The grant and the posts of a contact say which of them it uses. The
+    state is one file, encrypted under ``key``, 32 bytes. It is created if it does not exist.
 
     Nothing happens by itself: call `work` now and then, and at the time that it returns. It fetches
-    on a schedule of its own, every ``interval`` seconds or so, and never because of a message.
-    ``cover`` requests a day go to nobody, at random, so that it does not show when there are
-    others. ``clock`` gives seconds since 1970. One thread at a time may use it.
+    on its own schedule, about every ``interval`` seconds, and never because of a message. About
+    ``cover`` times a day, at random, it sends cover requests to nobody, to hide when real requests
+    are sent. ``clock`` gives seconds since 1970. Only one thread at a time may use a sender.
     """
 
     def __init__(
@@ -88,20 +88,21 @@ class Sender:
         self.close()
 
     def close(self) -> None:
-        """Let another process use the state. The clients of the boards stay open."""
+        """Close the state, so that another process can use it. The board clients stay open."""
         self._book.close()
 
     # contacts
 
     @property
     def contacts(self) -> tuple[str, ...]:
-        """The names of those that can be woken."""
+        """The names of the contacts."""
         return tuple(self._book.state.contacts)
 
     def add_contact(self, name: str, grant: bytes) -> None:
-        """A contact, by the grant that it sent; a newer grant takes the place of an older one.
+        """Add a contact with the grant that it sent. A new grant replaces the old one.
 
-        Raises `InvalidEncodingError`, also if its board is none that this sender knows.
+        Raises `InvalidEncodingError` if the grant is not valid, does not reach the current epoch,
+        or is for a board that this sender does not know.
         """
         readers = decode_grants(grant)
         if not self._fetching.knows(readers[0].origin):
@@ -116,16 +117,17 @@ class Sender:
         self._book.save()
 
     def remove_contact(self, name: str) -> None:
-        """Forget a contact, and what waits for it. Raises `BillboardError` if there is none."""
+        """Remove a contact and its waiting requests. Raises `BillboardError` if there is none."""
         self._book.contact(name)
         del self._book.state.contacts[name]
         self._outgoing.drop([name])
         self._book.save()
 
     def opt_out(self, name: str | None = None, *, out: bool = True) -> None:
-        """Use no push server for a contact, or for any that there is now (None), or do (not out).
+        """Stop using push servers for a contact, or for all current contacts if ``name`` is None.
 
-        What waits is dropped.
+        Waiting requests are dropped. With ``out=False``, use push servers again. Raises
+        `BillboardError` if there is no such contact.
         """
         names = list(self._book.state.contacts) if name is None else [name]
         for each in names:
@@ -137,11 +139,12 @@ class Sender:
     # what is done
 
     def wake(self, name: str) -> Errand:
-        """Wake a contact: one request for each of its devices, which are alike and independent.
+        """Wake a contact, with one request for each of its devices.
 
-        It is on stable storage before it is sent, and is sent again with the same bytes until a
-        push server has taken it, for a day. Nothing is fetched now: what is not known yet waits for
-        `work`. Raises `BillboardError` if there is no such contact.
+        The requests look alike and are independent. A request is on stable storage before it is
+        sent. It is repeated with the same bytes until a push server accepts it, for at most a day.
+        Nothing is fetched now: a request whose post is not known yet waits for `work`. Raises
+        `BillboardError` if there is no such contact.
         """
         contact = self._book.contact(name)
         if not contact.opted_out:
@@ -151,8 +154,8 @@ class Sender:
     def work(self) -> Errand:
         """Do what is due: fetch, send what waits, and send cover requests.
 
-        What fails is told and tried again: nothing is raised but `SecretFileError`, if the state
-        cannot be written.
+        What fails is reported in the result or by `status`, and tried again. Only `SecretFileError`
+        is raised, if the state cannot be written.
         """
         now, error = self._book.clock(), None
         self._correct(now)
@@ -170,13 +173,13 @@ class Sender:
         return self._send_all(error)
 
     def status(self) -> tuple[str, ...]:
-        """Who can be woken until when, what waits, and what went wrong: sentences."""
+        """Return sentences: until when contacts can be woken, what waits, and what failed."""
         return tuple(self._sentences())
 
     # how
 
     def _send_all(self, error: BillboardError | None) -> Errand:
-        """Send what is due; ``error`` is what went wrong before."""
+        """Send what is due. ``error`` is an earlier error of this call, if any."""
         now, state = self._book.clock(), self._book.state
         taken, failed = self._outgoing.send_all()
         times = [each.next for each in state.waiting] + [state.fetch_at]
@@ -185,7 +188,7 @@ class Sender:
         return Errand(taken, len(state.waiting), max(now, min(times)), error or failed)
 
     def _correct(self, now: float) -> None:
-        """Let nothing wait for long that was planned while the clock was wrong."""
+        """Shorten waits that were planned while the clock was wrong."""
         state = self._book.state
         if state.fetch_at > now + 2 * self._interval:
             state.fetch_at = now
@@ -197,8 +200,8 @@ class Sender:
         for name, contact in self._book.state.contacts.items():
             yield f"{name}: {self._contact_sentence(contact)}"
         if self._book.state.waiting:
-            yield f"requests that wait: {len(self._book.state.waiting)}"
-        yield f"looks at the boards again at {utc(self._book.state.fetch_at)}"
+            yield f"requests waiting: {len(self._book.state.waiting)}"
+        yield f"next look at the boards: {utc(self._book.state.fetch_at)}"
         yield from self._book.state.problems()
 
     def _contact_sentence(self, contact: SenderContact) -> str:
@@ -209,8 +212,8 @@ class Sender:
         if live:
             return f"can be woken until {utc(max(map(self._book.ends, live)))}"
         if any(each.envelope is None for each in found):
-            return "wants to be woken by this user no more, for now"
+            return "does not want to be woken by this user at present"
         if found:
             last = max(each.epoch for each in found)
-            return f"cannot be woken: there is nothing newer than epoch {last}"
+            return f"cannot be woken: its newest post is from epoch {last}, which is over"
         return "nothing was found yet"

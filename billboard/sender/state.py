@@ -11,7 +11,7 @@ from billboard.storage.state_file import LoggedState, State
 
 
 class Found(State):
-    """The newest post of a lane: a blob, for which push server and key. None if withdrawn."""
+    """The newest post of a lane. ``envelope`` has its blob, server and key; None if withdrawn."""
 
     epoch: int
     slot: int
@@ -19,14 +19,14 @@ class Found(State):
 
 
 class FollowedLane(State):
-    """A lane to one device of a contact, and what was found there last."""
+    """A lane to one device of a contact, and the post that was found there last."""
 
     grant: bytes
     found: Found | None = None
 
 
 class SenderContact(State):
-    """A contact, with a lane for each device. Nothing is sent to one that is ``opted_out``."""
+    """A contact, with a lane for each device. If it is ``opted_out``, nothing is sent to it."""
 
     lanes: list[FollowedLane]
     opted_out: bool = False
@@ -35,8 +35,9 @@ class SenderContact(State):
 class Waiting(State):
     """A request on its way to device ``number`` of a contact, or to nobody: a cover request.
 
-    ``request`` is what was sealed for ``server``, a push server's key as text: it is repeated with
-    the same bytes until its blob ``ends``. Empty as long as it cannot be made.
+    ``request`` is what was sealed for ``server``, a push server's key as text. It is repeated with
+    the same bytes until its blob expires at ``ends``. It is empty while it cannot be sealed. After
+    ``until`` it is given up.
     """
 
     contact: str
@@ -50,9 +51,10 @@ class Waiting(State):
 
 
 class SenderState(LoggedState):
-    """Everything. ``descriptors`` are the newest by push server, whose keys are text here.
+    """The whole state of a sender.
 
-    Those servers that are ``doubted`` may have a newer one.
+    ``descriptors`` are the newest ones, by the key of the push server as text. The servers in
+    ``doubted`` may have a newer one.
     """
 
     contacts: dict[str, SenderContact] = field(default_factory=dict)

@@ -161,10 +161,10 @@ def test_two_phones_of_one_user(shell: Shell, town: Town) -> None:
     shell.ok("device", "recovery", "second", "her", "-o", "recovery")
     shell.ok("device", "refuse-lost", "alice", "recovery")
     assert "still to refuse: 256" in shell.ok("device", "status", "alice")
-    assert "another one of 2" in shell.fails("device", "hand-over", "alice", "her", "2")
+    assert "numbers go from 0 to 1" in shell.fails("device", "hand-over", "alice", "her", "2")
     assert "for device 1" in shell.fails("device", "join", "alice", "her", "lanes")
     assert "not what another device" in shell.fails("device", "join", "alice", "her", "grant")
-    assert "not what a profile" in shell.fails("device", "refuse-lost", "alice", "grant")
+    assert "recovery: is not what" in shell.fails("device", "refuse-lost", "alice", "grant")
 
 
 def test_grants_are_shown_where_asked_for(shell: Shell, town: Town) -> None:
@@ -176,7 +176,7 @@ def test_grants_are_shown_where_asked_for(shell: Shell, town: Town) -> None:
     assert (shell.directory / "grant").read_text() == first
     assert (shell.directory / "grant").stat().st_mode & 0o777 == 0o600
     assert shell.ok("device", "renew", "alice", "her", "bob") not in ("", first)
-    assert "already: see `grant`" in shell.fails("device", "add", "alice", "her", "bob")
+    assert "already has a contact bob" in shell.fails("device", "add", "alice", "her", "bob")
     # What is in the way is found out before anything is done.
     assert "ever overwritten" in shell.fails("device", "add", "alice", "his", "eve", "-o", "grant")
     assert "no profile his" in shell.fails("device", "mute", "alice", "his")

@@ -142,7 +142,7 @@ def test_an_old_state_is_found_out_though_answers_get_lost(world: World) -> None
     with Dropped(friends):
         friends.device.work(1000)
     friends.settle()
-    assert "an old one" in " ".join(friends.device.status())
+    assert "board has newer posts" in " ".join(friends.device.status())
     friends.senders["bob"].wake("alice")
     assert woken(world.server) == {}
 

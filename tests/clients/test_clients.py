@@ -89,7 +89,7 @@ def test_mute_all_and_be_woken_again(world: World) -> None:
     friends.settle()
     before.wake("alice")
     assert woken(world.server) == {}
-    assert "no more, for now" in " ".join(before.status())
+    assert "does not want to be woken" in " ".join(before.status())
     friends.settle(3 * PERIOD)
     before.wake("alice")
     assert woken(world.server) == {}
@@ -251,7 +251,7 @@ def test_a_server_of_which_nothing_is_known_is_not_used(world: World) -> None:
     bob.add_contact("alice", device.add_profile("alice").add_contact("bob"))
     world.pass_time(SETTLED, [device, bob])
     assert bob.wake("alice").taken == 0
-    assert "none that this sender knows" in " ".join(bob.status())
+    assert "does not know its push server" in " ".join(bob.status())
 
 
 def test_a_server_with_new_keys(world: World) -> None:
@@ -347,7 +347,7 @@ def test_names_are_taken_once(world: World) -> None:
     with pytest.raises(BillboardError, match="already"):
         profile.add_contact("bob")
     for number in (0, 1, -1):
-        with pytest.raises(BillboardError, match="not another"):
+        with pytest.raises(BillboardError, match="not the number of another"):
             profile.hand_over(number)
 
 
