@@ -140,7 +140,7 @@ def test_killed_at_any_step(case: Case, killed: Killing, tmp_path: Path, group: 
         path = case.copy(tmp_path / str(number))
         killer = Killer(number, chosen.choice([0, 0.5, 1]))
         promises, was_killed = killed(path, case.posts, killer)
-        assert was_killed
+        assert was_killed or number >= case.operations - SPARED
         check(path, case.posts, promises, f"killed at {number}")
         shutil.rmtree(path)
 
