@@ -33,7 +33,7 @@ CORE = ("rust", "billboard/groups", ":(glob)billboard/*.py")
 """What the measured calls run through."""
 
 AT_LEAST = 0.97
-"""Of the base commit: the upper end of the interval of the median ratio."""
+"""The least upper end of the interval of a median ratio to the base commit."""
 
 SHARE = 0.85
 """Of what was measured: room for noise, but none for a kernel that takes a quarter longer."""

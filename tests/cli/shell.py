@@ -17,11 +17,27 @@ from processes import LONGEST
 BILLBOARD = [sys.executable, "-c", "from billboard.cli import main; main()"]
 """The command in a process that is started anew: for servers, and what is killed."""
 
+_PROGRAM = f"""#!{sys.executable}
+from billboard.cli import main
+if __name__ == "__main__":  # what the processes of `billboard serve` import too
+    main()
+"""
+
 TOKEN = bytes(range(32)).hex()
 """A device token that no command may show."""
 
 
 WIDE = {"COLUMNS": "200"}
+
+
+def with_billboard(directory: Path) -> dict[str, str]:
+    """An environment in which shells find the command, as a program that is put into ``bin``."""
+    programs = directory / "bin"
+    programs.mkdir()
+    program = programs / "billboard"
+    program.write_text(_PROGRAM)
+    program.chmod(0o755)
+    return {**os.environ, **WIDE, "PATH": f"{programs}:{os.environ['PATH']}"}
 
 
 class Zygote:

@@ -12,7 +12,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +20,10 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
+from cli.shell import with_billboard
+
 LONGEST = 300.0
 """Seconds that a page may take."""
-
-PROGRAM = """
-from billboard.cli import main
-if __name__ == "__main__":  # what the processes of `billboard serve` import too
-    main()
-"""
 
 NETWORK = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "-"]
 """A network of its own for a command, where all ports are free."""
@@ -83,20 +78,14 @@ def turn() -> Iterator[None]:
 @contextmanager
 def shell(name: str, script: Path, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A shell that reads ``script`` as it reads a paste; what it started ends with the block."""
-    programs = directory / "bin"
-    programs.mkdir()
-    program = programs / "billboard"
-    program.write_text(f"#!{sys.executable}\n{PROGRAM}")
-    program.chmod(0o755)
     (directory / "folder").mkdir()
-    path = f"{programs}:{os.environ['PATH']}"
     with (
         script.open("rb") as pasted,
         (directory / "out").open("wb") as written,
         subprocess.Popen(
             [*network(), name, "-e"],
             cwd=directory / "folder",
-            env={**os.environ, "PATH": path, "COLUMNS": "200", "TMPDIR": str(directory)},
+            env={**with_billboard(directory), "TMPDIR": str(directory)},
             stdin=pasted,
             stdout=written,
             stderr=subprocess.STDOUT,

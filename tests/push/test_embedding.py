@@ -19,6 +19,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from cli.shell import with_billboard
 from places import ROOT
 from processes import LONGEST, watched
 from web.running import Running, request
@@ -44,9 +45,6 @@ SHELL = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 PASTED, UVICORN = SHELL
 IN_FASTAPI, IN_STARLETTE, TICK, AROUND, OPENED = PYTHON
-
-PROGRAM = f"#!{sys.executable}\nfrom billboard.cli import main\nmain()\n"
-"""The command `billboard`."""
 
 TOML = """
 url = "{url}"
@@ -90,7 +88,7 @@ class Contact:
 
 @pytest.fixture
 def contact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contact:
-    """Of the server in the directory ``push``, which is like one that `push init` made."""
+    """A contact who knows the server in the directory ``push``, as `push init` makes one."""
     folder = tmp_path / "push"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
@@ -131,15 +129,11 @@ def test_the_page_is_short() -> None:
 
 
 def test_the_ready_server(tmp_path: Path) -> None:
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "billboard").write_text(PROGRAM)
-    (programs / "billboard").chmod(0o755)
     with (
         subprocess.Popen(
             ["bash", "-ec", PASTED],
             cwd=tmp_path,
-            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "COLUMNS": "200"},
+            env=with_billboard(tmp_path),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

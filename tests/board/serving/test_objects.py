@@ -54,7 +54,7 @@ def test_the_checkpoint_is_never_an_older_one(board: Board, server: Running) -> 
 async def test_requests_for_the_checkpoint_share_a_reading(
     board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that came before it began; who comes later gets what was published meanwhile."""
+    """All that came before it began do; who comes later gets what was published meanwhile."""
     board.publish(board.epoch)
     old, begun, may_end = board.checkpoint(), threading.Event(), threading.Event()
     readings: list[bytes] = []
