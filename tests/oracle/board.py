@@ -44,6 +44,28 @@ def check_manifest_time(epoch_length: int, interval: int, epoch: int, time: int,
     require(time <= now + ahead * tolerance(epoch_length), "yet-to-come")
 
 
+def publication_order(closed: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Give the epochs and numbers of closed editions in the order of publishing, SPEC 9.2.
+
+    Of each there are the epoch and the time, in the order of closing.
+    """
+    editions = [
+        (time, epoch, sum(other == epoch for other, _ in closed[:i]))
+        for i, (epoch, time) in enumerate(closed)
+    ]
+    return [(epoch, number) for _, epoch, number in sorted(editions)]
+
+
+def check_log_size(size: int) -> None:
+    """Refuse a master log that no reader reads, SPEC 9.5."""
+    require(1 <= size <= 2**20, "log-size")
+
+
+def check_edition_size(size: int) -> None:
+    """Refuse an edition that no reader reads, SPEC 9.5."""
+    require(size <= 2**24, "edition-size")
+
+
 class Board(NamedTuple):
     """What a board is and holds, as far as a submission is concerned.
 

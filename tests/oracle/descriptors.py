@@ -134,6 +134,24 @@ def request_key_at(hours: Sequence[tuple[int, int]], time: int) -> int:
     return good[-1]
 
 
+def check_taken(start: int, until: int, time: int) -> None:
+    """Refuse a request key that a server does not take at a time, SPEC 10.3."""
+    require(start - 1 <= time // 3600 < until + 1, "request-key-unknown")
+
+
+def newest(logged: Sequence[bytes], key: notes.Key) -> int | None:
+    """Tell the place of the descriptor of a server that holds, of what anybody logged."""
+    place, greatest = None, -1
+    for i, note in enumerate(logged):
+        try:
+            found = open_(note, key)
+        except Refused:
+            continue
+        if found.number > greatest:
+            place, greatest = i, found.number
+    return place
+
+
 def encode_payload(start: int, until: int, seed: bytes) -> bytes:
     """Encode the payload of a secret file, SPEC 11."""
     payload = be32(start) + be32(until) + seed

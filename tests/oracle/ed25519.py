@@ -48,22 +48,49 @@ def _base() -> Element:
 BASE = _base()
 
 
-def _multiple(scalar: int) -> bytes:
+ORDER_8 = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+"""A point of order 8."""
+
+
+def multiple(scalar: int) -> bytes:
+    """Give a multiple of B."""
     return _encode(multiple_of_generator(BASE, IDENTITY, scalar % ORDER))
 
 
 def public_of(seed: bytes) -> bytes:
     """Give the public key of a seed."""
-    return _multiple(_expand(seed)[0])
+    return multiple(_expand(seed)[0])
+
+
+def scalar_of(seed: bytes) -> int:
+    """Give the secret scalar of a seed."""
+    return _expand(seed)[0]
+
+
+def challenge(commitment: bytes, public: bytes, message: bytes) -> int:
+    """Give h, the hash of R, A and the message."""
+    return _hash(commitment, public, message) % ORDER
+
+
+def respond(public: bytes, scalar: int, commitment: bytes, nonce: int, message: bytes) -> bytes:
+    """Make a signature of R and a response to the challenge, right or not."""
+    response = (nonce + challenge(commitment, public, message) * scalar) % ORDER
+    return commitment + response.to_bytes(32, "little")
 
 
 def sign(seed: bytes, message: bytes) -> bytes:
     """Sign a message (RFC 8032, section 5.1.6)."""
     scalar, prefix = _expand(seed)
     nonce = _hash(prefix, message) % ORDER
-    commitment = _multiple(nonce)
-    challenge = _hash(commitment, _multiple(scalar), message)
-    return commitment + ((nonce + challenge * scalar) % ORDER).to_bytes(32, "little")
+    return respond(multiple(scalar), scalar, multiple(nonce), nonce, message)
+
+
+def plus_order_8(public: bytes) -> bytes:
+    """Add a point of order 8 to a public key."""
+    point, torsion = _decode(public), _decode(ORDER_8)
+    if point is None or torsion is None:
+        raise Refused("public-not-canonical")
+    return _encode(point.plus(torsion))
 
 
 def is_small_order(public: bytes) -> bool:
@@ -81,7 +108,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> None:
         raise Refused("public-not-canonical")
     response = int.from_bytes(signature[32:], "little")
     require(response < ORDER, "response-not-canonical")
-    challenge = _hash(signature[:32], public, message) % ORDER
     product = multiple_of_generator(BASE, IDENTITY, response % ORDER)
-    expected = _encode(product.minus(point.times(challenge)))
+    hashed = challenge(signature[:32], public, message)
+    expected = _encode(product.minus(point.times(hashed)))
     require(expected == signature[:32], "signature-equation")

@@ -113,7 +113,8 @@ def encode(text: bytes, signatures: Sequence[Signature]) -> bytes:
 
 
 def decode(data: bytes) -> Note:
-    """Decode a note; nothing is verified."""
+    """Decode a note; nothing is verified. The two limits are those of SPEC 9.3."""
+    require(len(data) <= 1_000_000, "note-length")
     try:
         whole = data.decode()
     except UnicodeDecodeError as error:
@@ -125,6 +126,7 @@ def decode(data: bytes) -> Note:
     lines = whole[at + 2 :].split("\n")
     if lines.pop() or not lines:
         raise Refused("signature-line")
+    require(len(lines) <= 100, "many-signatures")
     return Note(whole[: at + 1].encode(), tuple(map(_decode_line, lines)))
 
 

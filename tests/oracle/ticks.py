@@ -43,17 +43,17 @@ class Server(NamedTuple):
 class Tick(NamedTuple):
     """What comes of a tick.
 
-    `pushes` are sorted here, where a server shuffles. `dropped` has for each request why nothing
+    `pushes` say when each notification expires. `dropped` has for each request why nothing
     comes of it, or None, as for each revocation. `refused` are the gates that are refused then.
     """
 
-    pushes: list[Push]
+    pushes: dict[Push, int]
     dropped: list[str | None]
     refused: dict[bytes, int]
 
 
-def tick(server: Server, plaintexts: Sequence[bytes], time: int) -> Tick:
-    """Do what a tick does with the requests that have these plaintexts."""
+def tick(server: Server, plaintexts: Sequence[bytes], time: int, lifetime: int) -> Tick:
+    """Do what a tick does with the requests that have these plaintexts; times are in seconds."""
     opened = [_opened(server.n, plaintext) for plaintext in plaintexts]
     hour = time // 3600
     refused = dict(server.refused)
@@ -63,9 +63,13 @@ def tick(server: Server, plaintexts: Sequence[bytes], time: int) -> Tick:
             refused[gate(each.kappa)] = max(until, refused.get(gate(each.kappa), 0))
     server = server._replace(refused={of: until for of, until in refused.items() if until > hour})
     outcomes = [_outcome(server, each, time) for each in opened]
-    pushes = {each for each in outcomes if isinstance(each, Push)}
+    pushes: dict[Push, int] = {}
+    for outcome in outcomes:
+        if isinstance(outcome, tuple):
+            push, expiry = outcome
+            pushes[push] = max(pushes.get(push, 0), min(time + lifetime, expiry * 3600))
     dropped = [each if isinstance(each, str) else None for each in outcomes]
-    return Tick(sorted(pushes), dropped, dict(server.refused))
+    return Tick(pushes, dropped, dict(server.refused))
 
 
 def _opened(n: int, plaintext: bytes) -> PushRequest | Revocation | None:
@@ -77,8 +81,8 @@ def _opened(n: int, plaintext: bytes) -> PushRequest | Revocation | None:
 
 def _outcome(
     server: Server, request: PushRequest | Revocation | None, time: int
-) -> Push | str | None:
-    """Tell where a request pushes, or why it does not."""
+) -> tuple[Push, int] | str | None:
+    """Tell where a request pushes and the expiry of its frame, or why it does not push."""
     if request is None:
         return "request"
     if isinstance(request, Revocation):
@@ -99,7 +103,8 @@ def _outcome(
         return "handle"
     if not _can_be_pushed(push):
         return "subscription"
-    return push if (push.platform, push.app) in server.credentials else "service"
+    served = (push.platform, push.app) in server.credentials
+    return (push, frame.expiry) if served else "service"
 
 
 def _push(server: Server, frame: Frame | HandleFrame) -> Push | None:

@@ -137,6 +137,26 @@ def _edition_close(rng: Random) -> Json:
     return {**given, "time": time, "waiting": waiting, "expired": expired}
 
 
+@sampler("edition/order")
+def _order(rng: Random) -> Json:
+    epoch, time = number(rng, 0, LAST - 2), number(rng, 0, 2**40)
+    rows = [
+        {"epoch": epoch + rng.randint(0, 2), "time": near(rng, time, low=0)}
+        for _ in range(rng.randint(0, 4))
+    ]
+    return {"closed": rows}
+
+
+@sampler("edition/check-size")
+def _edition_size_limit(rng: Random) -> Json:
+    return {"size": 256 * near(rng, 1, 2**16, 2**45 - 1, low=1, high=2**45 - 1)}
+
+
+@sampler("log/check-size")
+def _log_size_limit(rng: Random) -> Json:
+    return {"size": near(rng, 0, 1, 2**20, 2**53 - 1, low=0, high=2**53 - 1)}
+
+
 @sampler("edition/check-time")
 def _check_time(rng: Random) -> Json:
     given = _scheduled(rng)

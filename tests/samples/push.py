@@ -213,6 +213,29 @@ def _request_key(rng: Random) -> Json:
     return {"hours": rows, "time": max(time, 0)}
 
 
+@sampler("request-key/taken")
+def _taken(rng: Random) -> Json:
+    start = number(rng, 0, 500_000)
+    until = start + rng.choice((1, 24))
+    hour = near(rng, start - 1, until + 1, low=0)
+    return {"from": start, "until": until, "time": HOUR * hour + rng.choice((0, HOUR - 1))}
+
+
+@sampler("descriptor/newest")
+def _newest(rng: Random) -> Json:
+    """Of one server and another; some are damaged, or differ in nothing but their number."""
+    signers = [signer_of(rng), signer_of(rng)]
+    notes = []
+    for _ in range(rng.randint(0, 3)):
+        signer = rng.choice((signers[0], signers[0], signers[1]))
+        lines = _lines(rng, signer.key.name)
+        lines[2] = str(number(rng, 0, 3))
+        note = _signed(rng, "".join(f"{line}\n" for line in lines), signer)
+        notes.append(sometimes_damaged(rng, note, share=0.1))
+    notes += [rng.choice(notes)] if notes and chance(rng, 0.2) else []
+    return {"descriptors": [each.hex() for each in notes], "vkey": str(signers[0].key)}
+
+
 # The tick
 
 
@@ -303,6 +326,7 @@ def _tick(rng: Random) -> Json:
         "keys": [of, other] if chance(rng, 0.3) else [of],
         "plaintexts": [each.hex() for each in plaintexts],
         "time": time,
+        "lifetime": rng.choice((1, HOUR, 24 * HOUR)),
         "refused": refused,
         "registered": _registered(rng, of, blobs),
         "credentials": [each for each in _places(of, blobs) if chance(rng, 0.8)],

@@ -51,6 +51,22 @@ def edition_check_time(i: Input) -> Json:
     return {}
 
 
+def edition_order(i: Input) -> Json:
+    closed = [(row["epoch"], row["time"]) for row in i.items("closed")]
+    order = board.publication_order(closed)
+    return {"order": [{"epoch": epoch, "number": number} for epoch, number in order]}
+
+
+def log_check_size(i: Input) -> Json:
+    board.check_log_size(i.number("size"))
+    return {}
+
+
+def edition_check_size(i: Input) -> Json:
+    board.check_edition_size(i.number("size"))
+    return {}
+
+
 def receipt_deadline(i: Input) -> Json:
     return {"deadline": _schedule(i).deadline(i.number("time"), i.items("closed"))}
 

@@ -62,6 +62,18 @@ def descriptor_request_key(i: Input) -> Json:
     return {"index": descriptors.request_key_at(hours, i.number("time"))}
 
 
+def descriptor_newest(i: Input) -> Json:
+    return {"index": descriptors.newest(i.byte_strings("descriptors"), i.vkey("vkey"))}
+
+
+# SPEC 10.3
+
+
+def request_key_taken(i: Input) -> Json:
+    descriptors.check_taken(i.number("from"), i.number("until"), i.number("time"))
+    return {}
+
+
 # SPEC 10.2 and 10.5
 
 
@@ -136,8 +148,12 @@ def tick_notifications(i: Input) -> Json:
     credentials = frozenset((row["platform"], row["app"]) for row in i.items("credentials"))
     opening = [key.opening for key in i.key_sets("keys")]
     server = ticks.Server(opening, refused, registered, credentials)
-    tick = ticks.tick(server, i.byte_strings("plaintexts"), i.number("time"))
-    rows = [{"platform": p, "app": app, "token": token.hex()} for p, app, token in tick.pushes]
+    times = i.number("time"), i.number("lifetime")
+    tick = ticks.tick(server, i.byte_strings("plaintexts"), *times)
+    rows = [
+        {"platform": platform, "app": app, "token": token.hex(), "expires": expires}
+        for (platform, app, token), expires in sorted(tick.pushes.items())
+    ]
     gates = sorted(tick.refused.items())
     return {
         "notifications": rows,

@@ -135,6 +135,30 @@ def schedules(book: Casebook) -> None:
         book.refused("receipt/deadline", name, comment, reason, **values, time=time, closed=[])
 
 
+def orders(book: Casebook) -> None:
+    begin = EPOCH * DAY
+    for name, comment, rows in (
+        ("none", "nothing is closed", []),
+        ("one", "one edition", [(EPOCH, begin)]),
+        ("times", "their times count, not when they were closed", [(EPOCH, 2), (EPOCH + 1, 1)]),
+        ("epochs", "of one time, the earlier epoch first", [(EPOCH + 1, 1), (EPOCH, 1)]),
+        ("numbers", "of one epoch and time, the smaller number", [(EPOCH, 1), (EPOCH, 1)]),
+        ("late", "an edition of the epoch before, due after it began", [(1, DAY), (0, DAY + HOUR)]),
+    ):
+        closed = [{"epoch": epoch, "time": time} for epoch, time in rows]
+        book.valid("edition/order", name, comment, closed=closed)
+
+
+def sizes(book: Casebook) -> None:
+    for what, step, most in (("log", 1, 2**20), ("edition", 256, 2**24)):
+        operation, reason = f"{what}/check-size", f"{what}-size"
+        for name, size in (("least", step), ("most", most)):
+            book.valid(operation, name, f"{size}", size=size)
+        for name, size in (("one-more", most + step), ("very-many", 2**53 - step)):
+            book.refused(operation, name, f"{size}", reason, size=size)
+    book.refused("log/check-size", "none", "nothing, not even the parameters", "log-size", size=0)
+
+
 def times(book: Casebook) -> None:
     begin, last = EPOCH * DAY, (EPOCH + 1) * DAY + HOUR
 

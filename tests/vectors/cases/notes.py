@@ -8,6 +8,7 @@ from oracle.notes import BOARD, WITNESS
 from oracle.operations import Json
 from oracle.text import lines_of, to_base64
 
+from vectors.cases import signatures_of_notes
 from vectors.cases.casebook import Casebook
 from vectors.cases.material import ORIGIN, TIME, draw, flip, replaced
 
@@ -39,42 +40,6 @@ def signed(text: bytes, *names: str) -> bytes:
         for name in names
     ]
     return notes.encode(text, lines)
-
-
-def _ed25519(book: Casebook) -> None:
-    for name, seed, message in (
-        ("empty", draw("ed25519"), ""),
-        ("text", draw("ed25519"), TEXT),
-        ("long", bytes(32), draw("message", 500).hex()),
-        ("ones", b"\xff" * 32, "\0\u20ac"),
-    ):
-        values: Json = {"secret": seed, "text": message}
-        made = book.valid("ed25519/sign", name, name, **values)
-        book.valid("ed25519/verify", name, name, text=message, **made)
-    public, message = key_of(ORIGIN).public, TEXT
-    signature = ed25519.sign(seed_of(ORIGIN), message.encode())
-    response = int.from_bytes(signature[32:], "little") + ristretto255.ORDER
-    high = signature[:32] + response.to_bytes(32, "little")
-    good: Json = {"public": public, "text": message, "signature": signature}
-    for name, comment, reason, changes in (
-        ("other-message", "another message", "signature-equation", {"text": ""}),
-        ("other-key", "another key", "signature-equation", {"public": key_of("other").public}),
-        ("flipped-r", "one bit of R", "signature-equation", {"signature": flip(signature, 3)}),
-        ("flipped-s", "one bit of S", "signature-equation", {"signature": flip(signature, 256)}),
-        ("high-s", "S + l in the place of S", "response-not-canonical", {"signature": high}),
-        ("short-key", "31 bytes", "wrong-length", {"public": public[:31]}),
-        ("long-key", "33 bytes", "wrong-length", {"public": public + b"\0"}),
-        ("63-bytes", "a byte less", "wrong-length", {"signature": signature[:63]}),
-        ("65-bytes", "a byte more", "wrong-length", {"signature": signature + b"\0"}),
-        ("no-signature", "nothing", "wrong-length", {"signature": b""}),
-    ):
-        book.refused("ed25519/verify", name, comment, reason, **{**good, **changes})
-    no_point = (2).to_bytes(32, "little")
-    comment = "a key that is no point of the curve"
-    reason = "public-not-canonical"
-    book.refused(
-        "ed25519/verify", "no-point", comment, reason, False, **good | {"public": no_point}
-    )
 
 
 def _keys(book: Casebook) -> None:
@@ -237,6 +202,10 @@ def _decoding(book: Casebook) -> None:
         ),
     ):
         book.refused("note/decode", case, comment, reason, note=data)
+    full, more = (f"{TEXT}\n{count * line.decode()}".encode() for count in (100, 101))
+    book.valid("note/decode", "100", "as many signatures as a note may have", note=full)
+    comment = "a signature more than that"
+    book.refused("note/decode", "101", comment, "many-signatures", note=more)
 
 
 def _verifying(book: Casebook) -> None:
@@ -422,7 +391,7 @@ def _refused_texts(book: Casebook, policy: Json) -> None:
 def build() -> Casebook:
     """Build the file."""
     book = Casebook("notes")
-    _ed25519(book)
+    signatures_of_notes.add(book, key_of(ORIGIN).public, seed_of(ORIGIN))
     _keys(book)
     _signing(book)
     _decoding(book)

@@ -54,6 +54,7 @@ NOTE_REFUSALS = [
     "base64",
     "wrong-length",
     "key-name",
+    "many-signatures",
 ]
 SIGNED_REFUSALS = [
     "signature-missing",
@@ -120,6 +121,14 @@ def _board() -> dict[str, Operation]:
             {},
             invalid("not-due", "yet-to-come"),
         ),
+        "edition/order": (
+            "9.2",
+            {"closed": listed(record({"epoch": U32, "time": NUMBER}))},
+            {"order": listed(record({"epoch": U32, "number": NUMBER}))},
+            {},
+        ),
+        "edition/check-size": ("9.5", {"size": NUMBER}, {}, invalid("edition-size")),
+        "log/check-size": ("9.5", {"size": NUMBER}, {}, invalid("log-size")),
         "board/edition-size": ("9.2", {"posts": NUMBER}, {"size": NUMBER, "dummies": NUMBER}, {}),
         "board/edition": ("9.2", edition, {"first": B32, "last": B32, "digest": B32}, {}),
         "board/dummy": ("9.2", dummy, {"post": POST}, {}),

@@ -95,6 +95,18 @@ def _descriptors() -> dict[str, Operation]:
             {"index": NUMBER},
             invalid("no-request-key"),
         ),
+        "descriptor/newest": (
+            "10.1",
+            {"descriptors": listed(BYTES), "vkey": TEXT},
+            {"index": optional(NUMBER)},
+            {},
+        ),
+        "request-key/taken": (
+            "10.3",
+            {**hours, "time": TIME},
+            {},
+            invalid("request-key-unknown"),
+        ),
     }
     return _of_file("descriptors", shapes)
 
@@ -138,10 +150,12 @@ def _requests() -> dict[str, Operation]:
 def _ticks() -> dict[str, Operation]:
     gates = listed(record({"gate": B16, "until": U32}))
     ticking = {"keys": listed(KEY), "plaintexts": listed(BYTES), "time": TIME, "refused": gates}
+    ticking |= {"lifetime": NUMBER}
     ticking |= {"registered": listed(record({"handle": B16, **PUSH_FIELDS}))}
     ticking |= {"credentials": listed(record({"platform": U8, "app": U16}))}
     dropped = record(dict.fromkeys(REASONS, NUMBER))
-    done = {"notifications": listed(record(PUSH_FIELDS)), "dropped": dropped, "refused": gates}
+    notifications = listed(record({**PUSH_FIELDS, "expires": TIME}))
+    done = {"notifications": notifications, "dropped": dropped, "refused": gates}
     return _of_file("ticks", {"tick/notifications": ("10.4, 10.5", ticking, done, {})})
 
 

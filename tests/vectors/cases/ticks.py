@@ -54,7 +54,7 @@ PLAIN = requests.encode_push(_id(ALPHA), BLOB)
 
 def _add(book: Casebook, name: str, comment: str, plaintexts: list[bytes], **other: Any) -> Json:
     values: Json = {"keys": ["alpha"], "plaintexts": plaintexts, "time": TIME, "refused": []}
-    values |= {"registered": [], "credentials": SERVED, **other}
+    values |= {"lifetime": 3600, "registered": [], "credentials": SERVED, **other}
     return book.valid("tick/notifications", name, comment, **values)
 
 
@@ -107,6 +107,11 @@ def _fields(book: Casebook) -> None:
     _dropped(_add(book, "same-token", comment, [PLAIN, *variants]))
     app = _push("app", app=8)
     _dropped(_add(book, "service", "an app without credentials", [PLAIN, app]), service=1)
+    ending = [_push("ends first", expiry=HOUR + 1), _push("ends last", expiry=HOUR + 3)]
+    comment = "it expires with the last frame of its token, where the lifetime is longer"
+    _add(book, "expires-with-a-frame", comment, ending, lifetime=24 * 3600)
+    comment = "it expires a lifetime after the tick, where a frame lasts longer"
+    _add(book, "expires-with-the-lifetime", comment, ending, lifetime=7200)
     latest = [_push("latest", expiry=HOUR + 9600), _push("later", expiry=HOUR + 9601)]
     comment = "frames that expire 9,600 hours after the tick, and 9,601"
     _dropped(_add(book, "lifetime", comment, latest), lifetime=1)

@@ -7,6 +7,7 @@ import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 from billboard import Board, BoardError, BoardParameters, FrameClass, Post, epoch_at, posts
@@ -196,6 +197,15 @@ def _quick_dummy(of: FrameClass, *, epoch: int, **_: str) -> Post:
     return Post(epoch, 0, public, bytes(32), bytes(posts.box_size(of)), bytes(64))
 
 
+@operation("edition/order")
+def _order(given: Json, setting: Setting) -> Json:
+    """The order in which a store gives closed editions to the publisher."""
+    with store_of(setting, BoardParameters(ORIGIN)) as store:
+        for row in given["closed"]:
+            close(store, row["epoch"], row["time"])
+        return {"order": [{"epoch": it.epoch, "number": it.number} for it in store.closed()]}
+
+
 @operation("board/edition-size")
 def _edition_size(given: Json, setting: Setting) -> Json:
     """A board publishes so many posts, and makes the dummies itself."""
@@ -296,6 +306,32 @@ def _check_time(given: Json, _: Setting) -> Json:
     problem = parameters_of(given).check_time(given["epoch"], given["due"], given["time"])
     if problem:
         raise BoardError(BoardFault.MISBEHAVIOR, problem)
+    return {}
+
+
+@operation("log/check-size")
+def _check_log_size(given: Json, _: Setting) -> Json:
+    """What a reader refuses, once it has taken the checkpoint."""
+    reader = _reader_that_took(SimpleNamespace(size=given["size"]))
+    with contextlib.suppress(StopIteration):
+        next(Reader.log(reader))
+    return {}
+
+
+def _reader_that_took(log: SimpleNamespace) -> Any:
+    taken = SimpleNamespace(note=b"")
+    reader: Any = SimpleNamespace(origin=ORIGIN, taken=taken, _log=log, _clock=lambda: 0)
+    reader._checked_at = 0  # just now
+    reader.misbehavior = functools.partial(Reader.misbehavior, reader)
+    return reader
+
+
+@operation("edition/check-size")
+def _check_edition_size(given: Json, _: Setting) -> Json:
+    """What a reader refuses, once it has the manifest."""
+    manifest = Edition(3, 0, given["size"], bytes(32), bytes(32), 3 * 86_400)
+    reader = _reader_that_took(SimpleNamespace(size=1))
+    assert Reader.leaf(reader, encode_leaf(ORIGIN, manifest)) == manifest
     return {}
 
 

@@ -41,6 +41,8 @@ REFUSALS: dict[str, type[Exception]] = {
     "stale": BoardError,
     "not-due": BoardError,
     "yet-to-come": BoardError,
+    "log-size": BoardError,
+    "edition-size": BoardError,
     "signature-missing": InvalidSignatureError,
     "too-few-witnesses": InvalidSignatureError,
     "cosignature-time": InvalidSignatureError,
@@ -78,7 +80,7 @@ OF_PROOFS = {
 }
 """What does not verify may be so malformed that nothing could be verified."""
 
-TAKEN = {"request/open", "registration/open"}
+TAKEN = {"request/open", "registration/open", "request-key/taken"}
 """What a push server refuses to whoever brings it."""
 
 

@@ -18,13 +18,18 @@ from typing import Any
 from billboard import DeviceToken, FrameClass, Handle, PublicKey, SecretKey
 from billboard.blob import Blob
 from billboard.device.plan import kappa_of
-from billboard.errors import NotMine
-from billboard.push.outbox import SealedRequest
-from billboard.push.requests.descriptor import ServerDescriptor, server_id
+from billboard.errors import NotMine, RefusedRequestError, RequestRefusal
+from billboard.push.outbox import Pace, SealedRequest
+from billboard.push.requests.descriptor import (
+    ServerDescriptor,
+    newest_descriptor,
+    server_id,
+)
 from billboard.push.requests.registration import HandleKey, Registration, _handle_of
 from billboard.push.requests.request import PushRequest, Revocation, gate_of, request_size, seal
 from billboard.push.requests.request_key import RequestKey, RequestSecret, key_id_of
-from billboard.push.service import PushServer
+from billboard.push.server_keys import ServerKeys
+from billboard.push.service import PushServer, Timing
 from billboard.push.sqlite import SqliteOutbox
 from billboard.push.tick import Drop, Tick
 from billboard.storage import secret_file
@@ -83,7 +88,11 @@ class Keys:
 
 @contextmanager
 def served(
-    setting: Setting, keys: Keys, now: float, serves: Any = lambda _: True
+    setting: Setting,
+    keys: Keys,
+    now: float,
+    serves: Any = lambda _: True,
+    timing: Timing | None = None,
 ) -> Iterator[tuple[PushServer, list[Tick]]]:
     """A push server whose clock stands at ``now``, and the ticks that it made."""
     ticks: list[Tick] = []
@@ -92,8 +101,12 @@ def served(
         stand_in: Any = keys
         keys.directory = setting.new_path()
         keys.directory.mkdir()
-        observe = ticks.append
-        yield PushServer(stand_in, outbox, dispatcher, clock=lambda: now, observe=observe), ticks
+        yield (
+            PushServer(
+                stand_in, outbox, dispatcher, timing=timing, clock=lambda: now, observe=ticks.append
+            ),
+            ticks,
+        )
 
 
 def _rows(server: PushServer, query: str) -> list[Any]:
@@ -177,6 +190,28 @@ def _request_key(given: Json, _: Setting) -> Json:
     keys = tuple(RequestKey(row["from"], row["until"], public) for row in given["hours"])
     used = _descriptor(FrameClass.H, server_key("00" * 32), keys).request_key(given["time"])
     return {"index": keys.index(used)}
+
+
+@operation("descriptor/newest")
+def _newest(given: Json, _: Setting) -> Json:
+    """What a reader keeps, one descriptor after the other or all at once."""
+    logged, server = unhex(given["descriptors"]), NoteKey.from_text(given["vkey"])
+    found = newest_descriptor(server, logged)
+    known = b""
+    for each in logged:
+        known = newest_descriptor(server, [each], known)
+    assert known == found
+    return {"index": logged.index(found) if found else None}
+
+
+@operation("request-key/taken")
+def _taken(given: Json, _: Setting) -> Json:
+    secret, server = RequestSecret(given["from"], given["until"], SEED), server_key("00" * 32)
+    key_id = secret.key.id(server)
+    stand_in: Any = SimpleNamespace(_requests={key_id: secret})
+    if not ServerKeys.holds(stand_in, key_id, given["time"]):
+        raise RefusedRequestError(RequestRefusal.KEY, "not at this time")
+    return {}
 
 
 @functools.cache
@@ -304,7 +339,8 @@ def _tick(given: Json, setting: Setting) -> Json:
     def serves(token: DeviceToken) -> bool:
         return (int(token.platform), token.app) in credentials
 
-    with served(setting, holder, given["time"], serves) as (it, ticks):
+    timing = Timing(lifetime=given["lifetime"], jitter=0.0, pace=Pace(interval=0.0))
+    with served(setting, holder, given["time"], serves, timing) as (it, ticks):
         it.outbox.refuse(
             {bytes.fromhex(row["gate"]): row["until"] * HOUR for row in given["refused"]}
         )
@@ -322,7 +358,12 @@ def _tick(given: Json, setting: Setting) -> Json:
         assert it.outbox.waiting() == (0, None)
         gates = _rows(it, "SELECT gate, until FROM gate ORDER BY gate")
     notifications = [each for tick in ticks for each in tick.notifications]
-    found = [token_fields(each.token) for each in notifications]
+    found = [
+        {**token_fields(each.token), "expires": int(each.expires)}
+        for each in notifications
+        if each.expires is not None
+    ]
+    assert len(found) == len(notifications)
     order = [(row["platform"], row["app"], row["token"]) for row in found]
     dropped = {
         why: sum(tick.dropped.get(why, 0) for tick in ticks) for why in Drop if why is not Drop.FULL
