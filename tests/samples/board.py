@@ -172,7 +172,7 @@ def _deadline(rng: Random) -> Json:
     given = _scheduled(rng)
     begin, length = given["epoch"] * given["epoch_length"], given["epoch_length"]
     last = -(-(length + _skew(length)) // given["interval"])
-    closed = begin + given["interval"] * number(rng, 0, last)
+    closed = min(begin + given["interval"] * number(rng, 0, last), 2**53 - 1)
     time = _time_of(rng, given)
     return {**given, "time": time, "closed": [closed] if chance(rng, 0.5) else []}
 

@@ -178,7 +178,9 @@ def strange_hash(rng: Random, text: str) -> str:
 
 
 def _loose(text: str) -> str:
-    """The bits behind the last byte are not all zero."""
+    """The bits behind the last byte are not all zero; a text too short for that stays as it is."""
+    if len(text) < 2:
+        return text
     return text[:-2] + chr(ord(text[-2]) + 1) + text[-1:]
 
 
