@@ -1,9 +1,9 @@
-"""Batches of elements of ristretto255, natively and on all CPUs (SPEC 6.2, 13.3).
+"""Batches of ristretto255 elements, in native code and on all CPUs (SPEC 6.2, 13.3).
 
 `multiply_batch` and `multiply_generator_batch` are the group operation by itself; ``elgamal``,
-``universal``, ``blob`` and ``keys`` have batches of what they define. All work on NumPy arrays of
-encodings, in blocks of some hundred elements, without the GIL: while one is worked on, nothing may
-change, reshape or resize it.
+``universal``, ``blob`` and ``keys`` have batches of their own operations. All work on NumPy arrays
+of encodings, in blocks of some hundred elements, and release the GIL. While a call runs, no other
+thread may change, reshape or resize its arrays.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ Array = NDArray[np.uint8]
 """Elements, scalars or ciphertexts, 32 bytes each: uint8 of shape (items, .., 32)."""
 
 Mask = NDArray[np.bool_]
-"""Something about each item of a batch: bool of shape (items,)."""
+"""A yes or no for each item of a batch: bool of shape (items,)."""
 
 Progress = Callable[[int, int], object]
 """Called as ``progress(done, items)``, a few times a second."""
 
 
 def backend() -> str:
-    """What batches run on: ``"ifma"`` where the processor has AVX-512 IFMA, or ``"portable"``.
+    """Return the code that batches run on: ``"ifma"`` for AVX-512 IFMA, or else ``"portable"``.
 
-    Both give the same bytes. The environment variable ``BILLBOARD_BACKEND`` forces one of them when
-    the core is loaded, with the first module that needs it; `ValueError` if there is none such.
+    Both give the same bytes. The environment variable ``BILLBOARD_BACKEND`` forces one of them. It
+    is read when the native core is loaded, that is, when the first module that needs the core is
+    imported; that import raises `ValueError` if the backend does not exist on this machine.
     """
     return _core.backend()
 
@@ -44,12 +45,12 @@ def multiply_batch(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Array:
-    """Element i times scalar i: both, and the result, are uint8 of shape (items, 32).
+    """Multiply element i by scalar i; operands and result are uint8 of shape (items, 32).
 
-    In constant time for the scalars. ``threads`` is the number of threads, None for all CPUs this
-    process may use; ``progress(done, items)`` is called a few times a second. Raises
-    `InvalidRowsError`, which lists all rows in which the element or the scalar is not canonical,
-    and then returns nothing.
+    Takes constant time with respect to the scalars. ``threads`` is the number of threads; None
+    means all CPUs that this process may use. ``progress(done, items)`` is called a few times a
+    second. Raises `InvalidRowsError` if an element or a scalar is not canonical: the error lists
+    all such rows, and the results of the other rows are not returned.
     """
     output, valid = _core.multiply(_column(elements), _column(scalars), threads, progress)
     refuse_invalid_rows("elements or scalars", valid)
@@ -59,7 +60,7 @@ def multiply_batch(
 def multiply_generator_batch(
     scalars: Array, *, threads: int | None = None, progress: Progress | None = None
 ) -> Array:
-    """The generator G times each scalar: uint8 of shape (items, 32), as are the scalars.
+    """Multiply the generator G by each scalar; both arrays are uint8 of shape (items, 32).
 
     Parameters and errors are those of `multiply_batch`.
     """
@@ -75,5 +76,5 @@ def refuse_invalid_rows(field: str, valid: Mask) -> None:
 
 
 def _column(array: Array) -> Array:
-    """Rows as rows of one element. What is no array, or has another shape, the core refuses."""
+    """Return the rows as rows of one element. The core refuses whatever has another shape."""
     return array[:, np.newaxis] if isinstance(array, np.ndarray) and array.ndim == 2 else array

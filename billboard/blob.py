@@ -1,4 +1,4 @@
-"""Blobs: encrypted device tokens or handles that anybody may re-randomise (SPEC 6.3)."""
+"""Blobs: encrypted device tokens or handles that anybody can re-randomise (SPEC 6.3)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @final
 class Blob:
-    """One blob: canonical, its first element not the identity.
+    """One blob: canonical elements A, B_1 .. B_n, of which A is not the identity (SPEC 6.3).
 
-    96, 128, 288 or 1248 bytes, in class H, S, L or XL.
+    It has 96, 128, 288 or 1248 bytes in class H, S, L or XL.
     """
 
     __slots__ = ("_bytes", "frame_class")
@@ -35,7 +35,7 @@ class Blob:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Blob:
-        """Decode; raises `InvalidEncodingError` for anything that is not canonical (SPEC 6.3)."""
+        """Decode a blob. Raises `InvalidEncodingError` if it is not canonical (SPEC 6.3)."""
         data = bytes(memoryview(data))
         frame_class = next((c for c in FrameClass if c.blob_size == len(data)), None)
         if frame_class is None:
@@ -48,21 +48,24 @@ class Blob:
 
     @classmethod
     def random(cls, frame_class: FrameClass) -> Blob:
-        """Random elements: no blob, and nobody can tell but the holder of a key, who drops it."""
+        """Return random elements that look like a blob but hold no frame.
+
+        Only the holder of the secret key can tell them from a real blob, and drops them.
+        """
         frame_class = FrameClass(frame_class)
         elements = [Element.from_uniform_bytes(os.urandom(64)) for _ in range(frame_class + 1)]
         return cls.from_bytes(b"".join(map(bytes, elements)))
 
     @property
     def array(self) -> Array:
-        """This blob as a read-only batch of one: uint8 of shape (1, n + 1, 32)."""
+        """A read-only batch of this one blob: uint8 of shape (1, n + 1, 32)."""
         return np.frombuffer(self._bytes, np.uint8).reshape(1, self.frame_class.elements + 1, 32)
 
     def rerandomize(self, public_key: PublicKey) -> Blob:
-        """A fresh blob of the same frame, unlinkable to this one without the secret key.
+        """Return a fresh blob of the same frame, unlinkable to this one without the secret key.
 
-        ``public_key`` is the key that this blob was encrypted under: with another, the result opens
-        under neither. Raises `InvalidEncodingError` if it is of another class.
+        ``public_key`` must be the key that this blob was encrypted under: with another key, the
+        result opens under neither. Raises `InvalidEncodingError` if the key is of another class.
         """
         if public_key.frame_class is not self.frame_class:
             problem = f"is of class {self.frame_class.name}, the key {public_key.frame_class.name}"
@@ -70,7 +73,7 @@ class Blob:
         return Blob(public_key.rerandomize_batch(self.array, threads=1).tobytes(), self.frame_class)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
-        """The elements A, B_1 .. B_n, for ``np.asarray``: uint8 of shape (n + 1, 32)."""
+        """Return the elements A, B_1 .. B_n, for ``np.asarray``: uint8 of shape (n + 1, 32)."""
         return np.array(self.array[0], dtype, copy=copy)
 
     def __bytes__(self) -> bytes:
@@ -91,9 +94,9 @@ class Blob:
 
 
 def stack(blobs: Iterable[Blob]) -> Array:
-    """Blobs of one class as a batch: uint8 of shape (items, n + 1, 32).
+    """Join blobs of one class into a batch: uint8 of shape (items, n + 1, 32).
 
-    Raises `InvalidEncodingError` for blobs of several classes, or for none at all.
+    Raises `InvalidEncodingError` if there is no blob, or if they are of several classes.
     """
     arrays = [blob.array for blob in blobs]
     if len({array.shape for array in arrays}) != 1:
@@ -102,7 +105,7 @@ def stack(blobs: Iterable[Blob]) -> Array:
 
 
 def unstack(array: Array) -> list[Blob]:
-    """The blobs of a batch. Raises `InvalidEncodingError` for the first that is not canonical."""
+    """Return the blobs of a batch. Raises `InvalidEncodingError` if one is not canonical."""
     return [Blob.from_bytes(row.tobytes()) for row in array]
 
 
@@ -113,5 +116,9 @@ def validate_batch(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Mask:
-    """Which rows of ``array``, uint8 of shape (items, n + 1, 32), are blobs: bool of (items,)."""
+    """Return which rows of ``array`` are blobs of ``frame_class``: bool of shape (items,).
+
+    ``array`` is uint8 of shape (items, n + 1, 32). ``threads`` and ``progress`` are those of
+    `batches.multiply_batch`.
+    """
     return _core.validate(array, FrameClass(frame_class).elements + 1, threads, progress)

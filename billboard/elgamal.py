@@ -1,7 +1,8 @@
 """ElGamal: n elements under n public elements and one randomizer (SPEC 6.2, 12.4).
 
 One ciphertext is A = rG, B_j = M_j + r X_j. The functions work on elements of any group.
-`EncryptionKey` and `DecryptionKey` work on batches on ristretto255, natively and on all CPUs.
+`EncryptionKey` and `DecryptionKey` work on batches of ristretto255 elements, in native code and on
+all CPUs.
 
 >>> from billboard import groups
 >>> group = groups.get("ristretto255")
@@ -44,7 +45,8 @@ _Operand = TypeVar("_Operand", Element, Scalar)
 class Ciphertext:
     """A pair (A, (B_1, .., B_n)) of one group, n >= 1; A is not the identity (SPEC 12.4).
 
-    Raises `InvalidEncodingError`, and `GroupMismatchError` for elements of two groups.
+    Raises `InvalidEncodingError` if there is no B_1 or A is the identity, and `GroupMismatchError`
+    if not all elements are of one group.
     """
 
     a: Element
@@ -74,7 +76,7 @@ class Ciphertext:
 
 
 def public_elements(secret: Sequence[Scalar]) -> list[Element]:
-    """X_j = x_j G.
+    """Return X_j = x_j G for each secret scalar x_j.
 
     Raises `InvalidEncodingError` if there is no x_j, or one is 0 (SPEC 6.2), and
     `GroupMismatchError` if not all are of one group.
@@ -86,10 +88,10 @@ def public_elements(secret: Sequence[Scalar]) -> list[Element]:
 def encrypt(
     public: Sequence[Element], message: Sequence[Element], r: Scalar | None = None
 ) -> Ciphertext:
-    """Encrypt n elements under n public elements; ``r`` is not 0 and random unless given.
+    """Encrypt n elements under n public elements; ``r`` must not be 0 and is random unless given.
 
-    Raises `InvalidEncodingError` if a public element is the identity (SPEC 6.2) or the numbers of
-    elements differ, and `GroupMismatchError` if not all are of one group.
+    Raises `InvalidEncodingError` if there is no public element, one is the identity (SPEC 6.2) or
+    the numbers of elements differ, and `GroupMismatchError` if not all are of one group.
     """
     group = _check_public(public)
     _same_length(public, message)
@@ -101,10 +103,10 @@ def encrypt(
 def rerandomize(
     public: Sequence[Element], ciphertext: Ciphertext, s: Scalar | None = None
 ) -> Ciphertext:
-    """A fresh ciphertext of the same message; ``s`` is random unless given.
+    """Return a fresh ciphertext of the same message; ``s`` is random unless given.
 
-    The errors are those of `encrypt`; also `InvalidEncodingError` if a given ``s`` makes A the
-    identity.
+    The errors are those of `encrypt`. Also raises `InvalidEncodingError` if a given ``s`` makes A
+    the identity.
     """
     group = _check_public(public)
     _same_length(public, ciphertext.b)
@@ -116,10 +118,10 @@ def rerandomize(
 
 
 def decrypt(secret: Sequence[Scalar], ciphertext: Ciphertext) -> list[Element]:
-    """M_j = B_j - x_j A.
+    """Return the message, M_j = B_j - x_j A.
 
-    Raises `InvalidEncodingError` if a secret scalar is 0 (SPEC 6.2) or the numbers differ, and
-    `GroupMismatchError` if not all are of one group.
+    Raises `InvalidEncodingError` if there is no secret scalar, one is 0 (SPEC 6.2) or the numbers
+    differ, and `GroupMismatchError` if not all are of one group.
     """
     _check_secret(secret)
     _same_length(secret, ciphertext.b)
@@ -129,7 +131,7 @@ def decrypt(secret: Sequence[Scalar], ciphertext: Ciphertext) -> list[Element]:
 class EncryptionKey:
     """The public elements X_1 .. X_n, for batches.
 
-    Fixed-base tables are made when enough rows have gone by to pay for them, and kept.
+    The key makes and keeps fixed-base tables once it has worked on enough rows to pay for them.
     """
 
     def __init__(self, public: Sequence[Element]) -> None:
@@ -151,10 +153,11 @@ class EncryptionKey:
     ) -> Array:
         """Encrypt ``messages``, uint8 of shape (items, n, 32), to shape (items, n + 1, 32).
 
-        ``seed`` is 32 bytes from which all r are drawn; left out, it comes from the operating
-        system. Never use a seed twice. ``threads`` is the number of threads, None for all CPUs this
-        process may use; ``progress(done, items)`` is called a few times a second. Raises
-        `InvalidRowsError`, which lists all bad rows, and then returns nothing.
+        All r are drawn from ``seed``, 32 bytes, which come from the operating system if left out.
+        Never use a seed twice. ``threads`` is the number of threads; None means all CPUs that this
+        process may use. ``progress(done, items)`` is called a few times a second. Raises
+        `InvalidRowsError` if an element is not canonical: the error lists all such rows, and the
+        results of the other rows are not returned.
         """
         seed = os.urandom(32) if seed is None else seed
         output, valid = self._core.encrypt(messages, seed, threads, progress)
@@ -169,9 +172,9 @@ class EncryptionKey:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> Array:
-        """Fresh ciphertexts for ``array``, uint8 of shape (items, n + 1, 32); a new array.
+        """Return a fresh ciphertext for each row, a new array; both uint8 (items, n + 1, 32).
 
-        The parameters and errors are those of `encrypt_batch`.
+        The parameters and errors are those of `encrypt_batch`, but here A may not be the identity.
         """
         seed = os.urandom(32) if seed is None else seed
         output, valid = self._core.rerandomize(array, seed, threads, progress)
@@ -194,7 +197,7 @@ class DecryptionKey:
     ) -> Array:
         """Decrypt uint8 of shape (items, n + 1, 32) to messages of shape (items, n, 32).
 
-        The parameters and errors are those of `EncryptionKey.encrypt_batch`.
+        The parameters and errors are those of `EncryptionKey.rerandomize_batch`.
         """
         output, valid = self._core.decrypt(array, threads, progress)
         refuse_invalid_rows("array", valid)
@@ -202,7 +205,7 @@ class DecryptionKey:
 
 
 def _native(values: Iterable[_Operand]) -> Iterator[_Operand]:
-    """Those of ristretto255, on which alone there are batches."""
+    """Yield the values. Raises `GroupMismatchError` if one is not of ristretto255."""
     for value in values:
         if value.group is not RISTRETTO255:
             raise GroupMismatchError(RISTRETTO255.name, value.group.name)
@@ -210,7 +213,7 @@ def _native(values: Iterable[_Operand]) -> Iterator[_Operand]:
 
 
 def _check_public(public: Sequence[Element]) -> Group:
-    """The group of X_1 .. X_n, of which none may be the identity (SPEC 6.2)."""
+    """Return the group of X_1 .. X_n, and refuse an X_j that is the identity (SPEC 6.2)."""
     group = _group_of(public)
     for j, x in enumerate(public, start=1):
         if x.is_identity:
@@ -219,7 +222,7 @@ def _check_public(public: Sequence[Element]) -> Group:
 
 
 def _check_secret(secret: Sequence[Scalar]) -> Group:
-    """The group of x_1 .. x_n, of which none may be 0 (SPEC 6.2)."""
+    """Return the group of x_1 .. x_n, and refuse an x_j that is 0 (SPEC 6.2)."""
     group = _group_of(secret)
     for j, x in enumerate(secret, start=1):
         if x.is_zero:

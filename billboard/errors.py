@@ -89,7 +89,7 @@ class UnsupportedError(BillboardError):
 
 
 class MissingExtraError(BillboardError, ImportError):
-    """Something that needs a package which is not installed: the ``extra`` that has it."""
+    """A package that is needed is not installed; ``extra`` is the extra that installs it."""
 
     def __init__(self, what: str, package: str, extra: str) -> None:
         super().__init__(
@@ -106,12 +106,12 @@ class MissingExtraError(BillboardError, ImportError):
 class NotMine(BillboardError):
     """The blob, frame or post is not for this key or lane, or is no longer valid.
 
-    Deliberately silent about the reason (SPEC 5, 6.4). Try another key or lane, or drop it.
+    The error deliberately does not say which (SPEC 5, 6.4). Try another key or lane, or drop it.
     """
 
 
 class WithdrawnError(BillboardError):
-    """The post is of this lane, and withdrawn by its owner (SPEC 8.2). Try the next epoch."""
+    """The post is of this lane, but its owner withdrew it (SPEC 8.2). Try the next epoch."""
 
 
 class InvalidSignatureError(BillboardError):
@@ -134,7 +134,7 @@ class StoreError(BillboardError):
 
 
 class NotAdmittedError(BillboardError):
-    """What was submitted may not come in now: a rate is used up, or it needs a proof of work."""
+    """A submission is not let in: the rate limit is reached, or its proof of work is not valid."""
 
 
 class PostRefusal(enum.StrEnum):
@@ -165,22 +165,22 @@ class BoardFault(enum.StrEnum):
     """What is wrong with a board that is read over the network, the worst last."""
 
     UNREACHABLE = "unreachable"
-    """There is no answer, or one that no board gives. Try again later."""
+    """There is no answer, or the answer is not that of a board. Try again later."""
 
     STALE = "stale"
-    """It shows nothing as recent as its schedule asks for (SPEC 9.5)."""
+    """It shows nothing as recent as its schedule requires (SPEC 9.5)."""
 
     SCHEDULE = "schedule"
     """It did not publish editions when they were due. Only a `Monitor` finds that."""
 
     MISSING = "missing"
-    """What it signed is not there. It may have expired."""
+    """Something that it signed is not there. It may have expired."""
 
     DAMAGED = "damaged"
     """What it serves is not what it signed."""
 
     SIGNATURE = "signature"
-    """What it serves is not signed by those who must have signed it."""
+    """A signature that must be there is missing or wrong."""
 
     LOST = "lost"
     """It promised to publish a post and did not (SPEC 9.6)."""
@@ -195,8 +195,8 @@ class BoardFault(enum.StrEnum):
 class BoardError(BillboardError):
     """A board that is read over the network is not as it should be. ``reason`` says how.
 
-    ``evidence`` has the signed notes that show it, if any do: of a fork, two checkpoints; of an
-    entry of the master log that breaks a rule, the entry and a proof of it (SPEC 9.8).
+    ``evidence`` has what proves it to others, if anything does: two signed checkpoints for a fork;
+    for an entry of the master log that breaks a rule, the entry and a proof of it (SPEC 9.8).
     """
 
     def __init__(
@@ -211,14 +211,15 @@ class BoardError(BillboardError):
 
 
 class WitnessError(BillboardError):
-    """A witness did not cosign a checkpoint, and why."""
+    """A witness did not cosign a checkpoint; the message says why."""
 
 
 class ForkError(WitnessError):
-    """A witness has seen more of a log than there is here, or another: to sign on would fork it.
+    """A witness has seen a longer log than this one, or a different one.
 
-    The board is an old backup, or somebody else signs with its key. ``checkpoint`` is the signed
-    note that the witness shows for it: a board believes nothing else.
+    If the board signed more, it would fork its log. It is an old backup, or somebody else signs
+    with its key. ``checkpoint`` is the signed note that the witness shows; a board ignores a
+    witness that cannot show one.
     """
 
     def __init__(self, explanation: str, checkpoint: bytes) -> None:
@@ -232,9 +233,10 @@ class ForkError(WitnessError):
 class RefusedCheckpointError(WitnessError):
     """A checkpoint that this witness does not cosign; nothing was stored.
 
-    ``status`` is that of HTTP (C2SP tlog-witness): 400 for what is malformed, 404 for a log that it
-    does not watch, 403 without a signature of it, 409 if the old size is not that of the last
-    checkpoint, which ``size`` then is, and 422 if that is not continued.
+    ``status`` is the HTTP status (C2SP tlog-witness): 400 if the request is malformed, 404 if the
+    witness does not watch the log, 403 if no known key of the log signed, 409 if the old size is
+    not the size of the last checkpoint that it cosigned (``size`` is then that size), and 422 if
+    the proof does not show that the checkpoint continues that one.
     """
 
     def __init__(self, status: int, explanation: str, size: int | None = None) -> None:
@@ -246,11 +248,11 @@ class RefusedCheckpointError(WitnessError):
 
 
 class BusyError(BillboardError):
-    """As much waits as may: try again later."""
+    """A queue or store is full. Try again later."""
 
 
 class RequestRefusal(enum.StrEnum):
-    """Why a push server does not take a request or registration (SPEC 10.6, 10.7)."""
+    """Why a push server refuses a request or registration (SPEC 10.6, 10.7)."""
 
     ENCODING = "encoding"
     KEY = "key"
@@ -259,7 +261,7 @@ class RequestRefusal(enum.StrEnum):
 
 
 class RefusedRequestError(BillboardError):
-    """A push server does not take this request or registration; nothing was stored.
+    """A push server refuses this request or registration; nothing was stored.
 
     ``reason`` says why.
     """
@@ -273,11 +275,11 @@ class RefusedRequestError(BillboardError):
 
 
 class UnreachableError(BillboardError):
-    """A push server gives no answer, or one that none gives: try again later."""
+    """A push server gives no answer, or one that is not a push server's. Try again later."""
 
 
 class ConfigError(BillboardError):
-    """A file that sets up a push server and cannot be used; the message says where and why."""
+    """A configuration file cannot be used; the message says where and why."""
 
 
 class ProviderError(BillboardError):
@@ -288,17 +290,17 @@ class WakuFault(enum.StrEnum):
     """What is wrong with a Waku node."""
 
     UNREACHABLE = "unreachable"
-    """There is no answer. It may have done what it was asked all the same: ask again."""
+    """There is no answer. The node may still have done what it was asked to do. Ask again."""
 
     REFUSED = "refused"
-    """It answers that it does not do this, and why."""
+    """The node refuses; the message says why."""
 
     ANSWER = "answer"
-    """What it answers is not what a Waku node answers."""
+    """The answer is not that of a Waku node."""
 
 
 class WakuError(BillboardError):
-    """A Waku node did not do what it was asked. ``reason`` says why."""
+    """A Waku node did not do what it was asked to do. ``reason`` says why."""
 
     def __init__(self, reason: WakuFault, explanation: str) -> None:
         super().__init__(explanation)

@@ -1,4 +1,4 @@
-"""Frames: what a blob carries, a device token or a handle, and until when (SPEC 5)."""
+"""Frames, the plaintexts of blobs: a device token or a handle, and an expiry (SPEC 5)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ SALT_SIZE = 7
 
 
 class FrameClass(enum.IntEnum):
-    """The size of everything on one board (SPEC 4.1). The value is n, the elements of a message.
+    """The size of all frames, blobs and posts of one board (SPEC 4.1).
 
-    H carries a `Handle`, for throughput; the others carry a `DeviceToken`: S one of APNs, L, the
-    default, one of FCM too, XL a Web Push subscription. What takes a class takes its number too,
-    and raises `InvalidEncodingError` for anything else.
+    The value is n, the number of elements of a message. H carries a `Handle`, for throughput. The
+    others carry a `DeviceToken`: S is long enough for APNs, L (the default) also for FCM, XL also
+    for Web Push. A function that takes a class also takes its number, and raises
+    `InvalidEncodingError` for anything else.
     """
 
     H = 2
@@ -47,7 +48,7 @@ class FrameClass(enum.IntEnum):
 
     @property
     def elements(self) -> int:
-        """n, the elements of a message."""
+        """The number n of elements of a message."""
         return int(self)
 
     @property
@@ -62,12 +63,12 @@ class FrameClass(enum.IntEnum):
 
     @property
     def carries_handle(self) -> bool:
-        """Whether frames carry a `Handle` in the place of a `DeviceToken`: in class H."""
+        """Whether frames carry a `Handle` instead of a `DeviceToken`: only in class H."""
         return self is FrameClass.H
 
     @property
     def longest_token(self) -> int:
-        """Bytes of the longest device token; 0 in class H, which carries none."""
+        """Bytes of the longest device token that fits; 0 in class H, which carries none."""
         return 0 if self.carries_handle else self.frame_size - _OVERHEAD
 
     @property
@@ -100,11 +101,11 @@ class FrameClass(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Frame:
-    """What a blob holds: a device token, or in class H a handle, and until when it may be used.
+    """The plaintext of a blob: a device token, or in class H a handle, and an expiry (SPEC 5).
 
-    ``expires`` is in seconds since 1970 and a whole hour; ``gate`` is 16 bytes, or None. ``salt``
-    is 7 random bytes beside a handle, drawn if left out, and None beside a token. Both may be
-    anything that `memoryview` takes.
+    ``expires`` is in seconds since 1970, a whole hour. ``gate`` is 16 bytes that are not all zero,
+    or None. ``salt`` is 7 random bytes for a handle (drawn if left out), and None for a token. Both
+    may be anything that `memoryview` takes.
 
     Raises `InvalidEncodingError`.
     """
@@ -116,7 +117,8 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.expires % HOUR or not 0 <= self.expires // HOUR < 2**32:
-            raise InvalidEncodingError("expires", f"{self.expires} is not a whole hour since 1970")
+            problem = f"{self.expires} is not a whole hour since 1970, in seconds"
+            raise InvalidEncodingError("expires", problem)
         for name in ("gate", "salt"):
             if (given := getattr(self, name)) is not None:
                 object.__setattr__(self, name, bytes(memoryview(given)))
@@ -129,19 +131,19 @@ class Frame:
                 problem = f"must be {SALT_SIZE} bytes, not {len(self.salt)}"
                 raise InvalidEncodingError("salt", problem)
         elif self.salt is not None:
-            raise InvalidEncodingError("salt", "only a frame with a handle has one")
+            raise InvalidEncodingError("salt", "must be None in a frame with a device token")
 
     def encode(self, frame_class: FrameClass, key_hash: bytes) -> bytes:
-        """The bytes of this frame under a key set (SPEC 5).
+        """Return the bytes of this frame under the key set with ``key_hash`` (SPEC 4.3, 5).
 
         Raises `InvalidEncodingError` if the token is too long for the class, and for a token in
-        class H or a handle in another.
+        class H or a handle in another class.
         """
         frame_class = FrameClass(frame_class)
         expiry, gate = self.expires // HOUR, self.gate or _NO_GATE
         if isinstance(self.token, Handle):
             if not frame_class.carries_handle:
-                problem = f"class {frame_class.name} carries a device token in its place"
+                problem = f"class {frame_class.name} carries device tokens, not handles"
                 raise InvalidEncodingError("handle", problem)
             return _core.encode_handle_frame(
                 key_hash,
@@ -151,7 +153,7 @@ class Frame:
                 handle=self.token.value,
             )
         if frame_class.carries_handle:
-            problem = f"class {frame_class.name} carries a handle in its place"
+            problem = f"class {frame_class.name} carries handles, not device tokens"
             raise InvalidEncodingError("token", problem)
         return _core.encode_frame(
             frame_class.elements,
@@ -169,7 +171,7 @@ class Frame:
     ) -> Frame:
         """Decode a frame that is valid at ``now`` (seconds since 1970; the clock if None).
 
-        Raises `NotMine` for every other.
+        Raises `NotMine` for everything else, and does not say which (SPEC 5).
         """
         frame_class = FrameClass(frame_class)
         fits = len(data) == frame_class.frame_size

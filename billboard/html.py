@@ -1,4 +1,4 @@
-"""The tables that notebooks show in place of a ``repr``. Nothing secret goes in."""
+"""The tables that notebooks show instead of a ``repr``. Callers put nothing secret in."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 
 
 def table(title: str, rows: Mapping[str, object]) -> str:
-    """A small HTML table: ``title``, and one line for each of ``rows``."""
+    """Return a small HTML table: ``title``, and one line for each of ``rows``."""
     lines = "".join(
         f"<tr><th style='text-align:left'>{escape(name)}</th>"
         f"<td style='text-align:left'>{escape(str(value))}</td></tr>"
@@ -18,7 +18,7 @@ def table(title: str, rows: Mapping[str, object]) -> str:
 
 
 def strip(parts: Sequence[bytes]) -> str:
-    """A colored cell for each part: equal parts have equal colors, and nothing else shows."""
+    """Return a colored cell for each part; its color is from a hash, so equal parts look equal."""
     cells = "".join(
         f"<span style='display:inline-block;width:1.2em;height:1.2em;background:#{color}'></span>"
         for color in (hashlib.sha256(part).hexdigest()[:6] for part in parts)

@@ -31,12 +31,12 @@ _SCALAR = 32
 _PER_ELEMENT = 32 + schnorr.SIGNATURE_SIZE
 
 DEFAULT_LIFETIME = 16 * 86_400
-"""Seconds that a blob is valid unless told: 14 days posted ahead, the day itself, and one late."""
+"""Seconds that a blob is valid by default: 14 days of posting ahead, its own day, one day late."""
 
 
 @final
 class PublicKey:
-    """A push server's public key: it encrypts tokens, and re-randomises blobs (SPEC 4.1)."""
+    """A push server's public key, which encrypts tokens and re-randomises blobs (SPEC 4.1)."""
 
     def __init__(self, frame_class: FrameClass, elements: Iterable[Element], proofs: bytes) -> None:
         """Use `from_bytes`, or `SecretKey.generate`."""
@@ -50,15 +50,17 @@ class PublicKey:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PublicKey:
-        """Decode (SPEC 4.2).
+        """Decode a public key (SPEC 4.2).
 
-        Raises `InvalidEncodingError`, or `InvalidSignatureError` for a proof of possession.
+        Raises `InvalidEncodingError`, and `InvalidSignatureError` if a proof of possession does not
+        verify.
         """
         data = bytes(memoryview(data))
         if len(data) < 2:
             raise InvalidEncodingError("public key", f"{len(data)} bytes are too few")
         if data[0] != _VERSION:
-            raise InvalidEncodingError("public key", f"version {data[0]} is not known")
+            problem = f"begins with {data[0]}, not with version {_VERSION}: is it a public key?"
+            raise InvalidEncodingError("public key", problem)
         if data[1] not in list(FrameClass):
             raise InvalidEncodingError("public key", f"class {data[1]} is not known")
         n = FrameClass(data[1]).elements
@@ -84,7 +86,7 @@ class PublicKey:
 
     @property
     def key_id(self) -> bytes:
-        """16 bytes that name this key (SPEC 4.3)."""
+        """The 16 bytes that name this key (SPEC 4.3)."""
         return self.key_hash[:16]
 
     def encrypt(
@@ -95,14 +97,14 @@ class PublicKey:
         expires: float | None = None,
         now: float | None = None,
     ) -> Blob:
-        """Encrypt a device token, in class H a handle, with a fresh random embedding (SPEC 6.1).
+        """Encrypt a device token, or in class H a handle, with a fresh random embedding (SPEC 6.1).
 
-        ``expires`` is in seconds since 1970 and rounded up to the hour; left out, it is
-        16 days after ``now`` (the clock if None). ``gate`` is 16 bytes. A device
-        encrypts once for each profile and epoch, and rerandomizes for each of its lanes.
+        ``expires`` is in seconds since 1970, and is rounded up to the hour; if left out, it is 16
+        days after ``now`` (the clock if None). ``gate`` is 16 bytes. A device must encrypt once for
+        each profile and epoch, and rerandomize the result for each lane (SPEC 6.1).
 
-        Raises `InvalidEncodingError` if the class of this key does not carry the token: too long a
-        one, one in class H, or a handle in another class.
+        Raises `InvalidEncodingError` if the token is too long for the class of this key, and for a
+        token in class H or a handle in another class.
         """
         array = self.encrypt_batch([token], gate=gate, expires=expires, now=now, threads=1)
         return Blob(array.tobytes(), self.frame_class)
@@ -117,7 +119,7 @@ class PublicKey:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> Array:
-        """Encrypt each token or handle as `encrypt` does: uint8 of shape (items, n + 1, 32).
+        """Encrypt each token or handle as `encrypt` does, to uint8 of shape (items, n + 1, 32).
 
         ``threads`` and ``progress`` are those of `elgamal.EncryptionKey.encrypt_batch`.
         """
@@ -135,9 +137,10 @@ class PublicKey:
     def rerandomize_batch(
         self, array: Array, *, threads: int | None = None, progress: Progress | None = None
     ) -> Array:
-        """Fresh blobs of the same frames: uint8 of shape (items, n + 1, 32), a new array.
+        """Return a fresh blob of the same frame for each row, a new array.
 
-        Parameters and errors are those of `elgamal.EncryptionKey.encrypt_batch`.
+        Both arrays are uint8 of shape (items, n + 1, 32). Parameters and errors are those of
+        `elgamal.EncryptionKey.rerandomize_batch`.
         """
         return self._encryption.rerandomize_batch(array, threads=threads, progress=progress)
 
@@ -165,21 +168,21 @@ class PublicKey:
 
 @final
 class SecretKey:
-    """A push server's secret key: it opens blobs (SPEC 4.1).
+    """A push server's secret key, which opens blobs (SPEC 4.1).
 
-    The scalars live in the native core and are zeroized when freed. Cannot be pickled or copied;
-    `save` writes it to a file.
+    The scalars live in the native core and are zeroized when freed. A key cannot be pickled or
+    copied; `save` writes it to a file.
     """
 
     def __init__(self, public_key: PublicKey, scalars: bytes) -> None:
         """Use `generate` or `load`."""
         self.public_key = public_key
-        """What belongs to this key, to publish."""
+        """The public key of this key pair, to publish."""
         self._core = _core.DecryptionKey(scalars)
 
     @classmethod
     def generate(cls, frame_class: FrameClass = FrameClass.L) -> SecretKey:
-        """A fresh key with its proofs of possession."""
+        """Make a fresh key with its proofs of possession (SPEC 4.1)."""
         frame_class = FrameClass(frame_class)
         n = frame_class.elements
         secret = [random_scalar() for _ in range(n)]
@@ -190,10 +193,10 @@ class SecretKey:
         return cls(public_key, b"".join(map(bytes, secret)))
 
     def open(self, blob: Blob, *, now: float | None = None) -> Frame:
-        """The frame in ``blob`` if it is valid at ``now`` (seconds since 1970; the clock if None).
+        """Return the frame in ``blob`` if it is valid at ``now``.
 
-        Raises `NotMine` in every other case, and does not say which (SPEC 6.4), and
-        `InvalidEncodingError` if ``now`` is not finite.
+        ``now`` is in seconds since 1970; the clock if None. Raises `NotMine` in every other case,
+        and does not say which (SPEC 6.4). Raises `InvalidEncodingError` if ``now`` is not finite.
         """
         if blob.frame_class is not self.public_key.frame_class:
             raise NotMine("the blob is not for this key, or no longer valid")
@@ -210,9 +213,12 @@ class SecretKey:
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> tuple[FrameBatch, Mask]:
-        """Open each row of uint8 (items, n + 1, 32): the frames, and which rows opened.
+        """Open each row of ``array``, and return the frames and which rows opened.
 
-        Rows that are not canonical, not for this key or no longer valid are masked, never raised.
+        ``array`` is uint8 of shape (items, n + 1, 32), the mask bool of shape (items,). A row that
+        is not canonical, not for this key or no longer valid is False in the mask; it raises no
+        error. ``now`` is as for `open`, ``threads`` and ``progress`` as for
+        `elgamal.EncryptionKey.encrypt_batch`.
         """
         frames, opened = self._core.open(
             array, self.public_key.key_hash, hours(now), threads, progress
@@ -222,7 +228,7 @@ class SecretKey:
     def save(self, path: str | os.PathLike[str], passphrase: str | None = None) -> None:
         """Write a new file of mode 0600 (SPEC 11), encrypted if there is a passphrase.
 
-        Raises `SecretFileError`, also if the file exists.
+        Raises `SecretFileError`, for example if the file exists.
         """
         payload = bytes(self.public_key) + self._core.secret_bytes()
         secret_file.save(Path(path), secret_file.Kind.SECRET_KEY, payload, passphrase)
@@ -236,7 +242,7 @@ class SecretKey:
 
     @classmethod
     def from_file_bytes(cls, data: bytes, passphrase: str | None = None) -> SecretKey:
-        """Read the bytes of such a file, wherever they are kept. Raises `SecretFileError`."""
+        """Decode the bytes of a file that `save` wrote. Raises `SecretFileError`."""
         return cls._from_payload(secret_file.decode(data, secret_file.Kind.SECRET_KEY, passphrase))
 
     @classmethod
@@ -249,9 +255,9 @@ class SecretKey:
             secret = [Scalar.from_bytes(encoding, "x") for encoding in encodings]
             matches = tuple(map(Element.mul_generator, secret)) == public_key._encryption.public
         except (InvalidEncodingError, InvalidSignatureError) as error:
-            raise SecretFileError(f"the key in it is malformed: {error}") from None
+            raise SecretFileError(f"the secret key file holds a malformed key: {error}") from None
         if not matches:
-            raise SecretFileError("the secret and the public key in it do not match")
+            raise SecretFileError("the secret key file holds a secret and a public key of two keys")
         return cls(public_key, payload[split:])
 
     def __repr__(self) -> str:

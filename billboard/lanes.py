@@ -1,4 +1,4 @@
-"""Lanes: the channel from one device to one contact, under rolling identifiers (SPEC 7)."""
+"""Lanes: channels from one device to one contact, under rolling identifiers (SPEC 7)."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ _VERSION = 1
 _FIXED = 11 + 32 + 32 + 1
 
 LONGEST_CATCH_UP = 4096
-"""Epochs that a holder derives ahead at most (SPEC 7.2)."""
+"""The most epochs that a holder derives ahead (SPEC 7.2)."""
 
 _KEPT = 4
-"""Epochs of which a reader keeps the identifiers: those that it looks at again and again."""
+"""Epochs whose identifiers a reader keeps, because it looks at the same few again and again."""
 
 SLOTS = 16
 """Slots of an epoch (SPEC 7.2)."""
 
 
 MOST_LANES = 8
-"""Lanes of one contact, one for each device of a user (SPEC 7.3)."""
+"""The most lanes of one contact: one for each device of a user (SPEC 7.3)."""
 
 
 def encode_grants(grants: Sequence[LaneReader]) -> bytes:
-    """The grants of a contact as one (SPEC 7.3): 1 to ``MOST_LANES``, of one board.
+    """Join the grants of one contact, 1 to ``MOST_LANES`` of one board (SPEC 7.3).
 
     Raises `InvalidEncodingError`.
     """
@@ -55,10 +55,11 @@ def encode_grants(grants: Sequence[LaneReader]) -> bytes:
 
 
 def decode_grants(data: bytes) -> list[LaneReader]:
-    """What `encode_grants` gave. Raises `InvalidEncodingError`."""
+    """Decode the grants that `encode_grants` joined. Raises `InvalidEncodingError`."""
     data = bytes(memoryview(data))
     if len(data) < 2 or data[0] != _VERSION:
-        raise InvalidEncodingError("grants", "are of a length or version that is not known")
+        problem = f"must be more than 1 byte and begin with version {_VERSION}"
+        raise InvalidEncodingError("grants", problem)
     grants, rest = [], data[2:]
     for _ in range(data[1]):
         size = int.from_bytes(rest[:2], "big")
@@ -80,13 +81,13 @@ def _check_grants(grants: Sequence[LaneReader]) -> None:
 
 
 def _unusable(epoch: int, slot: int) -> EpochError:
-    """For what happens with probability 2^-251 (SPEC 7.2)."""
-    return EpochError(f"slot {slot} of epoch {epoch} is unusable: take the next one")
+    """Return the error for a slot without a usable key: probability 2^-251 (SPEC 7.2)."""
+    return EpochError(f"slot {slot} of epoch {epoch} has no usable key: take the next slot")
 
 
 @dataclass(frozen=True, repr=False)
 class _Schedule:
-    """The part of a lane that its two sides share: where it posts, and the ratchet at ``epoch``."""
+    """The part of a lane that both sides have: its board, and the ratchet at ``epoch``."""
 
     origin: str
     frame_class: FrameClass
@@ -101,7 +102,7 @@ class _Schedule:
             raise InvalidEncodingError("epoch", f"{self.epoch} is not from 0 to 2^32 - 1")
 
     def at(self, epoch: int) -> _Schedule:
-        """The schedule from ``epoch`` on. Raises `EpochError` for one out of reach."""
+        """Return the schedule from ``epoch`` on. Raises `EpochError` if it is out of reach."""
         if not self.epoch <= epoch <= min(self.epoch + LONGEST_CATCH_UP, MAX_UINT32):
             reach = f"{self.epoch} to {self.epoch + LONGEST_CATCH_UP}"
             raise EpochError(f"epoch {epoch} is out of reach: this lane covers {reach}")
@@ -111,22 +112,22 @@ class _Schedule:
         return replace(self, epoch=epoch, key=key)
 
     def slot_key(self, slot: int) -> bytes:
-        """SK_{e,c} at this epoch."""
+        """Return SK_{e,c}, the key of slot c at this epoch (SPEC 7.2)."""
         if not 0 <= slot < SLOTS:
             raise EpochError(f"slot {slot} is not from 0 to {SLOTS - 1}")
         return self.key if slot == 0 else expand(self.key, "lane/slot", 32, bytes([slot]))
 
     def first_seq(self, slot: int) -> int:
-        """The seq of the first post of a slot at this epoch (SPEC 8.2)."""
+        """Return the seq of the first post of a slot at this epoch (SPEC 8.2)."""
         wide = expand(self.slot_key(slot), "lane/seq", 4)
         return int.from_bytes(wide, "big") % posts.FIRST_SEQ_LIMIT
 
     def wide(self, slot: int, public: bytes) -> bytes:
-        """The 128 bytes of which u and v are, ``public`` being P_0."""
+        """Return the 128 bytes that u and v are reduced from; ``public`` is P_0 (SPEC 7.2)."""
         return expand(self.slot_key(slot), "lane/diversify", 128, public)
 
     def diversifier(self, slot: int, public: Element) -> tuple[Scalar, Scalar]:
-        """u and v at this epoch, ``public`` being P_0."""
+        """Return u and v at this epoch; ``public`` is P_0 (SPEC 7.2)."""
         wide = self.wide(slot, bytes(public))
         u, v = Scalar.from_uniform_bytes(wide[:64]), Scalar.from_uniform_bytes(wide[64:])
         if u.is_zero:
@@ -134,7 +135,7 @@ class _Schedule:
         return u, v
 
     def encode(self, middle: bytes) -> bytes:
-        """The bytes of a grant or a lane, ``middle`` being P_0 or d_0 (SPEC 7.1, 11)."""
+        """Encode a grant, with P_0 as ``middle``, or a lane, with d_0 (SPEC 7.1, 11)."""
         numbers = self.epoch_length.to_bytes(4, "big") + self.epoch.to_bytes(4, "big")
         origin = self.origin.encode()
         start = bytes([_VERSION, SUITE_NUMBER, self.frame_class])
@@ -142,12 +143,12 @@ class _Schedule:
 
     @classmethod
     def decode(cls, field: str, data: bytes) -> tuple[_Schedule, bytes]:
-        """The schedule and the middle of a grant or lane. Raises `InvalidEncodingError`."""
+        """Return the schedule and the middle of a grant or lane. Raises `InvalidEncodingError`."""
         if len(data) < _FIXED or len(data) != _FIXED + data[_FIXED - 1]:
-            raise InvalidEncodingError(field, f"{len(data)} bytes do not fit")
+            raise InvalidEncodingError(field, f"has the wrong length, {len(data)} bytes")
         version, suite, number = data[:3]
         if version != _VERSION or suite != SUITE_NUMBER or number not in list(FrameClass):
-            problem = f"version {version}, suite {suite}, class {number} are not all known"
+            problem = f"version {version}, suite {suite} or class {number} is not known"
             raise InvalidEncodingError(field, problem)
         try:
             origin = data[_FIXED:].decode("ascii")
@@ -164,21 +165,21 @@ class _Schedule:
 
 
 class _Side:
-    """What the device and the contact have in common."""
+    """The base class of the device's side and the contact's side."""
 
     def __init__(self, schedule: _Schedule) -> None:
         self._schedule = schedule
-        self._last = schedule  # what was derived last, to go on from
+        self._last = schedule  # the last one derived, to derive later epochs from
 
     def _at(self, epoch: int) -> _Schedule:
-        """The schedule from ``epoch`` on. Raises `EpochError`."""
+        """Return the schedule from ``epoch`` on. Raises `EpochError`."""
         ahead = self._last.epoch <= epoch <= self.epoch + LONGEST_CATCH_UP
         self._last = (self._last if ahead else self._schedule).at(epoch)
         return self._last
 
     @property
     def origin(self) -> str:
-        """The board that this lane posts to."""
+        """The origin of the board that this lane posts to."""
         return self._schedule.origin
 
     @property
@@ -203,9 +204,9 @@ class _Side:
 
 @final
 class LaneReader(_Side):
-    """A contact's side of a lane: finds and opens its posts, and cannot make any.
+    """A contact's side of a lane, which finds and opens its posts but cannot make any.
 
-    Its encoding is the lane grant (SPEC 7.1). It is secret between the device and the contact.
+    Its encoding is the lane grant (SPEC 7.1), a secret between the device and the contact.
     """
 
     def __init__(self, schedule: _Schedule, public: Element) -> None:
@@ -227,11 +228,11 @@ class LaneReader(_Side):
         return self._schedule.encode(bytes(self._public))
 
     def identifier(self, epoch: int, slot: int = 0) -> bytes:
-        """The 32 bytes under which slot ``slot`` of ``epoch`` is posted. Raises `EpochError`."""
+        """Return the 32 bytes under which a slot of ``epoch`` is posted. Raises `EpochError`."""
         return self._identifiers_of(epoch, range(slot, slot + 1))[0]
 
     def identifiers(self, epoch: int) -> tuple[bytes, ...]:
-        """Those of all slots of ``epoch``, by slot. Raises `EpochError`."""
+        """Return the identifiers of all slots of ``epoch``, by slot. Raises `EpochError`."""
         return self._identifiers_of(epoch, range(SLOTS))
 
     def _identifiers_of(self, epoch: int, slots: range) -> tuple[bytes, ...]:
@@ -245,7 +246,7 @@ class LaneReader(_Side):
         return tuple(known[slot] for slot in slots)
 
     def _publics(self, schedule: _Schedule, slots: Sequence[int]) -> Iterator[bytes]:
-        """The element P of each slot."""
+        """Yield the encoded element P of each slot (SPEC 7.2)."""
         public = bytes(self._public)
         wide = [schedule.wide(slot, public) for slot in slots]
         for slot, element in zip(slots, _core.diversify(self._public, wide), strict=True):
@@ -258,7 +259,7 @@ class LaneReader(_Side):
         self._identifiers = {at: ids for at, ids in self._identifiers.items() if at >= epoch}
 
     def find(self, candidates: Iterable[Post]) -> Post | None:
-        """This lane's post of the latest epoch, and there of the highest slot, or None."""
+        """Return this lane's post of the latest epoch, and there of the highest slot, or None."""
         by_place = {(post.epoch, post.identifier): post for post in candidates}
         newest = None
         for epoch in sorted({epoch for epoch, _ in by_place}):
@@ -268,11 +269,11 @@ class LaneReader(_Side):
         return newest
 
     def open(self, post: Post) -> Envelope:
-        """The envelope in ``post``.
+        """Return the envelope in ``post`` (SPEC 8.3).
 
         Raises `NotMine` if the post is not of this lane, `WithdrawnError` if it was withdrawn,
-        `InvalidSignatureError` if it is forged, `InvalidEncodingError` if it is of another class or
-        its content is malformed.
+        `InvalidSignatureError` if it is forged, and `InvalidEncodingError` if it is of another
+        class or its content is malformed.
         """
         slot = self.slot_of(post)
         if post.frame_class is not self.frame_class:
@@ -280,7 +281,7 @@ class LaneReader(_Side):
         return post.open(self.origin, self._at(post.epoch).slot_key(slot))
 
     def slot_of(self, post: Post) -> int:
-        """Which slot of its epoch ``post`` is of. Raises `NotMine` if it is not of this lane."""
+        """Return the slot that ``post`` is in. Raises `NotMine` if it is not of this lane."""
         identifier = posts.identifier_of(post.public)
         with contextlib.suppress(EpochError):
             for slot in range(SLOTS):
@@ -297,7 +298,7 @@ class LaneReader(_Side):
 
 @final
 class Lane(_Side):
-    """A device's side of a lane. Cannot be pickled or copied; `save` writes it to a file."""
+    """A device's side of a lane. It cannot be pickled or copied; `save` writes it to a file."""
 
     def __init__(self, schedule: _Schedule, secret: Scalar) -> None:
         """Use `generate` or `load`."""
@@ -314,18 +315,26 @@ class Lane(_Side):
         epoch_length: int = DEFAULT_EPOCH_LENGTH,
         now: float | None = None,
     ) -> Lane:
-        """A fresh lane on the board ``origin``, from the epoch at ``now`` (None: the clock) on."""
+        """Make a fresh lane for the board ``origin``; its first epoch is the current one.
+
+        ``frame_class`` and ``epoch_length`` (in seconds) are those of the board. ``now`` is in
+        seconds since 1970; the clock if None. Raises `InvalidEncodingError`, and `EpochError` for a
+        time without epoch (SPEC 2).
+        """
         epoch = epoch_at(now, epoch_length)
         frame_class = FrameClass(frame_class)
         schedule = _Schedule(origin, frame_class, epoch_length, epoch, os.urandom(32))
         return cls(schedule, random_scalar())
 
     def grant(self, epoch: int) -> LaneReader:
-        """What a contact needs to read this lane from ``epoch`` on, and nothing earlier."""
+        """Return what a contact needs to read this lane from ``epoch`` on, and nothing earlier.
+
+        Raises `EpochError`.
+        """
         return LaneReader(self._at(epoch), self._public)
 
     def identifier(self, epoch: int, slot: int = 0) -> bytes:
-        """The 32 bytes under which slot ``slot`` of ``epoch`` is posted. Raises `EpochError`."""
+        """Return the 32 bytes under which a slot of ``epoch`` is posted. Raises `EpochError`."""
         public = Element.mul_generator(self._slot_secret(epoch, slot))
         return posts.identifier_of(bytes(public))
 
@@ -339,16 +348,18 @@ class Lane(_Side):
         slot: int = 0,
         descriptor: bytes = posts.NO_DESCRIPTOR,
     ) -> Post:
-        """Seal ``blob``, encrypted under ``public_key``, for ``epoch``.
+        """Seal ``blob``, which is encrypted under ``public_key``, and sign it for ``epoch``.
 
         To replace a post before its edition is published, post again with ``seq=earlier.seq + 1``;
-        after, with the next ``slot`` (SPEC 7.2, 8.2). Left out, ``seq`` is the first of that slot,
-        so that posting twice by mistake is refused. Raises `EpochError`, or `InvalidEncodingError`
-        if blob and key are not of the class of this lane.
+        afterwards, post with the next ``slot`` (SPEC 7.2, 8.2). If ``seq`` is left out, it is the
+        first of the slot, so that a board refuses a second post that is made by mistake.
+        ``descriptor`` is that of `Envelope`. Raises `EpochError`, and `InvalidEncodingError` if the
+        blob or the key is not of the class of this lane.
         """
         for field, its_class in (("blob", blob.frame_class), ("key", public_key.frame_class)):
             if its_class is not self.frame_class:
-                problem = f"is of class {its_class.name}, and this lane of {self.frame_class.name}"
+                ours = self.frame_class.name
+                problem = f"is of class {its_class.name}, but this lane is of class {ours}"
                 raise InvalidEncodingError(field, problem)
         schedule = self._at(epoch)
         return posts.seal(
@@ -361,11 +372,14 @@ class Lane(_Side):
         )
 
     def is_same(self, other: Lane) -> bool:
-        """Whether it is the same lane, whatever epochs the two reach."""
+        """Return whether this is the same lane as ``other``, whatever epochs the two cover."""
         return self._public == other._public
 
     def withdraw(self, epoch: int, *, seq: int | None = None, slot: int = 0) -> Post:
-        """A post that takes the place of another and holds nothing. ``seq`` is as for `post`."""
+        """Make a post that replaces another and holds nothing (SPEC 8.2).
+
+        ``seq``, ``slot`` and `EpochError` are as for `post`.
+        """
         return posts.withdrawal(
             self.frame_class,
             origin=self.origin,
@@ -386,19 +400,19 @@ class Lane(_Side):
         )
 
     def secret_bytes(self) -> bytes:
-        """The payload of a lane's file (SPEC 11), which holds its secrets."""
+        """Return the payload of a lane's file (SPEC 11), which holds its secrets."""
         return self._schedule.encode(bytes(self._secret))
 
     @classmethod
     def from_secret_bytes(cls, payload: bytes) -> Lane:
-        """What `secret_bytes` gave. Raises `SecretFileError`."""
+        """Decode what `secret_bytes` returned. Raises `SecretFileError`."""
         try:
             schedule, middle = _Schedule.decode("lane", payload)
             secret = Scalar.from_bytes(middle, "d_0")
         except InvalidEncodingError as error:
-            raise SecretFileError(f"the lane in it is malformed: {error}") from None
+            raise SecretFileError(f"the file holds a malformed lane: {error}") from None
         if secret.is_zero:
-            raise SecretFileError("the lane in it is malformed: d_0 is 0")
+            raise SecretFileError("the file holds a malformed lane: d_0 is 0")
         return cls(schedule, secret)
 
     def _slot_secret(self, epoch: int, slot: int) -> Scalar:

@@ -1,6 +1,6 @@
-"""Packages that load what they export when it is asked for (PEP 562).
+"""Packages that load an exported name only when it is asked for (PEP 562).
 
-So a program loads no more than it uses, and what an extra lacks stops nothing else.
+So a program loads no more than it uses, and a missing extra stops only what needs it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "server": ("cachetools", "prometheus_client", "starlette"),
     "sns": ("botocore", "curl_cffi"),
 }
-"""What has to be installed for each extra, as it is imported."""
+"""The packages that each extra needs, by the names that they are imported by."""
 
 
 def exports(
@@ -30,17 +30,17 @@ def exports(
     modules: Mapping[str, str],
     extras: Mapping[str, str] | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """The ``__getattr__``, ``__dir__`` and ``__all__`` of a ``package``.
+    """Return the ``__getattr__``, ``__dir__`` and ``__all__`` of a ``package``.
 
-    ``modules`` has for each module the names that it is asked for, with spaces between; ``extras``
-    the extra that a module needs, if any. ``__all__`` has what is installed. What is not raises
-    `MissingExtraError` that says which extra has it.
+    ``modules`` maps each module to the names that it exports, separated by spaces. ``extras`` maps
+    a module to the extra that it needs, if any. ``__all__`` has only names whose extra is
+    installed. Any other name raises `MissingExtraError`, which says which extra to install.
     """
     homes = {name: module for module, names in modules.items() for name in names.split()}
     extra_of = extras or {}
 
     def lacks(module: str) -> str:
-        """The first package that the extra of a module lacks; empty if it lacks none."""
+        """Return the first package missing for a module's extra, or an empty string."""
         needed = _NEEDS[extra_of[module]] if module in extra_of else ()
         return next((each for each in needed if not _is_installed(each)), "")
 
@@ -50,10 +50,10 @@ def exports(
         module = homes[name]
         if lacking := lacks(module):
             raise MissingExtraError(f"{package}.{name}", lacking, extra_of[module])
-        # Threads that import modules of one circle of packages at once wait for each other.
+        # Two threads that import modules of one cycle at once could block each other.
         with _importing:
             found = getattr(importlib.import_module(module), name)
-        setattr(sys.modules[package], name, found)  # so that it is not asked for again
+        setattr(sys.modules[package], name, found)  # so that this is not called again for it
         return found
 
     missing = {module for module in modules if lacks(module)}
@@ -64,5 +64,5 @@ def exports(
 def _is_installed(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # of the package that it is in
+    except ModuleNotFoundError:  # the parent package is missing
         return False

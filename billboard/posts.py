@@ -1,4 +1,4 @@
-"""Sealed posts: what goes on the board (SPEC 8)."""
+"""Sealed posts, the entries of a board (SPEC 8)."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _AEAD_TAG = 16
 _NONCE = bytes(12)  # each key encrypts once (SPEC 2)
 
 NO_DESCRIPTOR = bytes(_DESCRIPTOR)
-"""The hash of a descriptor where there is none (SPEC 8.1)."""
+"""The descriptor field of an envelope that names no push server (SPEC 8.1)."""
 
 FIRST_SEQ_LIMIT = 2**31
-"""First seqs are below this, so that there is room for reposts (SPEC 8.2)."""
+"""The seq of a first post is below this, so that there is room for reposts (SPEC 8.2)."""
 
 
 def box_size(frame_class: FrameClass) -> int:
-    """Bytes of a sealed envelope."""
+    """Return the size of a sealed envelope in bytes."""
     return _KEY_ID + _DESCRIPTOR + FrameClass(frame_class).blob_size + _AEAD_TAG
 
 
 def post_size(frame_class: FrameClass) -> int:
-    """Bytes of a post: 329, 361, 521, 1481 in class H, S, L, XL."""
+    """Return the size of a post in bytes: 329, 361, 521 or 1481 in class H, S, L or XL."""
     return _HEADER + box_size(frame_class) + schnorr.SIGNATURE_SIZE
 
 
@@ -56,13 +56,14 @@ _SIZES = {
     "box": tuple(_CLASSES),
     "signature": (schnorr.SIGNATURE_SIZE,),
 }
-"""Bytes that the parts of a post may have."""
+"""The sizes in bytes that each part of a post may have."""
 
 
 def dtype(frame_class: FrameClass) -> np.dtype[np.void]:
-    """The fields of a post as a NumPy record (SPEC 8.2).
+    """Return the fields of a post as a NumPy record (SPEC 8.2).
 
-    ``np.frombuffer(b"".join(map(bytes, edition)), posts.dtype(frame_class))`` is an edition.
+    ``np.frombuffer(b"".join(map(bytes, found)), posts.dtype(frame_class))`` turns the posts
+    ``found`` into an array of records.
     """
     return np.dtype(
         [
@@ -79,16 +80,16 @@ def dtype(frame_class: FrameClass) -> np.dtype[np.void]:
 
 
 def identifier_of(public: bytes) -> bytes:
-    """The identifier that belongs to an encoded P (SPEC 7.2)."""
+    """Return the identifier that belongs to an encoded P (SPEC 7.2)."""
     return hash_bytes("lane/id", public)
 
 
 @dataclass(frozen=True, repr=False)
 class Envelope:
-    """What a lane member finds in a post: a blob, and the push server that can open it.
+    """The content of a post: a blob, and which push server can open it (SPEC 8.1).
 
-    ``key_id`` (16 bytes) names the server's `PublicKey`; ``descriptor`` (32 bytes) is its server
-    id, or all zero where readers know the server otherwise (SPEC 8.1).
+    ``key_id`` (16 bytes) names the server's `PublicKey`. ``descriptor`` (32 bytes) is the server
+    id, or all zero where readers know the server otherwise. Raises `InvalidEncodingError`.
     """
 
     blob: Blob
@@ -107,7 +108,7 @@ class Envelope:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Envelope:
-        """Decode (SPEC 8.1). Raises `InvalidEncodingError`."""
+        """Decode an envelope (SPEC 8.1). Raises `InvalidEncodingError`."""
         data, split = bytes(memoryview(data)), _KEY_ID + _DESCRIPTOR
         blob = Blob.from_bytes(data[split:])
         return cls(blob, data[:_KEY_ID], data[_KEY_ID:split])
@@ -119,9 +120,11 @@ class Envelope:
 @final
 @dataclass(frozen=True, repr=False)
 class Post:
-    """A sealed post. What is decoded is well-formed but for its signature: call `verify`.
+    """A sealed post (SPEC 8.2).
 
-    Raises `InvalidEncodingError` for a part that no post has room for.
+    `from_bytes` checks everything that makes a post well-formed except its signature: call
+    `verify` for that. Raises `InvalidEncodingError` if a part has a size or value that no post can
+    have.
     """
 
     epoch: int
@@ -140,7 +143,7 @@ class Post:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Post:
-        """Decode (SPEC 8.2). Raises `InvalidEncodingError`."""
+        """Decode a post (SPEC 8.2). Raises `InvalidEncodingError`."""
         data = bytes(memoryview(data))
         if len(data) not in _POST_SIZES:
             sizes = ", ".join(map(str, _POST_SIZES))
@@ -177,19 +180,19 @@ class Post:
 
     @property
     def header(self) -> bytes:
-        """Everything before the box: what the box authenticates."""
+        """All bytes before the box; they are part of its associated data (SPEC 8.2)."""
         numbers = _encode_numbers(self.epoch, self.seq)
         return self.identifier + numbers + self.public + self.salt
 
     def verify(self, origin: str) -> None:
-        """Return if the signature is one for the board ``origin``, else `InvalidSignatureError`."""
+        """Raise `InvalidSignatureError` unless the signature is valid for the board ``origin``."""
         schnorr.verify("post", self._element, self.signature, *self._signed(origin))
 
     def open(self, origin: str, slot_key: bytes) -> Envelope:
-        """The envelope, for whoever has the key of this post's slot (SPEC 8.3).
+        """Return the envelope, with the key of this post's slot (SPEC 8.3).
 
-        Raises `InvalidSignatureError`, or `WithdrawnError` if the signature is right and the box
-        does not open, or `InvalidEncodingError` if the envelope in it is malformed.
+        Raises `InvalidSignatureError`, `WithdrawnError` if the signature is right but the box does
+        not open, and `InvalidEncodingError` if the envelope in it is malformed.
         """
         self.verify(origin)
         associated = encode_tuple(origin.encode(), self.header)
@@ -206,7 +209,7 @@ class Post:
         return self.header + self.box + self.signature
 
     def __reduce__(self) -> tuple[object, ...]:
-        # The parts: the element that is cached beside them has no pickled form.
+        # Only the fields: the element that is cached beside them cannot be pickled.
         return type(self), tuple(getattr(self, part.name) for part in dataclasses.fields(self))
 
     def __repr__(self) -> str:
@@ -224,9 +227,9 @@ class Post:
 
 
 def verify_batch(posts: Sequence[Post], origin: str, *, threads: int | None = None) -> Mask:
-    """Which posts `Post.verify` takes for the board ``origin``: bool of shape (posts,).
+    """Return which posts `Post.verify` accepts for the board ``origin``: bool of shape (posts,).
 
-    ``threads`` is the number of threads, None for all CPUs that this process may use.
+    ``threads`` is the number of threads; None means all CPUs that this process may use.
     """
     return schnorr.verify_batch(
         "post",
@@ -240,7 +243,7 @@ def verify_batch(posts: Sequence[Post], origin: str, *, threads: int | None = No
 def seal(
     envelope: Envelope, *, origin: str, epoch: int, seq: int, secret: Scalar, slot_key: bytes
 ) -> Post:
-    """Seal ``envelope`` under ``slot_key`` and sign it with ``secret``, the d of that slot."""
+    """Seal ``envelope`` under ``slot_key``, and sign it with ``secret``, the d of that slot."""
     public, salt = bytes(Element.mul_generator(secret)), os.urandom(32)
     associated = encode_tuple(origin.encode(), _header(epoch, seq, public, salt))
     box = _cipher(slot_key, salt).encrypt(_NONCE, bytes(envelope), associated)
@@ -250,13 +253,13 @@ def seal(
 def withdrawal(
     frame_class: FrameClass, *, origin: str, epoch: int, seq: int, secret: Scalar
 ) -> Post:
-    """A post with a box of random bytes."""
+    """Make a post with a box of random bytes, signed with ``secret`` (SPEC 8.2)."""
     public, salt = bytes(Element.mul_generator(secret)), os.urandom(32)
     return _signed(origin, epoch, seq, secret, public, salt, os.urandom(box_size(frame_class)))
 
 
 def dummy(frame_class: FrameClass, *, origin: str, epoch: int) -> Post:
-    """A post that nobody can open, to fill an edition (SPEC 9)."""
+    """Make a post that nobody can open, to fill an edition (SPEC 9.2)."""
     return withdrawal(
         frame_class,
         origin=origin,

@@ -9,7 +9,7 @@ import time
 from billboard.errors import EpochError, InvalidEncodingError
 
 HOUR = 3600
-"""Seconds."""
+"""Seconds of an hour."""
 
 MAX_UINT32 = 2**32 - 1
 """The last epoch, epoch length and seq that have an encoding."""
@@ -18,10 +18,10 @@ MAX_HOURS = 2**32 - 1
 """The last hour that an expiry can name."""
 
 SHORTEST_EPOCH = 60
-"""Seconds (SPEC 2)."""
+"""Seconds of the shortest epoch that a board may have (SPEC 2)."""
 
 DEFAULT_EPOCH_LENGTH = 86_400
-"""Seconds: a day."""
+"""Seconds of an epoch by default: a day."""
 
 
 def check_origin(origin: str) -> str:
@@ -49,30 +49,35 @@ def check_epoch(epoch: int) -> int:
 
 
 def epoch_at(now: float | None = None, epoch_length: int = DEFAULT_EPOCH_LENGTH) -> int:
-    """The epoch at ``now`` (seconds since 1970; the clock if None), for a length in seconds.
+    """Return the epoch at ``now`` (seconds since 1970; the clock if None).
 
-    Raises `InvalidEncodingError` for a bad length, `EpochError` for a time without epoch (SPEC 2).
+    ``epoch_length`` is in seconds. Raises `InvalidEncodingError` if it is out of range or ``now``
+    is not finite, and `EpochError` for a time that has no epoch (SPEC 2).
     """
     return check_epoch(int(seconds(now) // check_epoch_length(epoch_length)))
 
 
 def seconds(now: float | None) -> float:
-    """``now``, or the clock if None: seconds since 1970.
+    """Return ``now``, or the clock if None, in seconds since 1970.
 
     Raises `InvalidEncodingError` if it is not finite.
     """
     if now is None:
         return time.time()
     if not math.isfinite(now):
-        raise InvalidEncodingError("time", f"{now} is not a number of seconds")
+        raise InvalidEncodingError("time", f"{now} is not a finite number of seconds")
     return now
 
 
 def hours(now: float | None) -> int:
-    """Whole hours since 1970 at ``now`` (seconds since 1970; the clock if None), as be32."""
+    """Return the whole hours since 1970 at ``now``, within the range of an expiry.
+
+    ``now`` is in seconds since 1970; the clock if None. Raises `InvalidEncodingError` if it is not
+    finite.
+    """
     return min(max(int(seconds(now) // HOUR), 0), MAX_HOURS)
 
 
 def utc(at: float) -> str:
-    """A time in seconds since 1970, for people."""
+    """Format a time in seconds since 1970 for people to read."""
     return f"{datetime.datetime.fromtimestamp(at, datetime.UTC):%Y-%m-%d %H:%M} UTC"

@@ -26,10 +26,13 @@ class Platform(enum.IntEnum):
 class DeviceToken:
     """The address at which a push service wakes a device.
 
-    ``value`` is one byte or more, up to `FrameClass.longest_token` of the class that is to carry
-    it: the binary token for APNs, the ASCII registration token for FCM, the ARN of the endpoint for
-    Amazon SNS, the device token for Pushy; for Web Push `WebPushSubscription.to_token` makes it.
-    ``app`` (0 to 65535) selects the push server's credentials and topic.
+    ``value`` is the binary token for APNs, the ASCII registration token for FCM, the ARN of the
+    endpoint for Amazon SNS, and the device token for Pushy; for Web Push
+    `WebPushSubscription.to_token` makes it. It has one byte or more, up to the
+    `FrameClass.longest_token` of the class that is to carry it. ``app`` (0 to 65535) selects the
+    push server's credentials and topic.
+
+    Raises `InvalidEncodingError`, and `TypeError` if ``value`` is not bytes.
     """
 
     platform: Platform
@@ -50,9 +53,10 @@ class DeviceToken:
 
 @dataclass(frozen=True)
 class Handle:
-    """16 random bytes that a push server knows a device token by (SPEC 5.2).
+    """16 random bytes by which a push server knows a device token (SPEC 5.2).
 
-    The device makes it, and registers it with the push server together with its token.
+    The device makes the handle, and registers it with the push server together with its token (SPEC
+    10.6). Raises `InvalidEncodingError`, and `TypeError` if ``value`` is not bytes.
     """
 
     value: bytes = field(repr=False)
@@ -66,5 +70,5 @@ class Handle:
 
     @classmethod
     def generate(cls) -> Handle:
-        """A fresh handle."""
+        """Make a fresh handle."""
         return cls(os.urandom(HANDLE_SIZE))

@@ -1,7 +1,7 @@
 """Universal re-encryption, and re-randomisable keys (SPEC 13). For research.
 
-A universal ciphertext carries an encryption of the identity along, so that whoever does not know
-the public key can re-randomise it. SPEC 13.2 says what an attacker makes of that.
+A universal ciphertext also contains an encryption of the identity, so that anybody can re-randomise
+it without the public key. SPEC 13.2 says how an attacker can use that.
 
 >>> from billboard import groups
 >>> group = groups.get("ristretto255")
@@ -40,9 +40,10 @@ __all__ = [
 
 @dataclass(frozen=True, repr=False)
 class Ciphertext:
-    """(a0, b0; a1, b1) = (M + k0 X, k0 G; k1 X, k1 G); neither a1 nor b1 is the identity.
+    """A universal ciphertext: (a0, b0; a1, b1) = (M + k0 X, k0 G; k1 X, k1 G) (SPEC 13.1).
 
-    Raises `InvalidEncodingError`, and `GroupMismatchError` for elements of two groups.
+    Raises `InvalidEncodingError` if a1 or b1 is the identity, and `GroupMismatchError` if not all
+    elements are of one group.
     """
 
     a0: Element
@@ -66,9 +67,10 @@ class Ciphertext:
 def encrypt(
     public: Element, message: Element, k0: Scalar | None = None, k1: Scalar | None = None
 ) -> Ciphertext:
-    """Encrypt an element under X; ``k0`` and ``k1`` (not 0) are random unless given (SPEC 13.1).
+    """Encrypt an element under X; ``k0`` and ``k1`` are random unless given (SPEC 13.1).
 
-    Raises `GroupMismatchError` if not all are of one group.
+    Raises `InvalidEncodingError` if X is the identity or ``k1`` is 0, and `GroupMismatchError` if
+    not all are of one group.
     """
     group = public.group
     k0 = group.random_scalar(nonzero=False) if k0 is None else k0
@@ -81,9 +83,9 @@ def encrypt(
 def rerandomize(
     ciphertext: Ciphertext, k0: Scalar | None = None, k1: Scalar | None = None
 ) -> Ciphertext:
-    """A fresh ciphertext of the same message, without its public key (SPEC 13.1).
+    """Return a fresh ciphertext of the same message, without its public key (SPEC 13.1).
 
-    Parameters and errors are those of `encrypt`.
+    ``k0``, ``k1`` and the errors for them are as for `encrypt`.
     """
     group = ciphertext.a1.group
     k0 = group.random_scalar(nonzero=False) if k0 is None else k0
@@ -93,9 +95,9 @@ def rerandomize(
 
 
 def decrypt(secret: Scalar, ciphertext: Ciphertext) -> Element:
-    """The message, with the secret key x, which is not 0 (SPEC 13.1).
+    """Return the message, decrypted with the secret key x (SPEC 13.1).
 
-    Raises `NotMine` if the ciphertext is under another key, or was tampered with (SPEC 13.2),
+    Raises `NotMine` if the ciphertext is under another key or was altered (SPEC 13.2),
     `InvalidEncodingError` if x is 0, and `GroupMismatchError` if it is of another group.
     """
     _refuse_zero("x", secret)
@@ -106,7 +108,9 @@ def decrypt(secret: Scalar, ciphertext: Ciphertext) -> Element:
 
 @dataclass(frozen=True, repr=False)
 class RerandomizableKey:
-    """(T, U) = (tG, t l G): anybody can change t, and only who has l recognises it (SPEC 13.3).
+    """A key (T, U) = (tG, t l G) for a secret l (SPEC 13.3).
+
+    Anybody can change t, and only the holder of l recognises the result as a key of l.
 
     Raises `InvalidEncodingError` if T or U is the identity, and `GroupMismatchError` if they are of
     two groups.
@@ -121,9 +125,10 @@ class RerandomizableKey:
 
     @classmethod
     def generate(cls, secret: Scalar, t: Scalar | None = None) -> RerandomizableKey:
-        """A key of ``secret`` l, not 0; ``t`` is not 0 and random unless given.
+        """Make a key of the secret l; ``t`` is random unless given.
 
-        Raises `InvalidEncodingError` if l or t is 0.
+        Raises `InvalidEncodingError` if l or t is 0, and `GroupMismatchError` if t is of another
+        group.
         """
         group = secret.group
         first = group.mul_generator(group.random_scalar() if t is None else t)
@@ -138,15 +143,17 @@ class RerandomizableKey:
         return bytes(self.t) + bytes(self.u)
 
     def rerandomize(self, r: Scalar | None = None) -> RerandomizableKey:
-        """A fresh key of the same l; ``r`` is not 0 and random unless given."""
+        """Return a fresh key of the same l; ``r`` is random unless given.
+
+        Raises `InvalidEncodingError` if r is 0, and `GroupMismatchError` if it is of another group.
+        """
         r = self.t.group.random_scalar() if r is None else r
         return RerandomizableKey(self.t * r, self.u * r)
 
     def belongs_to(self, secret: Scalar) -> bool:
-        """Whether U = lT, with ``secret`` l, which is not 0.
+        """Return whether U = lT for the secret l.
 
-        Raises `InvalidEncodingError` if it is 0, and `GroupMismatchError` if it is of another
-        group.
+        Raises `InvalidEncodingError` if l is 0, and `GroupMismatchError` if it is of another group.
         """
         _refuse_zero("l", secret)
         return self.t * secret == self.u
@@ -155,10 +162,11 @@ class RerandomizableKey:
 def rerandomize_keys_batch(
     array: Array, *, threads: int | None = None, progress: Progress | None = None
 ) -> Array:
-    """Fresh re-randomisable keys on ristretto255: uint8 of shape (items, 2, 32), T and U of each.
+    """Re-randomise keys on ristretto255: uint8 of shape (items, 2, 32), T and U of each.
 
-    ``threads`` and ``progress`` are those of `batches.multiply_batch`. Raises `InvalidRowsError`,
-    which lists all rows that are not canonical or have the identity, and then returns nothing.
+    Returns a new array of the same shape. ``threads`` and ``progress`` are those of
+    `batches.multiply_batch`. Raises `InvalidRowsError` if an element is not canonical or is the
+    identity: the error lists all such rows, and the results of the other rows are not returned.
     """
     output, valid = _core.rerandomize_keys(array, os.urandom(32), threads, progress)
     refuse_invalid_rows("array", valid)
@@ -172,11 +180,11 @@ def recognize_keys_batch(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Mask:
-    """Which rows of uint8 (items, 2, 32) are re-randomisable keys of ``secret``: bool of (items,).
+    """Return which rows are re-randomisable keys of the secret l: bool of shape (items,).
 
-    Rows that are no keys belong to nobody. Raises `InvalidEncodingError` if ``secret`` is 0, and
-    `GroupMismatchError` if it is not of ristretto255. ``threads`` and ``progress`` are those of
-    `batches.multiply_batch`.
+    ``array`` is uint8 of shape (items, 2, 32); a row that is not a key counts as False. ``threads``
+    and ``progress`` are those of `batches.multiply_batch`. Raises `InvalidEncodingError` if
+    ``secret`` is 0, and `GroupMismatchError` if it is not of ristretto255.
     """
     if secret.group is not RISTRETTO255:
         raise GroupMismatchError(RISTRETTO255.name, secret.group.name)
@@ -185,7 +193,7 @@ def recognize_keys_batch(
 
 
 def _decode(group: Group, data: bytes, what: str, names: tuple[str, ...]) -> list[Element]:
-    """One element for each name."""
+    """Decode one element for each name; ``what`` names the whole in an error."""
     size = group.element_size
     if len(data) != size * len(names):
         raise InvalidEncodingError(what, f"must be {size * len(names)} bytes, not {len(data)}")

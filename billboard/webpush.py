@@ -30,13 +30,13 @@ _AUTHORITY = re.compile(
 @final
 @dataclass(frozen=True)
 class WebPushSubscription:
-    """Where and how a push server reaches a browser, or an app by UnifiedPush (RFC 8030, RFC 8291).
+    """The Web Push subscription of a browser, or of an app by UnifiedPush (RFC 8030, RFC 8291).
 
-    ``endpoint`` is the https URL of the push resource, up to 1,000 characters; ``p256dh`` the
-    public key of the user agent, 65 bytes, an uncompressed point of P-256; ``auth`` its
-    authentication secret, 16 bytes. Whoever has them can push: none is in the repr.
+    ``endpoint`` is the https URL of the push resource, up to 1,000 characters. ``p256dh`` is the
+    public key of the user agent: 65 bytes, an uncompressed point of P-256. ``auth`` is its
+    authentication secret, 16 bytes. Whoever has these can push, so none of them is in the repr.
 
-    Raises `InvalidEncodingError` (SPEC 5.3).
+    Raises `InvalidEncodingError` (SPEC 5.3), and `TypeError` for a value of another type.
     """
 
     endpoint: str = field(repr=False)
@@ -54,10 +54,11 @@ class WebPushSubscription:
 
     @classmethod
     def from_json(cls, text: str) -> WebPushSubscription:
-        """From what a browser gives as ``JSON.stringify(subscription)`` (W3C Push API).
+        """Parse what a browser gives as ``JSON.stringify(subscription)`` (W3C Push API).
 
-        An object with the members ``endpoint`` and ``keys``, in the latter ``p256dh`` and ``auth``
-        in base64url, padded or not. Others are ignored. Raises `InvalidEncodingError`.
+        The text is an object with the members ``endpoint`` and ``keys``; ``keys`` has the members
+        ``p256dh`` and ``auth`` in base64url, with or without padding. Other members are ignored.
+        Raises `InvalidEncodingError`.
         """
         members = _parse(text)
         keys = _member(members, "keys", dict)
@@ -69,16 +70,16 @@ class WebPushSubscription:
 
     @classmethod
     def from_token(cls, token: DeviceToken) -> WebPushSubscription:
-        """The subscription that a token stands for. Raises `InvalidEncodingError`."""
+        """Decode a Web Push device token (SPEC 5.3). Raises `InvalidEncodingError`."""
         if token.platform is not Platform.WEB_PUSH:
             raise InvalidEncodingError("platform", f"{token.platform.name} is not WEB_PUSH")
         split = _P256DH + _AUTH
-        # Each byte is a character here: those that are not ASCII are refused as part of a URL.
+        # Each byte becomes one character. Those that are not ASCII are refused with the endpoint.
         endpoint = token.value[split:].decode("latin-1")
         return cls(endpoint, token.value[:_P256DH], token.value[_P256DH:split])
 
     def to_token(self, app: int = 0) -> DeviceToken:
-        """The device token of this subscription, for ``app`` (0 to 65535) of the push server."""
+        """Return the device token for ``app`` (0 to 65535) of the push server."""
         value = self.p256dh + self.auth + self.endpoint.encode("ascii")
         return DeviceToken(Platform.WEB_PUSH, value, app)
 
@@ -132,7 +133,7 @@ def _parse(text: str) -> dict[str, Any]:
         raise
     except (ValueError, RecursionError):
         parsed = None
-    # Not raised above, where the error would carry the text along as its context.
+    # Raised here, not above, where the error would have the text in its context.
     if not isinstance(parsed, dict):
         raise InvalidEncodingError("subscription", "is not a JSON object")
     return parsed
@@ -156,7 +157,7 @@ def _member(members: dict[str, Any], name: str, expected: type) -> Any:
 
 
 def _base64url(name: str, text: str) -> bytes:
-    """Decode, canonical but for the padding (RFC 4648, section 5)."""
+    """Decode base64url that is canonical, with or without its padding (RFC 4648, section 5)."""
     bare = text.rstrip("=")
     if re.fullmatch("[A-Za-z0-9_-]*", bare) and len(bare) % 4 != 1:
         padded = bare + "=" * (-len(bare) % 4)

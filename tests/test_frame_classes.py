@@ -275,7 +275,7 @@ def test_the_longest_token_of_a_class(frame_class: FrameClass) -> None:
 
 def test_class_h_carries_no_token_and_the_others_no_handle() -> None:
     token = DeviceToken(Platform.APNS, b"token")
-    with pytest.raises(InvalidEncodingError, match="token: class H carries a handle"):
+    with pytest.raises(InvalidEncodingError, match="token: class H carries handles"):
         key_of(FrameClass.H).public_key.encrypt(token)
     for frame_class in (FrameClass.S, FrameClass.L, FrameClass.XL):
         public_key = key_of(frame_class).public_key
@@ -348,7 +348,7 @@ def test_an_unknown_class(number: int) -> None:
     with pytest.raises(InvalidEncodingError, match=f"class {number} is not known"):
         PublicKey.from_bytes(data[:1] + bytes([number]) + data[2:])
     grant = bytes(lane_of(FrameClass.H).grant(EPOCH))
-    with pytest.raises(InvalidEncodingError, match=f"class {number} are not all known"):
+    with pytest.raises(InvalidEncodingError, match=f"class {number} is not known"):
         LaneReader.from_bytes(grant[:2] + bytes([number]) + grant[3:])
 
 

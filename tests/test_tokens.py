@@ -160,7 +160,7 @@ def test_a_salt_is_drawn_for_each_frame_of_a_handle() -> None:
 
 def test_only_a_handle_has_a_salt() -> None:
     assert FRAME.salt is None
-    with pytest.raises(InvalidEncodingError, match="salt: only a frame with a handle"):
+    with pytest.raises(InvalidEncodingError, match="salt: must be None in a frame"):
         Frame(TOKEN, 3600, None, b"7 bytes")
     for size in (0, 6, 8):
         with pytest.raises(InvalidEncodingError, match=f"salt: must be 7 bytes, not {size}"):

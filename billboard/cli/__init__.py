@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends it with one line and no traceback."""
+    """Run the command line. A user's mistake ends it with one line and no traceback."""
     from billboard.errors import BillboardError
 
     try:

@@ -1,7 +1,7 @@
-"""The commands.
+"""The commands of ``billboard``.
 
-Each command starts in a new process: what only some of them need, an HTTP client or server, they
-import themselves.
+Each command runs in a new process. To start fast, a command itself imports what only some commands
+need, such as an HTTP client or server.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ app.command()(wait)
 
 
 def show_version(wanted: bool) -> None:
-    """Say which version this is, and end."""
+    """Print the version, and exit."""
     if wanted:
         console.print(f"billboard {importlib.metadata.version('anonymous-billboard')}")
         raise typer.Exit
@@ -88,7 +88,7 @@ def options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=show_version, is_eager=True, help="Show the version, and end."
+            "--version", callback=show_version, is_eager=True, help="Show the version, and exit."
         ),
     ] = False,
 ) -> None:
@@ -113,24 +113,24 @@ def keygen(
 def encrypt(
     public: PublicPath,
     tokens: Annotated[
-        str, typer.Argument(metavar="TOKENS", help="File of tokens, one a line; - for stdin.")
+        str, typer.Argument(metavar="TOKENS", help="File with a token on each line; - for stdin.")
     ] = "-",
     *,
     platform: Annotated[
         str | None,
         typer.Option(
             metavar="apns|fcm|webpush|sns|pushy",
-            help="apns (the default; tokens in hex), webpush (subscriptions in JSON) or another.",
+            help="Push service: apns (the default) takes hex, webpush JSON, the others text.",
         ),
     ] = None,
     app_number: Annotated[
-        int | None, typer.Option("--app", help="Which app of the server; 0 if left out.")
+        int | None, typer.Option("--app", help="Number of the app at the server; 0 if left out.")
     ] = None,
     out: Output = "-",
 ) -> None:
-    """Encrypt device tokens into blobs: under a key of class H, handles, in hex.
+    """Encrypt device tokens into blobs; with a key of class H, encrypt handles, in hex.
 
-    They are read from a file, never from the arguments.
+    They are read from a file or from stdin, because other users can see the arguments.
     """
     public_key = files.read_public_key(public)
     parsed: Sequence[DeviceToken | Handle]
@@ -139,7 +139,7 @@ def encrypt(
     elif platform is None and app_number is None:
         parsed = files.read_handles(tokens)
     else:
-        raise BillboardError("a key of class H takes handles: without --platform and --app")
+        raise BillboardError("a key of class H takes handles: leave out --platform and --app")
     with files.progress_bar("encrypting") as progress:
         files.write_blobs(out, public_key.encrypt_batch(parsed, progress=progress))
 
@@ -155,13 +155,13 @@ def rerandomize(public: PublicPath, blobs: Blobs = "-", out: Output = "-") -> No
 
 @app.command("open")
 def open_blobs(secret: SecretPath, blobs: Blobs = "-", passphrase: Ask = False) -> None:
-    """Open blobs as the push server, and show what is in them, but not tokens or handles."""
+    """Open blobs as the push server does, and show what is in them, but no tokens or handles."""
     secret_key = SecretKey.load(secret, files.passphrase(passphrase))
     array = files.read_blobs(blobs, secret_key.public_key.frame_class)
     with files.progress_bar("opening") as progress:
         frames, opened = secret_key.open_batch(array, progress=progress)
     console.print(_opened_table(frames, opened, secret_key.public_key.frame_class))
-    console.print(f"{int(opened.sum())} of {len(array)} blobs are for this key")
+    console.print(f"{int(opened.sum())} of {len(array)} blobs are valid and for this key")
     if not opened.any():
         raise typer.Exit(1)
 
@@ -171,12 +171,12 @@ def lane_new(
     lane: LanePath,
     origin: Annotated[str, typer.Option(help="The board's origin.")],
     epoch_length: Annotated[
-        int, typer.Option(help="Seconds, as of the board.")
+        int, typer.Option(help="Seconds of an epoch of the board.")
     ] = DEFAULT_EPOCH_LENGTH,
     class_name: Class = "L",
     passphrase: Ask = False,
 ) -> None:
-    """Make a lane, the device's secret side of it, in the file LANE."""
+    """Make a lane, and write the device's secret side of it to the new file LANE."""
     frame_class = files.frame_class(class_name)
     made = Lane.generate(origin, frame_class=frame_class, epoch_length=epoch_length)
     made.save(lane, files.passphrase(passphrase, confirm=True))
@@ -196,14 +196,17 @@ def lane_grant(
 def emulator(
     port: Port = 0,
     directory: Annotated[
-        Path, typer.Option(help="Where to put its CA and key, while it runs.")
+        Path, typer.Option(help="Where to put the files of its CA and key while it runs.")
     ] = Path(),
     goaway_every: Annotated[
-        int | None, typer.Option(help="Retire a connection after so many requests.")
+        int | None, typer.Option(help="Shut down each connection after this many requests.")
     ] = None,
-    reset_every: Annotated[int | None, typer.Option(help="Reset each n-th stream.")] = None,
+    reset_every: Annotated[int | None, typer.Option(help="Reset every n-th stream.")] = None,
 ) -> None:
-    """Run a local server that answers as APNs does, until Ctrl-C; shows how to push to it."""
+    """Run a local server that answers as APNs does, until Ctrl-C.
+
+    It shows the section of the configuration with which a push server pushes to it.
+    """
     from billboard.push.emulators.apns import ApnsEmulator
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -216,7 +219,7 @@ def emulator(
 def demo(
     devices: Annotated[int, typer.Option(min=2, help="How many devices take part.")] = 1000,
 ) -> None:
-    """Play the whole story on a fresh board and the emulator, and verify it."""
+    """Play the whole story with a fresh board, push server and emulator, and check the result."""
     from billboard.cli.demo import run_demo
 
     if not run_demo(devices, Console()):
@@ -235,7 +238,7 @@ ca_file = "{ca}"
 
 
 def _opened_table(frames: FrameBatch, opened: Mask, frame_class: FrameClass) -> Table:
-    """A row for each blob that opened. Of a handle there is nothing to show."""
+    """Return a table with a row for each blob that opened. It shows nothing of a handle."""
     columns = () if frame_class.carries_handle else ("platform", "app", "token bytes")
     table = Table("row", *columns, "expires (UTC)", "gate")
     for row in opened.nonzero()[0].tolist():
@@ -263,7 +266,7 @@ async def _emulator(server: ApnsEmulator, directory: Path) -> None:
 
 
 async def _report(server: ApnsEmulator) -> None:
-    """Say what is delivered, until cancelled."""
+    """Print each delivery, until cancelled."""
     seen = 0
     while True:
         await asyncio.sleep(0.2)
@@ -275,7 +278,7 @@ async def _report(server: ApnsEmulator) -> None:
 
 @contextmanager
 def _for_a_while(path: Path, text: str, mode: int) -> Iterator[None]:
-    """A new file that is deleted when the block is left."""
+    """Make a new file, and delete it when the block is left."""
     with files.new_file(path, mode) as file:
         file.write(text)
     try:

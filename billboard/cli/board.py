@@ -1,4 +1,4 @@
-"""The commands `billboard board`: what its operator does."""
+"""The commands `billboard board`, for the operator of a board."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ board_app = typer.Typer(no_args_is_help=True, help="Look after a board.")
 @board_app.command("init")
 def init(
     board: BoardPath,
-    origin: Annotated[str, typer.Option(help="The board's name, as a domain and path.")],
-    epoch_length: Annotated[int, typer.Option(help="Seconds.")] = DEFAULT_EPOCH_LENGTH,
+    origin: Annotated[str, typer.Option(help="The board's name: a domain and a path.")],
+    epoch_length: Annotated[int, typer.Option(help="Seconds of an epoch.")] = DEFAULT_EPOCH_LENGTH,
     class_name: Class = "L",
     late_interval: Annotated[
         int, typer.Option(help="Seconds from one edition of an epoch to the next.")
@@ -43,7 +43,7 @@ def close(board: BoardPath, epoch: Epoch = None, passphrase: Ask = False) -> Non
     with open_board(board, files.passphrase(passphrase)) as opened:
         chosen = opened.epoch if epoch is None else epoch
         opened.close_edition(chosen)
-        console.print(f"epoch {chosen}: an edition is closed; `billboard board publish` is next")
+        console.print(f"epoch {chosen}: an edition is closed. Next: billboard board publish")
 
 
 @board_app.command("publish")
@@ -51,12 +51,15 @@ def publish(
     board: BoardPath,
     epoch: Epoch = None,
     due: Annotated[
-        bool, typer.Option("--due", help="Only what the schedule asks for, of any epoch.")
+        bool, typer.Option("--due", help="Publish all that is due by the schedule, of any epoch.")
     ] = False,
     witness: Witnesses = None,
     passphrase: Ask = False,
 ) -> None:
-    """Publish the next edition of an epoch, or what is due: for cron, where nothing serves it."""
+    """Publish the next edition of an epoch, or all that is due.
+
+    `billboard serve` does this by itself; a board that it does not serve needs this in cron.
+    """
     asked = witnesses_of(witness)
     with open_board(board, files.passphrase(passphrase), witnesses=asked) as opened:
         if due:
@@ -70,11 +73,14 @@ def publish(
 @board_app.command("descriptor")
 def descriptor(
     board: BoardPath,
-    file: Annotated[Path, typer.Argument(metavar="DESCRIPTOR", help="What the server publishes.")],
+    file: Annotated[Path, typer.Argument(metavar="DESCRIPTOR", help="The server's descriptor.")],
     witness: Witnesses = None,
     passphrase: Ask = False,
 ) -> None:
-    """Log the descriptor of a push server, so that everybody sees the same."""
+    """Add the descriptor of a push server to the log, so that everybody sees the same one.
+
+    `billboard push descriptor` shows it.
+    """
     asked = witnesses_of(witness)
     with open_board(board, files.passphrase(passphrase), witnesses=asked) as opened:
         opened.publish_descriptor(Descriptor(file.read_bytes()))

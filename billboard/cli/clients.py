@@ -1,4 +1,4 @@
-"""What a device and a sender have in common here: a directory with settings, state and key."""
+"""The directory of a device or a sender, with its settings, state and key."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ STATE, KEY, CACHE = "state", "state.key", "board"
 
 BoardUrl = Annotated[str, typer.Option(metavar="URL", help="The board's URL.")]
 BoardKey = Annotated[
-    str, typer.Option(metavar="VKEY", help="Its key, as `billboard board init` shows it.")
+    str, typer.Option(metavar="VKEY", help="The board's key, as `billboard board init` shows it.")
 ]
 StateKey = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="32 bytes that the state is encrypted under, made if there is no such file;"
+        help="File with the 32-byte key that encrypts the state, made if it is missing;"
         f" {KEY} beside the state if left out.",
     ),
 ]
-Contact = Annotated[str, typer.Argument(metavar="CONTACT", help="What the contact is called here.")]
+Contact = Annotated[str, typer.Argument(metavar="CONTACT", help="Your name for the contact.")]
 
 
 class Settings:
-    """What the file of settings in ``directory`` says. Raises `ConfigError`."""
+    """The settings in the file ``name`` of ``directory``. Raises `ConfigError`."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self._directory, self.section = directory, Section.load(directory / name)
         self.proxy = self.optional("proxy") or ""
 
     def optional(self, key: str) -> str | None:
-        """A string that may be missing."""
+        """Return a string that may be missing."""
         return self.section.text(key) if key in self.section else None
 
     @property
@@ -57,11 +57,11 @@ class Settings:
         return self._directory / STATE
 
     def key(self) -> bytes:
-        """What the state is encrypted under."""
+        """Return the key that encrypts the state."""
         return self.section.content("state_key")
 
     def client(self) -> BoardClient:
-        """A client of the board, which remembers what it has seen."""
+        """Make a client of the board, which remembers what it has seen."""
         from billboard.board.client import BoardClient
 
         section = self.section
@@ -79,7 +79,7 @@ class Settings:
 def new_settings(
     directory: Path, name: str, state_key: Path | None, settings: dict[str, Any]
 ) -> Iterator[None]:
-    """Make a directory with these settings, and a key; it goes again if the block fails."""
+    """Make a directory with these settings and a key, and delete it again if the block fails."""
     with new_directory(directory):
         path = directory / KEY if state_key is None else state_key.resolve()
         if not path.exists():
@@ -93,7 +93,7 @@ def new_settings(
 
 
 def show(done: str, following: float, error: BillboardError | None) -> None:
-    """Say what was done, and when there is more to do; raise what went wrong."""
+    """Print what was done and when there is more to do, and then raise the error, if any."""
     at = datetime.datetime.fromtimestamp(following, datetime.UTC)
     console.print(f"{done}; work again at {at:%Y-%m-%d %H:%M:%S} UTC")
     if error is not None:

@@ -1,4 +1,4 @@
-"""``billboard demo``: the whole story on a fresh board and the emulator, and a check of it."""
+"""``billboard demo``: the whole story on a fresh board and emulator, and checks of its result."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ from billboard.tokens import DeviceToken, Platform
 
 ORIGIN = "demo.example/board"
 CONTACTS = 3
-"""Of each phone."""
+"""Contacts of each phone."""
 
 FRIENDS = 20
-"""Phones that a person knows, or so."""
+"""Phones for each person who can wake some."""
 
 POSTS = 2 * CONTACTS
-"""Of each phone: for the epoch that is about to end, and for the next."""
+"""Posts of each phone: for the epoch that is about to end and for the next one."""
 
 DAY = 86_400
 EVE = 4 * HOUR
-"""Seconds before the end of an epoch at which the story begins."""
+"""The story begins this many seconds before the end of an epoch."""
 
 
 @dataclass
 class Phone:
-    """A device, whose state is a file, and who can wake it."""
+    """A device, whose state is a file, and the people who can wake it."""
 
     state: Path
     key: bytes
@@ -83,11 +83,11 @@ class Story:
 
 
 def run_demo(devices: int, console: Console) -> bool:
-    """Play the story with that many devices; whether everything was as it should be."""
-    console.print("a board and a push server start ..")
+    """Play the story with this many devices, and return whether every check holds."""
+    console.print("starting a board and a push server ..")
     with tempfile.TemporaryDirectory(prefix="billboard-demo-") as directory:
         story = _play(devices, Path(directory), console)
-        console.print("all that happened is checked ..")
+        console.print("checking all that happened ..")
         files = [path.read_bytes() for path in Path(directory).rglob("*") if path.is_file()]
     checks = _checks(story, files)
     console.print(_who_saw_what(devices, story))
@@ -100,7 +100,7 @@ def run_demo(devices: int, console: Console) -> bool:
 
 
 def _play(count: int, path: Path, console: Console) -> Story:
-    """Act after act, each told and timed."""
+    """Play the acts in order, and return what happened."""
     with Progress(console=console, transient=True) as bars, ExitStack() as stack:
         stage = _Stage(count, path, bars, stack)
         stage.share_lanes()
@@ -127,7 +127,7 @@ class _Stage:
         self._push = stack.enter_context(PushSide(path / "push", clock, self.story.ticks.append))
         self._board = stack.enter_context(open_board(path / "board", clock=clock))
         self._url = stack.enter_context(served(self._board))
-        # All devices and contacts of this demo share a client, and so what it has fetched.
+        # All devices and people of this demo share a client, and with it what it has fetched.
         self._client = stack.enter_context(BoardClient(self._url, self._policy, clock=clock))
         self._board.publish_due()
         self._board.publish_descriptor(Descriptor(self._push.server.keys.descriptor))
@@ -147,14 +147,14 @@ class _Stage:
         )
 
     def share_lanes(self) -> None:
-        """Each phone gives grants to some people."""
+        """Make the phones, each of which gives grants to some people."""
         with self._step("devices make lanes, contacts get grants", self._count) as advance:
             for i in range(self._count):
                 self._phones.append(self._phone(self._path / f"phone{i}"))
                 advance()
 
     def _phone(self, state: Path) -> Phone:
-        """A phone that gives grants to some people, through their end-to-end encrypted chats."""
+        """Make a phone and its grants, which in reality go through end-to-end encrypted chats."""
         key, token = os.urandom(32), DeviceToken(Platform.APNS, os.urandom(32))
         contacts = random.SystemRandom().sample(range(len(self._people)), CONTACTS)
         with Device.create(state, key, self._client, self._push.key, clock=self._clock) as device:
@@ -163,11 +163,11 @@ class _Stage:
             for contact in contacts:
                 grant = profile.add_contact(f"person {contact}")
                 self._people[contact].add_contact(state.name, grant)
-            device.work(0)  # which draws when to post
+            device.work(0)  # draws the times of its posts
         return Phone(state, key, token, contacts)
 
     def post(self) -> None:
-        """Time passes until all is due that is for the next epoch, and the board still takes it."""
+        """Let time pass until all posts are due and the board still takes them, and submit them."""
         self._pass_hours(self._end - EVE, self._end - EVE + 2 * HOUR)
         with self._step("devices encrypt, seal and submit (HTTP)", self._count) as advance:
             for phone in self._phones:
@@ -178,12 +178,12 @@ class _Stage:
                 advance()
 
     def publish(self) -> None:
-        """The next epoch begins."""
+        """Let time pass until the next epoch begins."""
         with self._step("board publishes the editions", 1):
             self._pass_hours(self._end - EVE + 2 * HOUR, self._end)
 
     def _pass_hours(self, start: int, end: int) -> None:
-        """Have the board publish what is due while time passes."""
+        """Let time pass hour by hour, and have the board publish what is due."""
         for hour in range(start, end, HOUR):
             self._clock.skip_to(hour + HOUR + 1)
             for each in self._board.publish_due():
@@ -192,14 +192,14 @@ class _Stage:
                 self.story.on_board += map(bytes, posts)
 
     def fetch(self) -> None:
-        """All people look for what is new, whether they have something to send or not."""
+        """Let all people fetch, whether they have something to send or not."""
         with self._step("contacts fetch and verify", len(self._people)) as advance:
             for person in self._people:
                 self.story.errors += filter(None, [person.work().error])
                 advance()
 
     def send(self) -> None:
-        """Half of the phones are to be woken, each by some of those who can."""
+        """Wake half of the phones, each through some of the people who can."""
         story, chosen = self.story, random.SystemRandom().sample(self._phones, self._count // 2)
         with self._step("contacts re-randomise, seal and send (HTTP)", len(chosen)) as advance:
             for phone in chosen:
@@ -215,7 +215,7 @@ class _Stage:
         story.blobs = [each.blob for each in asked if isinstance(each, PushRequest)]
 
     def watch(self) -> None:
-        """A monitor reads everything."""
+        """Let a monitor verify the whole board."""
         with (
             self._step("a monitor verifies the whole board", 1),
             Monitor(self._url, self._policy, self._path / "monitor", clock=self._clock) as monitor,
@@ -223,20 +223,20 @@ class _Stage:
             self.story.findings = [finding.what for finding in monitor.check()]
 
     def deliver(self) -> None:
-        """One tick, and what follows from it."""
+        """Make one tick, and wait until its notifications are delivered."""
         with self._step("push server opens the tick", 1):
             self._push.server.tick()
         with self._step("push server wakes devices (TLS, HTTP/2)", 1):
             self._push.wait_until_delivered()
 
     def told(self) -> Story:
-        """What happened, once all are gone: then it is known who was woken."""
+        """Return what happened. Who was woken is known only after the stack is closed."""
         self.story.woken, self.story.connections = self._push.woken, self._push.connections
         return self.story
 
     @contextmanager
     def _step(self, title: str, total: int) -> Iterator[Callable[[], None]]:
-        """Tell that a step begins and show how far it is, and remember how long it took."""
+        """Print that a step begins, show its progress, and record how long it took."""
         self._bars.console.print(f"{title} ..", highlight=False)
         task = self._bars.add_task(title, total=total)
         start = time.perf_counter()
@@ -267,10 +267,10 @@ def _checks(story: Story, files: list[bytes]) -> dict[str, bool]:
 
 
 def _shown(needles: Iterable[bytes], public: Iterable[bytes]) -> bool:
-    """Whether one of the 32-byte ``needles`` is anywhere in what is ``public``.
+    """Return whether one of the 32-byte ``needles`` occurs anywhere in ``public``.
 
-    First all places are looked at where three bytes are those of one, in a table of all that there
-    can be; the few that are found are compared.
+    A table of all three-byte values finds the places where a needle may begin. Only these few are
+    compared in full.
     """
     wanted = set(needles)
     table = np.zeros(1 << 24, np.bool_)
@@ -292,14 +292,14 @@ def _who_saw_what(devices: int, story: Story) -> Table:
     table.add_row(
         f"{devices} devices",
         f"posted {story.posted} sealed blobs, for each of {CONTACTS} contacts and two epochs",
-        "not who fetches, nor who sends",
+        "neither who fetches nor who sends",
     )
     dummies = len(story.on_board) - story.posted
     table.add_row(
         "the board",
         f"published {story.editions} editions of {len(story.on_board)} posts",
         f"{story.posted} sealed posts, sorted among {dummies} dummies;"
-        " no token, no blob, nor for which server",
+        " no token, no blob, and not for which server",
     )
     table.add_row(
         "their contacts",
@@ -312,7 +312,7 @@ def _who_saw_what(devices: int, story: Story) -> Table:
         f"opened {_count(received, 'blob')} in one tick,"
         f" woke {_count(sum(story.woken.values()), 'device')}"
         f" over {_count(story.connections, 'connection')}",
-        "tokens to wake; not whose they are, nor who sent",
+        "tokens to wake, but not whose they are or who sent",
     )
     return table
 

@@ -1,4 +1,4 @@
-"""What ``billboard demo`` runs beside its phones: a board, a push server and a push service."""
+"""The servers of ``billboard demo``: a board, a push server and an emulated push service."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TOPIC = "com.example.messenger"
 
 
 class Clock:
-    """A clock that goes on, and can be put forward: a demonstration need not take a day."""
+    """A running clock that can be put forward, so that the demo does not take a day."""
 
     def __init__(self, start: float) -> None:
         self._ahead = start - time.monotonic()
@@ -50,13 +50,13 @@ class Clock:
         return self._ahead + time.monotonic()
 
     def skip_to(self, moment: float) -> None:
-        """Put it forward to ``moment``, in seconds since 1970."""
+        """Set the clock to ``moment``, in seconds since 1970."""
         self._ahead = moment - time.monotonic()
 
 
 @contextmanager
 def served(board: Board) -> Iterator[str]:
-    """The board over HTTP on a free port, in a thread: its URL."""
+    """Serve the board over HTTP on a free port, in a thread, and yield its URL."""
     with listening() as its_socket:
         config = uvicorn.Config(create_app(board), lifespan="off", log_config=None)
         server = uvicorn.Server(config)
@@ -71,20 +71,20 @@ def served(board: Board) -> Iterator[str]:
 
 @contextmanager
 def listening() -> Iterator[socket.socket]:
-    """A socket on a free port, at which whoever comes too early waits."""
+    """Yield a listening socket on a free port. Clients wait there until a server accepts them."""
     with socket.create_server(("127.0.0.1", 0), backlog=1000) as made:
         yield made
 
 
 def url_of(listener: socket.socket) -> str:
-    """The URL of what is served at a socket."""
+    """Return the URL of a server that listens at this socket."""
     return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 class PushSide:
     """The push server over HTTP, and the emulator that it pushes to, in a thread of their own.
 
-    Its only tick is the one that it is told to make.
+    It makes no tick by itself, only when it is told to.
     """
 
     server: PushServer
@@ -110,12 +110,12 @@ class PushSide:
         self._thread.join()
 
     def wait_until_delivered(self) -> None:
-        """Wait until nothing waits."""
+        """Wait until no notification waits for its delivery."""
         while self.server.outbox.pending():
             time.sleep(0.02)
 
     def opened(self, request: bytes) -> PushRequest | Revocation:
-        """What a request asks for, as only the push server can tell."""
+        """Open a request, as only the push server can."""
         keys = self.server.keys
         secret = keys.request_secret(key_id_of(request, len(request)))
         return open_plaintext(
@@ -156,7 +156,7 @@ class PushSide:
 
 
 class Witnessed:
-    """A courier that writes down what it brings, for the check at the end."""
+    """A courier that records the requests that it sends, for the checks at the end."""
 
     def __init__(self, seen: list[bytes]) -> None:
         self._courier, self._seen = HttpCourier(), seen

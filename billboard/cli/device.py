@@ -1,4 +1,4 @@
-"""The commands `billboard device`: a phone that wants to be woken, by hand."""
+"""The commands `billboard device`, which do by hand what an application on a phone does."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ device_app = typer.Typer(no_args_is_help=True, help="Be woken, as an application
 
 DevicePath = Annotated[Path, typer.Argument(metavar="DEVICE", help="The device's directory.")]
 ProfileName = Annotated[
-    str, typer.Argument(metavar="PROFILE", help="Which user of the device it is for.")
+    str, typer.Argument(metavar="PROFILE", help="Your name for the user of the device.")
 ]
 ServerKey = Annotated[
-    str, typer.Option(metavar="VKEY", help="The push server's key, as `push init` shows it.")
+    str,
+    typer.Option(metavar="VKEY", help="The push server's key, as `billboard push init` shows it."),
 ]
 
 SETTINGS = "device.toml"
@@ -53,12 +54,15 @@ def init(
     threshold: Threshold = None,
     devices: Annotated[
         int,
-        typer.Option(min=1, max=MOST_LANES, help="How many a user can have; the same for all."),
+        typer.Option(min=1, max=MOST_LANES, help="Devices that a user can have; all users alike."),
     ] = 1,
     proxy: Proxy = "",
     state_key: StateKey = None,
 ) -> None:
-    """Make a device on a board that has published, to be woken through a push server."""
+    """Make a device that posts to a board and is woken through a push server.
+
+    The board must have published an edition.
+    """
     from billboard.device.device import Device
 
     settings = {
@@ -83,17 +87,17 @@ def token(
     ] = "-",
     *,
     platform: Annotated[
-        str, typer.Option(metavar="apns|fcm|webpush|sns|pushy", help="As of `billboard encrypt`.")
+        str, typer.Option(metavar="apns|fcm|webpush|sns|pushy", help="As for `billboard encrypt`.")
     ] = "apns",
-    app_number: Annotated[int, typer.Option("--app", help="Which app of the server.")] = 0,
+    app_number: Annotated[int, typer.Option("--app", help="Number of the app at the server.")] = 0,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Read none: this device cannot be woken.")
+        bool, typer.Option("--forget", help="Read no token: this device can no longer be woken.")
     ] = False,
 ) -> None:
-    """Say what the push service knows this device by, for all users of it."""
+    """Set the token by which the push service knows this device, for all users of the device."""
     found = [] if forget else files.read_tokens(tokens, platform, app_number)
     if len(found) > 1:
-        raise BillboardError(f"{tokens}: holds {len(found)} lines, and should hold one token")
+        raise BillboardError(f"{tokens}: must hold one token, not {len(found)}")
     with _opened(device) as opened:
         opened.set_token(found[0] if found else None)
 
@@ -110,9 +114,10 @@ def server(
 
 @device_app.command("add")
 def add(device: DevicePath, profile: ProfileName, contact: Contact, out: Output = "-") -> None:
-    """Write the grant for a new contact, which can wake this user then; a new PROFILE is made.
+    """Add a contact who can wake this user, and write the grant for the contact.
 
-    The grant is a secret, to be sent through the end-to-end encrypted chat.
+    PROFILE is made if it does not exist. The grant is a secret: send it through your end-to-end
+    encrypted chat.
     """
     with files.output(out, files.PRIVATE) as file, _opened(device) as opened:
         there = profile in opened.profiles
@@ -124,42 +129,42 @@ def add(device: DevicePath, profile: ProfileName, contact: Contact, out: Output 
 
 @device_app.command("grant")
 def grant(device: DevicePath, profile: ProfileName, contact: Contact, out: Output = "-") -> None:
-    """Write the grant of a contact once more."""
+    """Write the grant of a contact again."""
     with files.output(out, files.PRIVATE) as file, _profile(device, profile) as user:
         file.write(files.encode_lines([user.grant(contact)]))
 
 
 @device_app.command("renew")
 def renew(device: DevicePath, profile: ProfileName, contact: Contact, out: Output = "-") -> None:
-    """Make new lanes for a contact, and write the grant: where `status` says to."""
+    """Make new lanes for a contact, and write the new grant; do this when `status` says so."""
     with files.output(out, files.PRIVATE) as file, _profile(device, profile) as user:
         file.write(files.encode_lines([user.renew(contact)]))
 
 
 @device_app.command("revoke")
 def revoke(device: DevicePath, profile: ProfileName, contact: Contact) -> None:
-    """Have a contact wake this user no more."""
+    """Stop a contact from waking this user."""
     with _profile(device, profile) as user:
         user.revoke(contact)
 
 
 @device_app.command("mute")
 def mute(device: DevicePath, profile: ProfileName) -> None:
-    """Have nobody wake this user, until `unmute`."""
+    """Stop all contacts from waking this user, until `unmute`."""
     with _profile(device, profile) as user:
         user.mute()
 
 
 @device_app.command("unmute")
 def unmute(device: DevicePath, profile: ProfileName) -> None:
-    """Have all contacts wake this user again."""
+    """Let all contacts wake this user again."""
     with _profile(device, profile) as user:
         user.unmute()
 
 
 @device_app.command("logout")
 def logout(device: DevicePath, profile: ProfileName) -> None:
-    """Have this user woken no more on this device, and forget them when that is done."""
+    """Stop this device from being woken for this user, and forget the user when that is done."""
     with _profile(device, profile) as user:
         user.log_out()
 
@@ -168,10 +173,13 @@ def logout(device: DevicePath, profile: ProfileName) -> None:
 def hand_over(
     device: DevicePath,
     profile: ProfileName,
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Of that device, from 0.")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The other device, from 0.")],
     out: Output = "-",
 ) -> None:
-    """Write what another device of this user needs to `join`: a secret. Again for new contacts."""
+    """Write the secret that another device of this user needs to `join`.
+
+    Do this again after adding contacts.
+    """
     with files.output(out, files.PRIVATE) as file, _profile(device, profile) as user:
         file.write(files.encode_lines([user.hand_over(number)]))
 
@@ -182,7 +190,7 @@ def join(
     profile: ProfileName,
     lanes: Annotated[str, typer.Argument(metavar="LANES", help="What `hand-over` wrote.")] = "-",
 ) -> None:
-    """Be one more device of a user."""
+    """Become one more device of a user."""
     handed_over = files.read_one(lanes, "line of `hand-over`")
     with _opened(device) as opened:
         opened.join(profile, handed_over)
@@ -190,7 +198,7 @@ def join(
 
 @device_app.command("recovery")
 def recovery(device: DevicePath, profile: ProfileName, out: Output = "-") -> None:
-    """Write what stops this device if it is lost, for `refuse-lost` on another one: a secret."""
+    """Write the secret with which `refuse-lost` on another device stops this one if it is lost."""
     with files.output(out, files.PRIVATE) as file, _profile(device, profile) as user:
         file.write(files.encode_lines([user.recovery()]))
 
@@ -202,7 +210,7 @@ def refuse_lost(
         str, typer.Argument(metavar="RECOVERY", help="What `recovery` wrote.")
     ] = "-",
 ) -> None:
-    """Have the push server refuse all that a lost device published."""
+    """Make the push server refuse everything that a lost device published."""
     written = files.read_one(recovery, "line of `recovery`")
     with _opened(device) as opened:
         opened.refuse_lost(written)
@@ -211,9 +219,9 @@ def refuse_lost(
 @device_app.command("work")
 def work(
     device: DevicePath,
-    most: Annotated[int, typer.Option(min=0, help="How many posts it submits at most.")] = 8,
+    most: Annotated[int, typer.Option(min=0, help="Submit at most this many posts.")] = 8,
 ) -> None:
-    """Do what is due, and say when there is more to do: for cron, or a loop."""
+    """Do what is due, and say when there is more to do. Run it from cron or in a loop."""
     with _opened(device) as opened:
         did = opened.work(most)
     show(f"{did.posted} posted", did.next, did.error)
@@ -234,7 +242,7 @@ def _opened(directory: Path) -> Iterator[Device]:
 
     settings = Settings(directory, SETTINGS)
     courier = HttpCourier(proxy=settings.proxy)
-    with settings.client() as client:  # which asks nobody before it has to
+    with settings.client() as client:  # makes no request before it has to
         key = settings.key()
         settings.section.end()
         with Device.open(settings.state, key, client, courier=courier) as opened:
@@ -245,5 +253,5 @@ def _opened(directory: Path) -> Iterator[Device]:
 def _profile(directory: Path, name: str) -> Iterator[Profile]:
     with _opened(directory) as opened:
         if name not in opened.profiles:
-            raise BillboardError(f"there is no profile {name}")
+            raise BillboardError(f"there is no profile {name}: `billboard device add` makes one")
         yield opened.profiles[name]

@@ -1,6 +1,6 @@
-"""What the commands read and write, one thing a line, ``-`` for standard streams.
+"""Files that the commands read and write: one item on each line, ``-`` for standard streams.
 
-Tokens, handles and subscriptions are text as their makers give it; everything else is base64.
+Tokens, handles and subscriptions are text (APNs tokens and handles in hex); other items are base64.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ T = TypeVar("T")
 
 PASSPHRASE_VARIABLE = "BILLBOARD_PASSPHRASE"  # noqa: S105  # the name of a variable
 BOARD_PASSPHRASE_VARIABLE = "BILLBOARD_BOARD_PASSPHRASE"  # noqa: S105
-"""For commands that read another secret file too."""
+"""For the board's key, in commands that also read another secret file."""
 
 Ask = Annotated[
     bool,
     typer.Option("--passphrase", help=f"Ask for a passphrase (or set {PASSPHRASE_VARIABLE})."),
 ]
-SecretPath = Annotated[Path, typer.Argument(metavar="SECRET", help="The server's secret key file.")]
+SecretPath = Annotated[
+    Path, typer.Argument(metavar="SECRET", help="The push server's secret key file.")
+]
 PublicPath = Annotated[
     str, typer.Argument(metavar="PUBLIC", help="The public key file of the blob's push server.")
 ]
@@ -45,17 +47,17 @@ LanePath = Annotated[Path, typer.Argument(metavar="LANE", help="The lane's secre
 Blobs = Annotated[str, typer.Argument(metavar="BLOBS", help="File of blobs, - for stdin.")]
 Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]
 Class = Annotated[
-    str, typer.Option("--class", metavar="H|S|L|XL", help="Frame class; a board has one.")
+    str, typer.Option("--class", metavar="H|S|L|XL", help="Frame class; each board has only one.")
 ]
 Proxy = Annotated[str, typer.Option(metavar="URL", help="A proxy for all requests.")]
-Host = Annotated[str, typer.Option(help="The address to listen at.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for a free one.")]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for a free one.")]
 Output = Annotated[
     str, typer.Option("--out", "-o", help="New file to write, - for standard output.")
 ]
 
 PUBLIC, PRIVATE = 0o666, 0o600
-"""Modes of new files, less what the umask takes."""
+"""Modes of new files; the umask removes bits from them."""
 
 console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
 errors = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
@@ -68,7 +70,7 @@ def passphrase(
     variable: str = PASSPHRASE_VARIABLE,
     prompt: str = "Passphrase",
 ) -> str | None:
-    """The passphrase of the environment, or of the terminal if asked for."""
+    """Return the passphrase in ``variable``, or ask for one at the terminal if ``ask``."""
     given = os.environ.get(variable)
     if given == "":
         raise BillboardError(f"{variable} is empty: unset it, or give a passphrase")
@@ -78,14 +80,14 @@ def passphrase(
 
 
 def frame_class(name: str) -> FrameClass:
-    """The class of that name."""
+    """Return the class of that name."""
     if name not in FrameClass.__members__:
         raise BillboardError(f"class {name} is none of {', '.join(FrameClass.__members__)}")
     return FrameClass[name]
 
 
 def read_tokens(path: str, platform: str, app: int) -> list[DeviceToken]:
-    """Device tokens of a platform, for an app of the push server."""
+    """Read device tokens of a platform, for an app of the push server."""
     formats = {
         "apns": lambda line: DeviceToken(Platform.APNS, read_hex("an APNs token", line), app),
         "fcm": lambda line: DeviceToken(Platform.FCM, line.encode(), app),
@@ -99,12 +101,12 @@ def read_tokens(path: str, platform: str, app: int) -> list[DeviceToken]:
 
 
 def read_handles(path: str) -> list[Handle]:
-    """Handles, in hex."""
+    """Read handles, in hex."""
     return _read_texts(path, _handle)
 
 
 def _read_texts(path: str, parse: Callable[[str], T]) -> list[T]:
-    """What ``parse`` makes of each line that is not empty."""
+    """Parse each line that is not empty."""
     text = typer.get_text_stream("stdin").read() if path == "-" else Path(path).read_text()
     parsed = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -123,7 +125,7 @@ def _handle(text: str) -> Handle:
 
 
 def read_hex(what: str, text: str) -> bytes:
-    """Bytes that are given in hex; ``what`` is their name in an error."""
+    """Decode hex; ``what`` names it in an error."""
     try:
         return bytes.fromhex(text)
     except ValueError:
@@ -131,7 +133,7 @@ def read_hex(what: str, text: str) -> bytes:
 
 
 def read_lines(path: str) -> list[bytes]:
-    """The base64 lines of a file."""
+    """Read the base64 lines of a file."""
     text = sys.stdin.read() if path == "-" else Path(path).read_text("ascii", "replace")
     lines = [line for line in text.split() if line]
     if not lines:
@@ -139,11 +141,11 @@ def read_lines(path: str) -> list[bytes]:
     try:
         return [base64.b64decode(line, validate=True) for line in lines]
     except ValueError:
-        raise BillboardError(f"{path}: is not base64 text, one item a line") from None
+        raise BillboardError(f"{path}: must be base64 text, one item on each line") from None
 
 
 def encode_lines(items: Iterable[bytes]) -> str:
-    """Items as base64 lines."""
+    """Return items as base64 lines."""
     return "".join(base64.b64encode(item).decode() + "\n" for item in items)
 
 
@@ -153,14 +155,14 @@ def write_lines(path: str, items: Iterable[bytes], *, mode: int = PUBLIC) -> Non
 
 
 def write_text(path: str, text: str, *, mode: int = PUBLIC) -> None:
-    """Write a text."""
+    """Write a text to a new file or standard output."""
     with output(path, mode) as file:
         file.write(text)
 
 
 @contextmanager
 def output(path: str, mode: int = PUBLIC) -> Iterator[IO[str]]:
-    """Standard output, or a `new_file`: before anything is done whose result could get lost."""
+    """Yield standard output or a `new_file`. Enter this before making what could get lost."""
     if path == "-":
         yield sys.stdout
     else:
@@ -170,11 +172,12 @@ def output(path: str, mode: int = PUBLIC) -> Iterator[IO[str]]:
 
 @contextmanager
 def new_file(path: Path, mode: int = PUBLIC) -> Iterator[IO[str]]:
-    """A file that did not exist, and does not afterwards if anything in the block fails."""
+    """Make a new file, and delete it again if the block fails."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
-        raise BillboardError(f"{path} exists; no output is ever overwritten") from None
+        problem = "exists, and no output is ever overwritten: name another file"
+        raise BillboardError(f"{path} {problem}") from None
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             yield file
@@ -184,25 +187,34 @@ def new_file(path: Path, mode: int = PUBLIC) -> Iterator[IO[str]]:
 
 
 def read_one(path: str, what: str) -> bytes:
-    """The one base64 line of a file."""
+    """Read the only base64 line of a file; ``what`` names it in an error."""
     lines = read_lines(path)
     if len(lines) != 1:
-        raise BillboardError(f"{path}: holds {len(lines)} lines, and should hold one {what}")
+        raise BillboardError(f"{path}: must hold one {what}, not {len(lines)} lines")
     return lines[0]
 
 
+def _read_one_as(decode: Callable[[bytes], T], path: str, what: str) -> T:
+    """Read the only line of a file, and decode it; an error names the file."""
+    data = read_one(path, what)
+    try:
+        return decode(data)
+    except BillboardError as error:
+        raise BillboardError(f"{path}: {error}") from None
+
+
 def read_public_key(path: str) -> PublicKey:
-    """A public key."""
-    return PublicKey.from_bytes(read_one(path, "public key"))
+    """Read a public key."""
+    return _read_one_as(PublicKey.from_bytes, path, "public key")
 
 
 def read_blob(path: str) -> Blob:
-    """One blob."""
-    return Blob.from_bytes(read_one(path, "blob"))
+    """Read one blob."""
+    return _read_one_as(Blob.from_bytes, path, "blob")
 
 
 def read_blobs(path: str, frame_class: FrameClass) -> Array:
-    """A batch of blobs, of which only the lengths are checked."""
+    """Read a batch of blobs, and check only their lengths."""
     items = read_lines(path)
     wrong = [i + 1 for i, item in enumerate(items) if len(item) != frame_class.blob_size]
     if wrong:
@@ -213,18 +225,18 @@ def read_blobs(path: str, frame_class: FrameClass) -> Array:
 
 
 def write_blobs(path: str, array: Array) -> None:
-    """A batch of blobs."""
+    """Write a batch of blobs."""
     write_lines(path, map(bytes, unstack(array)))
 
 
 def read_grant(path: str) -> LaneReader:
-    """A lane grant."""
-    return LaneReader.from_bytes(read_one(path, "lane grant"))
+    """Read a lane grant."""
+    return _read_one_as(LaneReader.from_bytes, path, "lane grant")
 
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error that a batch can report to."""
+    """Show a bar on standard error, and yield the function by which a batch reports to it."""
     from rich.progress import Progress
 
     with Progress(console=errors, transient=True, disable=not errors.is_terminal) as bars:

@@ -1,4 +1,4 @@
-"""The commands `billboard findmy`: the keys of an accessory, and what was reported of it."""
+"""The commands `billboard findmy`: the keys of an accessory, and its location reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ findmy_app = typer.Typer(no_args_is_help=True, help="Apple's Find My: keys and r
 
 AccessoryPath = Annotated[
     Path,
-    typer.Argument(metavar="ACCESSORY", help="The accessory as JSON, as PyPI FindMy saves it."),
+    typer.Argument(
+        metavar="ACCESSORY", help="The accessory as JSON, as the PyPI package FindMy saves it."
+    ),
 ]
 Reports = Annotated[
     str, typer.Argument(metavar="REPORTS", help="File of reports in base64, - for stdin.")
@@ -29,7 +31,7 @@ Reports = Annotated[
 First = Annotated[int, typer.Option(min=0, help="Index of the first key.")]
 Count = Annotated[int, typer.Option(min=1, help="How many keys.")]
 Secondary = Annotated[
-    bool, typer.Option("--secondary", help="The keys of SKS, one a day, not those of SKN.")
+    bool, typer.Option("--secondary", help="Use the keys of SKS (one a day), not those of SKN.")
 ]
 
 
@@ -52,7 +54,7 @@ def open_reports(
     count: Count = 96,
     secondary: Secondary = False,
 ) -> None:
-    """Open the reports of an accessory with the keys of a range: by default, of the first day."""
+    """Open the reports of an accessory with a range of its keys, by default of the first day."""
     keys = _keys(accessory, first, count, secondary)
     received = files.read_lines(reports)
     opened: list[str] = []
@@ -62,7 +64,7 @@ def open_reports(
                 i, report = _open(data, keys)
             except NotMine:
                 pass
-            except InvalidEncodingError as error:  # anyone may send one: it must not stop the rest
+            except InvalidEncodingError as error:  # anyone can send one: it must not stop the rest
                 files.errors.print(f"line {line} is malformed: {error}")
             else:
                 opened.append(f"line {line}, key {i}: {_describe(report)}")
@@ -83,7 +85,7 @@ def _keys(accessory: Path, first: int, count: int, secondary: bool) -> dict[int,
 
 
 def _open(data: bytes, keys: dict[int, Key]) -> tuple[int, Report]:
-    """A report does not say whose it is, so every key is tried."""
+    """Open a report. It does not say which key it is for, so every key is tried."""
     for i, key in keys.items():
         try:
             return i, Report.decrypt(data, key.private_key)
@@ -99,15 +101,15 @@ def _describe(report: Report) -> str:
 
 
 def _read_schedule(path: Path, name: str) -> KeySchedule:
-    """The schedule of ``name``, which is skn or sks. Raises `SecretFileError`."""
+    """Read the schedule ``name``, skn or sks. Raises `SecretFileError`."""
     data, secrets = secret_file.read(path), list[bytes]()
-    # What these exceptions hold of the file must not stay with the one that is raised.
+    # These exceptions may hold parts of the file, so they must not be the context of another one.
     with suppress(ValueError, LookupError, TypeError, RecursionError):
         found = json.loads(data)
         if found["type"] == "accessory":
             secrets = [bytes.fromhex(found[each]) for each in ("master_key", name)]
     if not secrets:
-        problem = 'is not an accessory as PyPI FindMy saves it: JSON of type "accessory"'
+        problem = 'must be an accessory as PyPI FindMy saves it: JSON of type "accessory"'
         raise SecretFileError(f"{path} {problem}")
     try:
         return KeySchedule(*secrets)

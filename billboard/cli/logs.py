@@ -1,4 +1,4 @@
-"""What commands log."""
+"""The log formats of the commands."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import logging
 
 
 class JsonLines(logging.Formatter):
-    """What is logged, one JSON object a line; of an exception its type alone, for its text or its
-    traceback may hold what must not be logged.
+    """One JSON object on a line for each record.
+
+    It has only the type of an exception: the text or the traceback may hold what must not be
+    logged.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -25,12 +27,12 @@ class JsonLines(logging.Formatter):
 
 
 def log_json_lines() -> None:
-    """Write what is logged to standard error, from warnings on, for programs to read."""
+    """Log warnings and worse to standard error, in JSON for programs to read."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
 
 
 def log_warnings() -> None:
-    """Write what is logged to standard error, from warnings on."""
+    """Log warnings and worse to standard error, as text."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)

@@ -28,7 +28,7 @@ NewDirectory = Annotated[Path, typer.Argument(metavar="NEW", help="A directory t
 
 @maintenance_app.command("fsck")
 def board_fsck(board: BoardPath, key: BoardKey = None, passphrase: Ask = False) -> None:
-    """Read all that a board has, and say what is wrong, and what to do. It may be in use."""
+    """Check all the data of a board, and say what is wrong and what to do. It may be in use."""
     with SqliteStore(board / DATABASE) as store:
         found = 0
         for finding in check_board(
@@ -56,10 +56,10 @@ def board_backup(
 
 @maintenance_app.command("restore")
 def board_restore(
-    backup_path: Annotated[Path, typer.Argument(metavar="BACKUP", help="Its directory.")],
+    backup_path: Annotated[Path, typer.Argument(metavar="BACKUP", help="The backup's directory.")],
     new: NewDirectory,
 ) -> None:
-    """Copy a backup to the directory NEW: a board that signs nothing until it is resumed."""
+    """Copy a backup to the directory NEW, as a board that signs nothing until `resume`."""
     restore_board(backup_path, new)
     console.print(f"{new} is restored. Next: billboard board resume {new} CHECKPOINT")
     if not (new / KEY).exists():
@@ -80,10 +80,10 @@ def board_resume(
     key: BoardKey = None,
     passphrase: Ask = False,
 ) -> None:
-    """Let a restored board sign again, if it is as it was at its latest checkpoint."""
+    """Let a restored board sign again, if its log is that of its latest checkpoint."""
     data = sys.stdin.buffer.read() if checkpoint == "-" else Path(checkpoint).read_bytes()
     resume_board(board, _key(board, key, passphrase), data)
-    console.print(f"{board} goes on")
+    console.print(f"{board} goes on: it can sign again")
 
 
 def _key(board: Path, key: str | None, ask: bool) -> NoteKey:

@@ -24,17 +24,18 @@ def monitor(
     witness: WitnessKeys = None,
     threshold: Threshold = None,
     directory: Annotated[
-        Path, typer.Option(help="Where to keep how far this is, and evidence.")
+        Path, typer.Option(help="Directory for the monitor's progress and for evidence.")
     ] = Path("monitor"),
-    once: Annotated[bool, typer.Option("--once", help="Look once and end, for cron.")] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks.")] = 60.0,
+    once: Annotated[bool, typer.Option("--once", help="Check once and exit, for cron.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two checks.")] = 60.0,
     proxy: Proxy = "",
 ) -> None:
     """Follow a board, verify all that it publishes, and keep evidence of what is wrong.
 
-    The exit status is 0 if nothing is, else that of the worst: 3 it cannot be reached, 4 it is
-    stale, 5 editions were left out, 6 files are missing, 7 or damaged, 8 signatures are wrong, 9
-    what it signed breaks a rule, 10 it showed two logs. Without --once only 9 and 10 end it.
+    The exit status is 0 if nothing is wrong, and otherwise that of the worst finding: 3 the board
+    cannot be reached, 4 it is stale, 5 editions were left out, 6 files are missing, 7 files are
+    damaged, 8 signatures are wrong, 9 what it signed breaks a rule, 10 it showed two logs. Without
+    --once, only 9 and 10 end the monitor.
     """
     from billboard.board.monitor import STATUS, Finding, Monitor
     from billboard.errors import BoardFault

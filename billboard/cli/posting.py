@@ -1,11 +1,11 @@
-"""The commands `billboard post` and `billboard fetch`: lanes on a board, here or over HTTP."""
+"""The commands `billboard post` and `billboard fetch`, on a board's directory or over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,13 +21,10 @@ from billboard.lanes import Lane, LaneReader
 from billboard.posts import Post
 from billboard.times import epoch_at
 
-if TYPE_CHECKING:
-    pass
-
 posting_app = typer.Typer()
 
 DECOYS = 7
-"""Bundles that hide which one is looked for, where nothing else is asked for."""
+"""Bundles that are fetched by default to hide which one is wanted."""
 
 Place = Annotated[str, typer.Argument(metavar="BOARD", help="The board's directory, or its URL.")]
 
@@ -40,9 +37,9 @@ def post(
     public: PublicPath,
     blob: Annotated[str, typer.Argument(metavar="BLOB", help="The blob, - for stdin.")] = "-",
     epoch: Epoch = None,
-    slot: Annotated[int, typer.Option(help="0, or higher to replace what is published.")] = 0,
+    slot: Annotated[int, typer.Option(help="0, or the next one to replace a published post.")] = 0,
     replaces_seq: Annotated[
-        int | None, typer.Option(help="The seq that the unpublished post to replace had.")
+        int | None, typer.Option(help="The seq of the unpublished post that this one replaces.")
     ] = None,
     *,
     out: Annotated[
@@ -55,12 +52,12 @@ def post(
         bool,
         typer.Option(
             "--board-passphrase",
-            help="Ask for that of the board's key, in its directory"
+            help="Ask for the passphrase of the board's key, if BOARD is a directory"
             f" (or set {files.BOARD_PASSPHRASE_VARIABLE}).",
         ),
     ] = False,
 ) -> None:
-    """Seal a blob for a lane and submit it to a board. With a URL it needs the board's --key."""
+    """Seal a blob for a lane and submit it to a board. With a URL, give the board's --key."""
     owner = Lane.load(lane, files.passphrase(passphrase))
     sealed = owner.post(
         epoch_of(owner, epoch),
@@ -69,12 +66,13 @@ def post(
         seq=None if replaces_seq is None else replaces_seq + 1,
         slot=slot,
     )
-    # Before it is submitted, or the receipt could be lost.
+    # The file is opened before the post is submitted, or the receipt could be lost.
     receipts = nullcontext() if out is None else files.new_file(Path(out), files.PRIVATE)
     with receipts as file:
         if _is_url(board):
             if board_passphrase:
-                raise BillboardError(f"{board}: only in its directory is there the board's key")
+                problem = "the board's key is only in its directory: leave out --board-passphrase"
+                raise BillboardError(f"{board} is a URL, and {problem}")
             receipt = _submit(board, remote, owner, sealed)
         else:
             remote.check_unused(board)
@@ -102,12 +100,12 @@ def fetch(
     remote: Remote,
     decoys: Annotated[
         int | None,
-        typer.Option(min=0, help=f"Bundles to hide it among; {DECOYS} if left out."),
+        typer.Option(min=0, help=f"Bundles to hide the wanted one among; {DECOYS} if left out."),
     ] = None,
 ) -> None:
     """Find the blob of the device whose lane grant you have.
 
-    With a URL it needs the board's --key, and believes nothing that the board does not prove.
+    With a URL, give the board's --key. Then everything that the board answers is verified.
     """
     reader = files.read_grant(grant)
     if _is_url(board):
@@ -135,7 +133,7 @@ def fetch(
 
 
 def epoch_of(lane: Lane | LaneReader, epoch: int | None) -> int:
-    """The given epoch, or the current one of the lane."""
+    """Return the given epoch, or the current one of the lane."""
     return epoch_at(None, lane.epoch_length) if epoch is None else epoch
 
 
@@ -150,9 +148,9 @@ def _submit(url: str, remote: Remote, owner: Lane, sealed: Post) -> Receipt:
         except BoardError as error:
             if error.reason is not BoardFault.MISSING:
                 raise
-            # It has published nothing, so that nobody can know them; this much is in its key.
+            # The board has published nothing yet, also not its parameters. Its key has the origin.
             if client.origin != owner.origin:
-                problem = f"this lane is for {owner.origin}, and this board is {client.origin}"
+                problem = f"this lane is for {owner.origin}, but this board is {client.origin}"
                 raise BillboardError(problem) from None
         else:
             _check_same_board(owner, parameters)
@@ -165,17 +163,17 @@ def _check_same_board(lane: Lane | LaneReader, parameters: BoardParameters) -> N
         for side in (lane, parameters)
     )
     if ours != its:
-        raise BillboardError(f"this lane is for {ours}, and this board is {its}")
+        raise BillboardError(f"this lane is for {ours}, but this board is {its}")
 
 
 def _wanted(reader: LaneReader, epoch: int | None) -> list[int]:
-    """The epochs to look in."""
+    """Return the epochs to look in."""
     current = epoch_of(reader, None)
     return [current, current - 1] if epoch is None else [epoch]
 
 
 def _candidates(publication: Publication, reader: LaneReader, epoch: int) -> Iterator[Post]:
-    """The bundle of the first edition, and the late editions whole."""
+    """Yield one bundle of the first edition, and all posts of the later editions."""
     for edition in publication.editions(epoch) if epoch >= reader.epoch else ():
         if edition.number == 0:
             yield from publication.bundle(epoch, reader.identifier(epoch))

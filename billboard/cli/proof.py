@@ -22,7 +22,7 @@ PostPath = Annotated[str, typer.Argument(metavar="POST", help="The post in base6
 
 @proof_app.command()
 def prove(board: BoardPath, post: PostPath, out: Output = "-") -> None:
-    """Write the proof that a post is on a board, for whoever has its key and no network."""
+    """Write a proof that a post is on a board, which anybody with its key can verify offline."""
     wanted = Post.from_bytes(files.read_one(post, "post"))
     with open_publication(board) as publication:
         proof = bytes(prove_post(publication.file, wanted)).decode()
@@ -31,7 +31,7 @@ def prove(board: BoardPath, post: PostPath, out: Output = "-") -> None:
 
 @proof_app.command()
 def verify(
-    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="The proof.")],
+    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="What `prove` wrote.")],
     post: PostPath,
     *,
     key: Key,

@@ -47,43 +47,47 @@ CONFIG, OUTBOX, SWEPT = "push.toml", "outbox.sqlite", "waku-swept"
 FIRST_KEY, PUBLIC_KEY = "secret.key", "public.key"
 
 REPLAY_SECONDS = 3600.0
-"""Seconds for which what is replayed is worth delivering."""
+"""Seconds after which a replayed notification is no longer worth delivering."""
 
 _TEMPLATE = """\
-# A push server of billboard. docs/push_server.md and docs/push_services.md say what the lines mean.
-url = "{url}"
-keys = ["{key}"]  # the newest first; "$NAME" for base64 in the environment
-# host = "127.0.0.1"
+# The configuration of a push server. docs/push_server.md explains it, docs/push_services.md has a
+# section for each push service. `billboard push check` says what is wrong. Restart after a change.
+
+# These lines must stand above the first section, that is, above the first line like [this].
+url = "{url}"  # where senders reach the server
+keys = ["{key}"]  # secret keys, the newest first; "$NAME" takes base64 from the environment
+# host = "127.0.0.1"  # the address to listen at
 # port = 8090
-rate = 1000  # requests a second, all senders together
-# metrics_token_file = "metrics.token"
+rate = 1000  # requests a second that are taken, of all senders together
+# proof_of_work = 20  # bits: a request costs its sender 2^20 hashes; 1 to 28
+# metrics_token_file = "metrics.token"  # a file of mode 0600; without this line no /metrics
 
-# [timing]
-# tick = 3.0
-# minimum = 16
-# patience = 15.0
-# jitter = 2.0
-# lifetime = 3600
-# pace_interval = 10
-# pace_burst = 6
+# [timing]  # in seconds, but for minimum and pace_burst; these are the defaults
+# tick = 3.0  # look this often whether to open requests
+# minimum = 16  # open them if so many wait
+# patience = 15.0  # or if the first has waited for so long
+# jitter = 2.0  # delay each push by a random part of this
+# lifetime = 3600  # a push that was not delivered after this is given up
+# pace_interval = 10  # push one token once in this time,
+# pace_burst = 6  # but so many times at once after a pause
 
-# [waku]  # requests over Waku too
+# [waku]  # take requests over Waku too
 # url = "http://127.0.0.1:8645"
 
 # One section for each push service.
 # [apns]
 # team_id = "ABCDE12345"
 # key_id = "FGHIJ67890"
-# key_file = "AuthKey_FGHIJ67890.p8"
-# topics = {{ "0" = "org.example.messenger" }}
+# key_file = "AuthKey_FGHIJ67890.p8"  # of mode 0600, like all files with secrets
+# topics = {{ "0" = "org.example.messenger" }}  # app number = bundle id
 """
 
 
 @push_app.command("init")
 def init(
     directory: Directory,
-    name: Annotated[str, typer.Option(help="The server's name, as a domain and path.")],
-    url: Annotated[str, typer.Option(help="Where senders reach it.")],
+    name: Annotated[str, typer.Option(help="The server's name: a domain and a path.")],
+    url: Annotated[str, typer.Option(help="The URL where senders reach it.")],
     class_name: Class = "L",
     passphrase: Ask = False,
 ) -> None:
@@ -102,7 +106,7 @@ def init(
         with files.new_file(directory / CONFIG) as file:
             file.write(_TEMPLATE.format(url=url, key=FIRST_KEY))
     console.print(str(key))
-    files.errors.print(f"give it the credentials of a push service in {directory / CONFIG}")
+    files.errors.print(f"Next: put the credentials of a push service into {directory / CONFIG}")
 
 
 @push_app.command("serve")
@@ -111,11 +115,11 @@ def serve(
     host: Host | None = None,
     port: Port | None = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Wake no device: say that it was delivered.")
+        bool, typer.Option("--dry-run", help="Wake no device; report everything as delivered.")
     ] = False,
     passphrase: Ask = False,
 ) -> None:
-    """Take requests over HTTP and deliver, until SIGTERM; what began then still ends."""
+    """Take requests over HTTP and deliver them, until SIGTERM; then finish what has begun."""
     from billboard.cli.server import Server, admission_of
     from billboard.push.metrics import Metrics
     from billboard.push.server import create_app
@@ -134,7 +138,7 @@ def serve(
             observe=metrics.tick,
         )
         name = server.keys.server.name
-        rate = admission_of(name, None, config.rate)  # one for all, however they come
+        rate = admission_of(name, None, config.rate)  # one rate for HTTP and Waku together
         admission = [*admission_of(name, config.proof_of_work, None), *rate]
         app = create_app(
             server, admission=admission, metrics=metrics, metrics_token=config.metrics_token
@@ -152,7 +156,7 @@ def serve(
 
 @push_app.command("check")
 def check(directory: Directory, passphrase: Ask = False) -> None:
-    """Read the configuration and all that it names, and say what the server would do."""
+    """Check the configuration and all files that it names, and say what the server would do."""
     chosen = files.passphrase(passphrase)
     config = Config.load(directory / CONFIG, chosen)
     keys = ServerKeys(directory, config.keys, config.url, chosen)
@@ -174,20 +178,20 @@ def check(directory: Directory, passphrase: Ask = False) -> None:
 
 @push_app.command("clock")
 def clock(directory: Directory) -> None:
-    """Say that the clock of this machine is right, though the server was down for over a day.
+    """Confirm that the clock of this machine is right, after the server was down for over a day.
 
-    What is over by then is destroyed. If the server runs and its clock was set, restart it after.
+    What has expired by this clock is then destroyed. If the server is running, restart it.
     """
     now = time.time()
     if not (directory / CONFIG).is_file():
-        raise BillboardError(f"{directory} is no push server's directory")
+        raise BillboardError(f"{directory} is not a push server's directory: it has no {CONFIG}")
     ClockWatch(directory / CLOCK, time.monotonic).trust(now)
     console.print(f"it is {datetime.datetime.fromtimestamp(now, datetime.UTC):%Y-%m-%d %H:%M} UTC")
 
 
 @push_app.command("descriptor")
 def descriptor(directory: Directory, passphrase: Ask = False) -> None:
-    """Show the descriptor, for `billboard board descriptor`; request keys are made if needed."""
+    """Show the descriptor, for `billboard board descriptor`. Makes request keys if needed."""
     chosen = files.passphrase(passphrase)
     config = Config.load(directory / CONFIG, chosen)
     keys = ServerKeys(directory, config.keys, config.url, chosen)
@@ -198,7 +202,7 @@ def descriptor(directory: Directory, passphrase: Ask = False) -> None:
 
 @push_app.command("info")
 def info(directory: Directory) -> None:
-    """Show what waits, and what was given up lately."""
+    """Show what is waiting, and the notifications that were given up lately."""
     with SqliteOutbox(directory / OUTBOX) as outbox:
         count, first = outbox.waiting()
         since = "" if first is None else f", the first for {time.time() - first:.0f} s"
@@ -224,15 +228,17 @@ def replay(
         str | None, typer.Option(help="All that were given up for this reason.")
     ] = None,
     outcome: Annotated[
-        Outcome | None, typer.Option(help="All that ended so, and for --reason if it is given.")
+        Outcome | None,
+        typer.Option(help="All that ended with this outcome, and for --reason if that is given."),
     ] = None,
 ) -> None:
-    """Have notifications that were given up delivered after all: the device is woken now.
+    """Deliver notifications that were given up: their devices are woken now.
 
-    Also if its owner had the gate refused since.
+    A device is woken even if its owner has had the gate refused since then.
     """
     if (ids is None) == (reason is None and outcome is None):
-        raise BillboardError("say which: give their ids, or --reason or --outcome")
+        problem = "give either ids as `info` shows them, or --reason or --outcome"
+        raise BillboardError(f"say which notifications: {problem}")
     with SqliteOutbox(directory / OUTBOX) as outbox:
         chosen = [UUID(each) for each in ids or ()] or [
             each.id
@@ -249,21 +255,22 @@ def replay(
 @push_app.command("send")
 def send(
     url: Annotated[
-        str, typer.Argument(metavar="URL", help="Of the push server; or a file, its descriptor.")
+        str, typer.Argument(metavar="URL", help="The push server, or a file with its descriptor.")
     ],
     key: Annotated[str, typer.Option(metavar="VKEY", help="The server's key, as `init` shows it.")],
     blobs: Blobs = "-",
     key_id: Annotated[
-        str | None, typer.Option(help="Key id of the blobs, in hex; that of its first key.")
+        str | None,
+        typer.Option(help="Key id of the blobs, in hex; the server's first if left out."),
     ] = None,
     waku: Annotated[
         str | None, typer.Option(metavar="URL", help="Send through the Waku node there.")
     ] = None,
 ) -> None:
-    """Hand over blobs, each re-randomised before: the devices are woken. Says how many it took.
+    """Send blobs to a push server, which wakes the devices, and say how many it took.
 
-    With --waku it says how many the node has sent. To have nothing to do with the server then,
-    give its descriptor in a file.
+    Re-randomise each blob before. With --waku it says how many the node has sent; to send without
+    any contact to the server itself, give its descriptor in a file.
     """
     from billboard.push.requests.courier import HttpCourier
     from billboard.push.requests.waku import WakuCourier
@@ -300,7 +307,7 @@ def _descriptor(url: str) -> bytes:
 
 
 async def _run(server: PushServer) -> None:
-    """Have it run until this is cancelled, and end what has begun."""
+    """Run the server until this is cancelled, and then let it finish what has begun."""
     running = asyncio.create_task(server.run())
     try:
         await asyncio.shield(running)
@@ -312,7 +319,7 @@ async def _run(server: PushServer) -> None:
 
 @final
 class _DryRun:
-    """In the place of a provider, with its credentials checked: wakes nobody."""
+    """A stand-in for a provider, whose credentials were checked. It wakes nobody."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider

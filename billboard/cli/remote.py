@@ -1,4 +1,4 @@
-"""Options of commands that read a board over HTTP: whom to believe, and by which way."""
+"""Options of commands that read a board over HTTP: which keys to trust, and how to connect."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from billboard.board.client import BoardClient
 
 CachePath = Annotated[
-    Path | None, typer.Option(help="Directory for what was read; remembers the log it has seen.")
+    Path | None, typer.Option(help="Directory that caches what was read and remembers the log.")
 ]
 
 
 @dataclass(frozen=True)
 class Remote:
-    """What is needed to reach the board at a URL, and of no use with a directory."""
+    """The options for a board at a URL, which make no sense for a directory."""
 
     key: OptionalKey = None
     witness: WitnessKeys = None
@@ -34,7 +34,7 @@ class Remote:
     cache: CachePath = None
 
     def client(self, url: str) -> BoardClient:
-        """A client that believes nothing but these keys."""
+        """Make a client that trusts only these keys."""
         from billboard.board.client import BoardClient
 
         if self.key is None:
@@ -43,14 +43,14 @@ class Remote:
         return BoardClient(url, policy, directory=self.cache, proxy=self.proxy)
 
     def check_unused(self, board: str) -> None:
-        """Raise `BillboardError` if any of it is given."""
+        """Raise `BillboardError` if any of these options is given."""
         if any(each not in (None, "") for each in vars(self).values()):
             problem = "needs none of --key, --witness, --threshold, --proxy and --cache"
             raise BillboardError(f"{board} is read as a directory, which {problem}")
 
 
 def with_remote(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with an option for each field of `Remote`, in the place of its ``remote``."""
+    """Return the command with an option for each field of `Remote` instead of ``remote``."""
     names = [each.name for each in fields(Remote)]
     hints = get_type_hints(Remote, include_extras=True)
     options = [

@@ -1,4 +1,4 @@
-"""The commands `billboard sender`: whoever wakes contacts, by hand."""
+"""The commands `billboard sender`, which do by hand what an application that wakes people does."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def init(
         3600.0
     ),
     decoys: Annotated[
-        int, typer.Option(min=0, max=MOST_DECOYS, help="Bundles to hide that of a lane among.")
+        int, typer.Option(min=0, max=MOST_DECOYS, help="Bundles to hide the wanted one among.")
     ] = DECOYS,
     cover: Annotated[
-        float, typer.Option(min=0, max=MOST_COVER, help="Requests a day that go to nobody.")
+        float, typer.Option(min=0, max=MOST_COVER, help="Requests a day that wake nobody.")
     ] = 0.0,
     waku: Annotated[
         str | None, typer.Option(metavar="URL", help="Send through the Waku node there.")
@@ -61,7 +61,7 @@ def init(
     proxy: Proxy = "",
     state_key: StateKey = None,
 ) -> None:
-    """Make a sender, which knows a board and these push servers, and no contacts."""
+    """Make a sender that knows a board and these push servers, but no contacts yet."""
     settings = {
         "board": board,
         "board_key": board_key,
@@ -86,7 +86,7 @@ def add(
         str, typer.Argument(metavar="GRANT", help="File of its grant; - for stdin.")
     ] = "-",
 ) -> None:
-    """Add a contact, by the grant that it sent; a newer grant takes the place of an older one."""
+    """Add a contact with the grant that it sent; a newer grant replaces an older one."""
     given = files.read_one(grant, "grant")
     with _opened(sender) as opened:
         opened.add_contact(contact, given)
@@ -94,7 +94,7 @@ def add(
 
 @sender_app.command("remove")
 def remove(sender: SenderPath, contact: Contact) -> None:
-    """Forget a contact, and what waits for it."""
+    """Forget a contact, and the requests that wait to be sent to it."""
     with _opened(sender) as opened:
         opened.remove_contact(contact)
 
@@ -103,18 +103,18 @@ def remove(sender: SenderPath, contact: Contact) -> None:
 def opt_out(
     sender: SenderPath,
     contact: Annotated[
-        str | None, typer.Argument(metavar="CONTACT", help="All that there are, if left out.")
+        str | None, typer.Argument(metavar="CONTACT", help="All present contacts if left out.")
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Wake it again.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Use push servers again.")] = False,
 ) -> None:
-    """Use no push server for a contact; what waits is dropped."""
+    """Use no push server for a contact; requests that wait for it are dropped."""
     with _opened(sender) as opened:
         opened.opt_out(contact, out=not undo)
 
 
 @sender_app.command("wake")
 def wake(sender: SenderPath, contact: Contact) -> None:
-    """Wake a contact: a request for each of its devices. What cannot be sent now waits."""
+    """Send a request for each device of a contact. A request that cannot be sent now waits."""
     with _opened(sender) as opened:
         errand = opened.wake(contact)
     _show(errand)
@@ -122,7 +122,7 @@ def wake(sender: SenderPath, contact: Contact) -> None:
 
 @sender_app.command("work")
 def work(sender: SenderPath) -> None:
-    """Do what is due, and say when there is more to do: for cron, or a loop."""
+    """Do what is due, and say when there is more to do. Run it from cron or in a loop."""
     with _opened(sender) as opened:
         errand = opened.work()
     _show(errand)
@@ -130,7 +130,7 @@ def work(sender: SenderPath) -> None:
 
 @sender_app.command("status")
 def status(sender: SenderPath) -> None:
-    """Show who can be woken until when, what waits, and what went wrong."""
+    """Show who can be woken until when, what is waiting, and what went wrong."""
     with _opened(sender) as opened:
         for sentence in opened.status():
             console.print(sentence)
@@ -148,7 +148,7 @@ def _opened(directory: Path) -> Iterator[Sender]:
 
     settings = Settings(directory, SETTINGS)
     section = settings.section
-    with settings.client() as client:  # which asks nobody before it has to
+    with settings.client() as client:  # makes no request before it has to
         options = {
             "interval": section.number("interval", 3600.0, 1, 1e9),
             "decoys": section.integer("decoys", DECOYS, 0, MOST_DECOYS),

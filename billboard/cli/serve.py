@@ -29,7 +29,7 @@ RETRY = 5.0
 """Seconds after which a publication that failed is tried again."""
 
 LONGEST_SLEEP = 30.0
-"""Seconds: a clock that is set is noticed after that."""
+"""Seconds after which it is noticed that the clock was set."""
 
 
 def serve(
@@ -48,7 +48,7 @@ def serve(
     witness: Witnesses = None,
     metrics_token: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Serve /metrics to who bears the token in this file."),
+        typer.Option(metavar="FILE", help="Serve /metrics to clients with the token in FILE."),
     ] = None,
     passphrase: Ask = False,
 ) -> None:
@@ -57,7 +57,7 @@ def serve(
     from billboard.cli.server import Server, admission_of
 
     chosen = files.passphrase(passphrase)
-    witnesses_of(witness)  # or they would be refused only when an edition is due
+    witnesses_of(witness)  # or a wrong one would be refused only when an edition is due
     token = None if metrics_token is None else metrics_token.read_text().strip()
     if token == "":
         raise BillboardError(f"{metrics_token}: holds no token")
@@ -73,7 +73,7 @@ def serve(
 class Schedule:
     """Publishes and expires on the board ``path``, each time in a new process.
 
-    So the event loop is not disturbed, and a crash of that process is only a later edition.
+    So the event loop is not disturbed, and if that process crashes, an edition is only late.
     """
 
     parameters: BoardParameters
@@ -82,25 +82,25 @@ class Schedule:
     witnesses: tuple[str, ...]
 
     async def run(self) -> None:
-        """Publish what is due now, and again whenever something is, until cancelled."""
+        """Publish now what is due, and again whenever an edition is due, until cancelled."""
         while True:
             due = self.next_due(time.time())
             code = await self._publish()
             if code:
-                _log.error("publishing ended with %d; it is tried again in %g s", code, RETRY)
+                _log.error("publishing failed (exit code %d): next try in %g s", code, RETRY)
                 await asyncio.sleep(RETRY)
                 continue
             while (wait := due - time.time()) > 0:
                 await asyncio.sleep(min(wait, LONGEST_SLEEP))
 
     def next_due(self, now: float) -> int:
-        """When the first edition after ``now`` is due, of the current epoch or those beside it."""
+        """Return when the next edition is due, of the current epoch or those beside it."""
         epoch = epoch_at(now, self.parameters.epoch_length)
         beside = range(max(epoch - 1, 0), epoch + 2)
         return min(self.parameters.next_due(each, now) for each in beside)
 
     async def _publish(self) -> int:
-        """The exit code of one process that publishes; 0 for a success."""
+        """Publish in a new process, and return its exit code; 0 means success."""
         context = multiprocessing.get_context("spawn")
         arguments = self.path, self.passphrase, self.witnesses
         process = context.Process(target=publish, args=arguments, daemon=True)
@@ -111,13 +111,13 @@ class Schedule:
             await ended.wait()
         finally:
             loop.remove_reader(process.sentinel)
-            process.terminate()  # if this is cancelled: the next one goes on where it stopped
+            process.terminate()  # if this is cancelled; the next process goes on where it stopped
             process.join()
         return process.exitcode or 0
 
 
 def publish(path: Path, passphrase: str | None, witnesses: tuple[str, ...]) -> None:
-    """Publish what is due on the board ``path``, and expire what is old: what a process does."""
+    """Publish what is due on the board ``path`` and expire what is old; run as a process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this
     log_warnings()
     try:

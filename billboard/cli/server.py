@@ -1,4 +1,4 @@
-"""Serving an application over HTTP until SIGTERM or Ctrl-C: how all servers of this command end."""
+"""The HTTP server of all commands that serve; it ends in good order at SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from billboard.web.admission import Admission, ProofOfWork, Rate
 from billboard.web.slow_clients import TimedProtocol
 
 DRAIN = 30
-"""Seconds for which what was accepted is answered after SIGTERM, clients that do not read apart."""
+"""Seconds that a server has after SIGTERM to answer the requests that it accepted."""
 
 
 def admission_of(name: str, bits: int | None, rate: float | None) -> list[Admission]:
-    """What a server that is named ``name`` asks for: a proof of work of ``bits``, then a rate."""
+    """Return the checks of a server named ``name``: a proof of work of ``bits``, then a rate."""
     admission: list[Admission] = []
     if bits is not None:
         admission.append(ProofOfWork(name, bits))
@@ -33,9 +33,9 @@ def admission_of(name: str, bits: int | None, rate: float | None) -> list[Admiss
 
 @final
 class Server(uvicorn.Server):
-    """Serves ``app`` at ``host`` and ``port``, and prints the URL when it listens.
+    """A server of ``app`` at ``host`` and ``port``, which prints its URL when it listens.
 
-    At most ``most_requests`` are answered at a time; others get 503.
+    It answers at most ``most_requests`` requests at a time; others get status 503.
     """
 
     def __init__(
@@ -64,7 +64,10 @@ class Server(uvicorn.Server):
         )
 
     def serve_until_stopped(self, *beside: Coroutine[Any, Any, None]) -> None:
-        """Serve until a signal; what runs ``beside`` is cancelled then, and its error ends this."""
+        """Serve until a signal, or until a coroutine of ``beside`` ends; then cancel the others.
+
+        If a coroutine fails, its error is raised.
+        """
         log_warnings()
         with asyncio.Runner(loop_factory=self.config.get_loop_factory()) as runner:
             runner.run(self._serve_beside(beside))
@@ -83,14 +86,14 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """In the place of uvicorn's, which kills the process by the same signal afterwards."""
+        """Replace uvicorn's, which afterwards kills the process by the same signal."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say where it listens."""
+        """Start, and print the URLs where it listens."""
         await super().startup(sockets)
         for each in self.servers:
             for listening in each.sockets:
@@ -99,5 +102,5 @@ class Server(uvicorn.Server):
                 console.print(f"http://{shown}:{port}")
 
     def stop(self) -> None:
-        """Answer what was accepted, and end."""
+        """Answer the requests that were accepted, and end."""
         self.should_exit = True

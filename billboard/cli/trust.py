@@ -20,29 +20,31 @@ WitnessKeys = Annotated[
     typer.Option("--witness", metavar="VKEY", help="Key of a witness to trust; may be repeated."),
 ]
 Threshold = Annotated[
-    int | None, typer.Option(min=0, help="How many must have cosigned; all if left out.")
+    int | None, typer.Option(min=0, help="Witnesses that must have cosigned; all if left out.")
 ]
 Witnesses = Annotated[
     list[str] | None,
-    typer.Option("--witness", metavar="URL=VKEY", help="Ask this to cosign; may be repeated."),
+    typer.Option(
+        "--witness", metavar="URL=VKEY", help="Ask this witness to cosign; may be repeated."
+    ),
 ]
 
 
 def policy_of(key: str, witnesses: Sequence[str] | None, threshold: int | None) -> Policy:
-    """The policy of these options. Raises `InvalidEncodingError`."""
+    """Return the policy of these options. Raises `InvalidEncodingError`."""
     keys = tuple(map(NoteKey.from_text, witnesses or ()))
     return Policy(NoteKey.from_text(key), keys, len(keys) if threshold is None else threshold)
 
 
 def witnesses_of(options: Sequence[str] | None) -> tuple[Witness, ...]:
-    """The witnesses of these options. Raises `InvalidEncodingError`."""
+    """Return the witnesses of these options. Raises `InvalidEncodingError`."""
     return tuple(map(_witness_of, options or ()))
 
 
 def _witness_of(text: str) -> Witness:
     url, _, vkey = text.partition("=")
     key = NoteKey.from_text(vkey)
-    # It brings an HTTP client, which a board without witnesses does not need.
+    # This imports an HTTP client, which a board without witnesses does not need.
     from billboard.tlog.witness_client import WitnessClient
 
     return WitnessClient(url, key)

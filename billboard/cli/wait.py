@@ -1,4 +1,4 @@
-"""The command `billboard wait`: until a program in the background has written something."""
+"""The command `billboard wait`, which waits until a program in the background writes something."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ _PAUSE = 0.1
 
 def wait(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What the program writes its output to.")
+        Path, typer.Argument(metavar="FILE", help="The file that the program writes to.")
     ],
     text: Annotated[
-        str, typer.Argument(metavar="TEXT", help="What the line holds; any line if left out.")
+        str, typer.Argument(metavar="TEXT", help="Text in the line; any line if left out.")
     ] = "",
     seconds: Annotated[float, typer.Option(min=0, help="How long to wait at most.")] = 60.0,
 ) -> None:
     """Wait until FILE has a line that holds TEXT, and show the first such line.
 
-    Servers of this command begin with a line that is the URL where they listen, so that
-    `BOARD=$(billboard wait FILE)` waits for one that writes to FILE. If no such line is there in
-    time, the exit status is 1.
+    The first line that `billboard serve` and the other servers print is the URL where they listen,
+    so `BOARD=$(billboard wait FILE)` waits for the one that writes to FILE. If no such line comes
+    in time, the exit status is 1.
     """
     for line in _lines(file, time.monotonic() + seconds):
         if text in line:
             console.print(line)
             return
     wanted = f"has no line that holds {text!r}" if text else "has no line"
-    problem = f"{wanted} after {seconds:g} s: look whether the program that writes it still runs"
+    problem = f"{wanted} after {seconds:g} s: check whether the program that writes it still runs"
     raise BillboardError(f"{file}: {problem}")
 
 
 def _lines(path: Path, end: float) -> Iterator[str]:
-    """The whole lines that are in a file, and those that come until ``end``."""
+    """Yield the complete lines of a file, and those that are added until ``end``."""
     while not path.exists() and time.monotonic() < end:
         time.sleep(_PAUSE)
     with path.open(encoding="utf-8", errors="replace") as file:

@@ -22,10 +22,10 @@ _MOST_REQUESTS = 500
 @witness_app.command("init")
 def witness_init(
     witness: WitnessPath,
-    name: Annotated[str, typer.Option(help="The witness's name, as a domain and path.")],
+    name: Annotated[str, typer.Option(help="The witness's name: a domain and a path.")],
     passphrase: Ask = False,
 ) -> None:
-    """Make a witness, its key and what it remembers, and show the key to give to others."""
+    """Make a witness with a new key, and show its public key, to give to others."""
     key = create_witness(witness, name, files.passphrase(passphrase, confirm=True))
     console.print(str(key))
 
@@ -49,7 +49,7 @@ def witness_serve(
     port: Port = 0,
     passphrase: Ask = False,
 ) -> None:
-    """Answer over HTTP, until SIGTERM or Ctrl-C: what is being answered then still is."""
+    """Cosign over HTTP, until SIGTERM or Ctrl-C; then answer the requests that were accepted."""
     from billboard.cli.server import Server
     from billboard.tlog.witness_server import create_witness_app
 

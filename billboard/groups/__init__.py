@@ -1,4 +1,4 @@
-"""Prime-order groups (SPEC 12). Keys, lanes, posts and batches live on ``ristretto255``.
+"""Prime-order groups (SPEC 12). Keys, lanes, posts and batches use ``ristretto255``.
 
 >>> group = get("ristretto255")
 >>> x, y = group.random_scalar(), group.random_scalar()
@@ -15,13 +15,13 @@ from billboard.groups.ristretto255 import RISTRETTO255
 __all__ = ["NAMES", "Element", "Group", "Scalar", "get"]
 
 NAMES = ("ristretto255", "p256", "p224", "secp256k1", "bls12_381")
-"""The groups of SPEC 12."""
+"""The names of the groups of SPEC 12."""
 
 
 def get(name: str) -> Group:
-    """The group ``name``, one of `NAMES`; always the same object.
+    """Return the group ``name``, one of `NAMES`; always the same object.
 
-    Raises `UnsupportedError` if there is none of that name, or its extra is not installed:
+    Raises `UnsupportedError` if there is no such group, or its extra is not installed:
     ``openssl`` for p256, p224 and secp256k1, ``bls`` for bls12_381.
     """
     try:
@@ -41,4 +41,4 @@ def get(name: str) -> Group:
             f"{name} needs a package that is not installed ({error}):"
             f" pip install 'anonymous-billboard[{extra}]'"
         ) from None
-    raise UnsupportedError(f"there is no group {name}: it is one of {', '.join(NAMES)}")
+    raise UnsupportedError(f"there is no group {name}: it must be one of {', '.join(NAMES)}")

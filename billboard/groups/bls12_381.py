@@ -1,6 +1,6 @@
 """bls12_381: G1 of the curve BLS12-381, through py_ecc (SPEC 12). For research; very slow.
 
-Plain Python: nothing here is constant time.
+It is plain Python, so nothing here is constant time.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from py_ecc.bls.hash_to_curve import hash_to_G1  # noqa: E402
 from py_ecc.fields import optimized_bls12_381_FQ as FQ  # noqa: E402
 from py_ecc.optimized_bls12_381 import optimized_curve as curve  # noqa: E402
 
-sys.setrecursionlimit(_limit)  # py_ecc raises that of the whole process to 100,000
+sys.setrecursionlimit(_limit)  # py_ecc raised the limit of the whole process to 100,000
 
 _P: Final = curve.field_modulus
 _SIZE = 48
 _COMPRESSED, _IDENTITY, _LARGER = 0x80, 0x40, 0x20
 
 _Point = tuple[FQ, FQ, FQ]
-"""(X : Y : Z) in projective coordinates: an element has many, and Z of the identity is 0."""
+"""Projective coordinates (X : Y : Z). An element has many; Z is 0 only for the identity."""
 
 
 @final
 class Element(Operand):
-    """An element of the subgroup of prime order of the curve over the prime field."""
+    """An element of the prime-order subgroup of the curve over the prime field."""
 
     __slots__ = ("_point",)
 
@@ -41,7 +41,7 @@ class Element(Operand):
 
     @property
     def is_identity(self) -> bool:
-        """Whether this is the neutral element."""
+        """Whether this is the identity."""
         return curve.is_inf(self._point)
 
     def __bytes__(self) -> bytes:
@@ -84,7 +84,7 @@ class Element(Operand):
 
 @final
 class Bls12381(ScalarField):
-    """The `Group` of prime order of the curve BLS12-381 over the prime field."""
+    """The prime-order `Group` of the curve BLS12-381 over the prime field."""
 
     element_size: Final = _SIZE
     embedding_size: Final = 0
@@ -95,7 +95,7 @@ class Bls12381(ScalarField):
         self.generator: Final = Element(self, curve.G1)
 
     def element_from_bytes(self, data: bytes, field: str = "element") -> Element:
-        """Decode (SPEC 12.1); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        """Decode an element (SPEC 12.1). Raises `InvalidEncodingError` that names ``field``."""
         flags = exact(data, _SIZE, field)[0] & (_COMPRESSED | _IDENTITY | _LARGER)
         if data == bytes(self.identity):
             return self.identity
@@ -112,20 +112,20 @@ class Bls12381(ScalarField):
         return Element(self, point)
 
     def mul_generator(self, scalar: Scalar) -> Element:
-        """scalar * G."""
+        """Return scalar * G."""
         return self.generator * scalar
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
-        """``BLS12381G1_XMD:SHA-256_SSWU_RO_`` (RFC 9380, 8.8.1)."""
+        """Hash by ``BLS12381G1_XMD:SHA-256_SSWU_RO_`` (RFC 9380, 8.8.1; SPEC 12.2)."""
         return Element(self, hash_to_G1(message, check_dst(dst), cast(Any, hashlib.sha256)))
 
     def embed(self, data: bytes) -> NoReturn:  # noqa: ARG002
-        """Raises `UnsupportedError`: hardly any point is in the group (SPEC 12.3)."""
+        """Raise `UnsupportedError`: hardly any point of the curve is in the group (SPEC 12.3)."""
         raise UnsupportedError(f"{self.name} has no embed: hardly any point is in the group")
 
     def extract(self, element: Element) -> NoReturn:  # noqa: ARG002
-        """Raises `UnsupportedError`, as `embed`."""
-        raise UnsupportedError(f"{self.name} has no extract, as it has no embed")
+        """Raise `UnsupportedError`, because there is no `embed`."""
+        raise UnsupportedError(f"{self.name} has no extract, because it has no embed")
 
     def __reduce__(self) -> str:
         return "BLS12_381"

@@ -1,4 +1,4 @@
-"""What every group offers (SPEC 12): `Group`, `Element` and `Scalar`."""
+"""The interface of every group (SPEC 12): `Group`, `Element` and `Scalar`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any, Protocol, Self
 
 
 class Scalar(Protocol):
-    """An integer modulo the order of a group. Immutable; never shows its value in a ``repr``.
+    """An integer modulo the order of a group. It is immutable, and its ``repr`` hides its value.
 
-    With a scalar or element of another group every operator raises `GroupMismatchError`.
+    Every operator raises `GroupMismatchError` for a scalar or element of another group.
     """
 
     @property
     def group(self) -> Group:
-        """The group whose order this is an integer of."""
+        """The group whose order is the modulus."""
 
     @property
     def is_zero(self) -> bool:
@@ -25,17 +25,17 @@ class Scalar(Protocol):
     def __sub__(self, other: Self, /) -> Self: ...
     def __neg__(self) -> Self: ...
     def __mul__(self, other: Any, /) -> Any:
-        """The product with a scalar, a scalar; with an element, an element."""
+        """Multiply by a scalar, which gives a scalar, or by an element, which gives an element."""
 
     def invert(self) -> Self:
-        """1 / self. Raises `ZeroDivisionError` for 0."""
+        """Return 1 / self. Raises `ZeroDivisionError` for 0."""
 
 
 class Element(Protocol):
     """An element of a group, written additively. Immutable and hashable.
 
-    With an element or scalar of another group every operator raises `GroupMismatchError`, and
-    ``==`` is false.
+    Every operator raises `GroupMismatchError` for an element or scalar of another group, except
+    ``==``, which is false.
     """
 
     @property
@@ -44,7 +44,7 @@ class Element(Protocol):
 
     @property
     def is_identity(self) -> bool:
-        """Whether this is the neutral element."""
+        """Whether this is the identity."""
 
     def __bytes__(self) -> bytes: ...
     def __add__(self, other: Self, /) -> Self: ...
@@ -55,11 +55,11 @@ class Element(Protocol):
 
 
 class Group(Protocol):
-    """A group of prime order (SPEC 12). What it lacks raises `UnsupportedError`."""
+    """A group of prime order (SPEC 12). A method that it lacks raises `UnsupportedError`."""
 
     @property
     def name(self) -> str:
-        """The name in SPEC 12, as `groups.get` takes it."""
+        """The name in SPEC 12, which `groups.get` takes."""
 
     @property
     def order(self) -> int:
@@ -75,48 +75,58 @@ class Group(Protocol):
 
     @property
     def embedding_size(self) -> int:
-        """Bytes that an element can carry; 0 if the group has no embedding."""
+        """Bytes that an element can carry; 0 if the group has no embedding (SPEC 12.3)."""
 
     @property
     def identity(self) -> Element:
-        """The neutral element."""
+        """The identity, the neutral element of addition."""
 
     @property
     def generator(self) -> Element:
         """The standard generator G."""
 
     def scalar(self, number: int) -> Scalar:
-        """``number`` modulo the order."""
+        """Return ``number`` modulo the order."""
 
     def scalar_from_bytes(self, data: bytes, field: str = "scalar") -> Scalar:
-        """Decode (SPEC 12.1); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        """Decode a scalar (SPEC 12.1).
+
+        Raises `InvalidEncodingError` that names ``field`` if the encoding is not canonical.
+        """
 
     def element_from_bytes(self, data: bytes, field: str = "element") -> Element:
-        """Decode (SPEC 12.1); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        """Decode an element (SPEC 12.1).
+
+        Raises `InvalidEncodingError` that names ``field`` if the encoding is not canonical.
+        """
 
     def random_scalar(self, *, nonzero: bool = True) -> Scalar:
-        """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
+        """Draw a uniform scalar, other than 0 if ``nonzero``, from the operating system."""
 
     def mul_generator(self, scalar: Any) -> Element:
-        """scalar * G."""
+        """Return scalar * G."""
 
     def hash_to_scalar(self, message: bytes, dst: bytes) -> Scalar:
-        """A scalar from a message, uniform if the hash is a random oracle (SPEC 12.2).
+        """Hash a message to a scalar, uniform if the hash is a random oracle (SPEC 12.2).
 
-        ``dst``, 1 to 255 bytes, separates uses: `InvalidEncodingError` for another length.
+        ``dst``, 1 to 255 bytes, keeps different uses apart. Raises `InvalidEncodingError` if it has
+        another length.
         """
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
-        """An element whose logarithm nobody knows (SPEC 12.2). Errors as of `hash_to_scalar`."""
+        """Hash a message to an element whose logarithm nobody knows (SPEC 12.2).
+
+        ``dst`` and errors are as for `hash_to_scalar`.
+        """
 
     def embed(self, data: bytes) -> Element:
-        """A random element that carries ``data``, `embedding_size` bytes (SPEC 12.3).
+        """Return a random element that carries ``data``, `embedding_size` bytes (SPEC 12.3).
 
-        Variable time. Raises `InvalidEncodingError` for another length.
+        Takes variable time. Raises `InvalidEncodingError` if ``data`` has another length.
         """
 
     def extract(self, element: Any) -> bytes:
-        """The bytes that `embed` put into ``element`` (SPEC 12.3).
+        """Return the bytes that `embed` put into ``element`` (SPEC 12.3).
 
-        Raises `InvalidEncodingError` for an element that can carry none.
+        Raises `InvalidEncodingError` for an element that cannot carry any.
         """

@@ -20,7 +20,7 @@ def check_dst(dst: bytes) -> bytes:
 
 
 def expand_message_xmd(message: bytes, dst: bytes, length: int, hash_: Hash) -> bytes:
-    """``length`` uniform bytes (RFC 9380, 5.3.1).
+    """Expand a message to ``length`` uniform bytes (RFC 9380, 5.3.1).
 
     Raises `InvalidEncodingError` if ``dst`` is not 1 to 255 bytes.
     """
@@ -40,7 +40,7 @@ def expand_message_xmd(message: bytes, dst: bytes, length: int, hash_: Hash) -> 
 def hash_to_field(
     message: bytes, dst: bytes, modulus: int, count: int, hash_: Hash = hashlib.sha256
 ) -> list[int]:
-    """``count`` integers modulo a prime (RFC 9380, 5.2, with m = 1 and k = 128)."""
+    """Hash to ``count`` integers modulo a prime (RFC 9380, 5.2, with m = 1 and k = 128)."""
     size = -(-(modulus.bit_length() + 128) // 8)
     uniform = expand_message_xmd(message, dst, count * size, hash_)
     parts = [uniform[i : i + size] for i in range(0, len(uniform), size)]

@@ -1,4 +1,4 @@
-"""What the groups in Python share: scalars, and the refusal to mix groups."""
+"""Parts that the groups in Python share: scalars, and the refusal to mix groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Own = TypeVar("_Own")
 
 
 class Operand:
-    """A scalar or element that operators take together with those of its own group only."""
+    """A scalar or element, which operators combine only with those of its own group."""
 
     __slots__ = ("_group",)
 
@@ -28,7 +28,7 @@ class Operand:
         return self._group
 
     def _is_kin(self, other: object) -> bool:
-        """Whether ``other`` is of this very class. Raises `GroupMismatchError` across groups."""
+        """Return whether ``other`` is of this class. Raises `GroupMismatchError` across groups."""
         if isinstance(other, Operand | _core.Scalar | _core.Element):
             if other.group is not self._group:
                 raise GroupMismatchError(self._group.name, other.group.name)
@@ -36,7 +36,7 @@ class Operand:
         return False
 
     def _reflected(self, other: Any, /) -> Any:
-        """What is left when ``other`` did not know what to do with this."""
+        """Refuse an operation that ``other`` does not have."""
         self._is_kin(other)
         return NotImplemented
 
@@ -51,7 +51,7 @@ class Operand:
 
 @final
 class Scalar(Operand):
-    """An integer modulo the order, big endian when encoded (SPEC 12.1). Not constant time."""
+    """An integer modulo the order, encoded in big endian (SPEC 12.1). Takes variable time."""
 
     __slots__ = ("_number",)
 
@@ -66,7 +66,7 @@ class Scalar(Operand):
         return self._number == 0
 
     def invert(self) -> Scalar:
-        """1 / self. Raises `ZeroDivisionError` for 0."""
+        """Return 1 / self. Raises `ZeroDivisionError` for 0."""
         if self.is_zero:
             raise ZeroDivisionError("0 has no inverse modulo the order")
         return Scalar(self._group, pow(self._number, -1, self._group.order))
@@ -92,7 +92,7 @@ class Scalar(Operand):
 
     def __mul__(self, other: Any, /) -> Any:
         if not self._is_kin(other):
-            return NotImplemented  # an element of this group knows how
+            return NotImplemented  # an element of this group has its own __rmul__
         return Scalar(self._group, self._number * other._number)
 
     def __eq__(self, other: object) -> bool:
@@ -100,11 +100,11 @@ class Scalar(Operand):
             return NotImplemented
         return self._group is other._group and self._number == other._number
 
-    __hash__ = None  # type: ignore[assignment]  # as that of the native scalar: it is a secret
+    __hash__ = None  # type: ignore[assignment]  # as for the native scalar: it may be a secret
 
 
 class ScalarField:
-    """The part of a `Group` that is about integers modulo its order."""
+    """The part of a `Group` that works on integers modulo its order."""
 
     def __init__(self, name: str, order: int) -> None:
         self.name: Final = name
@@ -112,22 +112,22 @@ class ScalarField:
         self.scalar_size: Final = -(-order.bit_length() // 8)
 
     def scalar(self: Group, number: int) -> Scalar:
-        """``number`` modulo the order."""
+        """Return ``number`` modulo the order."""
         return Scalar(self, number)
 
     def scalar_from_bytes(self: Group, data: bytes, field: str = "scalar") -> Scalar:
-        """Decode (SPEC 12.1); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        """Decode a scalar (SPEC 12.1). Raises `InvalidEncodingError` that names ``field``."""
         number = int.from_bytes(exact(data, self.scalar_size, field), "big")
         if number >= self.order:
             raise InvalidEncodingError(field, "is not a canonical scalar")
         return Scalar(self, number)
 
     def random_scalar(self: Group, *, nonzero: bool = True) -> Scalar:
-        """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
+        """Draw a uniform scalar, other than 0 if ``nonzero``, from the operating system."""
         return Scalar(self, int(nonzero) + secrets.randbelow(self.order - int(nonzero)))
 
     def hash_to_scalar(self: Group, message: bytes, dst: bytes) -> Scalar:
-        """hash_to_field modulo the order, with SHA-256 (SPEC 12.2)."""
+        """Hash by hash_to_field modulo the order, with SHA-256 (SPEC 12.2)."""
         return Scalar(self, hash_to_field(message, dst, self.order, 1)[0])
 
     def __repr__(self) -> str:
@@ -135,7 +135,7 @@ class ScalarField:
 
 
 def one_group(first: Element | AnyScalar, *others: Element | AnyScalar) -> Group:
-    """The group of all. Raises `GroupMismatchError`, with the names of two, if there are more."""
+    """Return the group of all. Raises `GroupMismatchError` if they are not of one group."""
     group = first.group
     for each in others:
         if each.group is not group:
@@ -144,7 +144,7 @@ def one_group(first: Element | AnyScalar, *others: Element | AnyScalar) -> Group
 
 
 def own(group: Group, value: object, kind: type[_Own]) -> _Own:
-    """``value``, if it is a ``kind`` of ``group``. Raises `GroupMismatchError` or `TypeError`."""
+    """Return ``value``, a ``kind`` of ``group``. Raises `GroupMismatchError` or `TypeError`."""
     if isinstance(value, Operand | _core.Scalar | _core.Element) and value.group is not group:
         raise GroupMismatchError(group.name, value.group.name)
     if not isinstance(value, kind):
@@ -153,7 +153,7 @@ def own(group: Group, value: object, kind: type[_Own]) -> _Own:
 
 
 def exact(data: bytes, size: int, field: str) -> bytes:
-    """``data``, if it is ``size`` bytes. Raises `InvalidEncodingError` or `TypeError`."""
+    """Return ``data`` of ``size`` bytes. Raises `InvalidEncodingError` or `TypeError`."""
     if not isinstance(data, bytes):
         raise TypeError(f"{field}: must be bytes, not {type(data).__name__}")
     if len(data) != size:

@@ -1,9 +1,10 @@
 """p256, p224 and secp256k1 on OpenSSL, through petlib (SPEC 12). For research.
 
-Scalars are Python integers, and so nothing here is constant time, whatever OpenSSL does.
+Scalars are Python integers, so nothing here is constant time, whatever OpenSSL does.
 
-petlib holds the memory, and OpenSSL's functions are called through its binding: the operators of
-its points look at what OpenSSL returns only while Python's assertions are on.
+petlib manages the memory, but this module calls OpenSSL's functions itself, through petlib's
+binding: the operators of petlib's points check what OpenSSL returns only by assertions, which
+``python -O`` removes.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _CURVES: dict[str, tuple[int, sswu.Map | None]] = {
 
 @final
 class Element(Operand):
-    """A point of one of the curves. Never changed once made, as OpenSSL's points could be."""
+    """A point of one of the curves. It is never changed, though OpenSSL's points could be."""
 
     __slots__ = ("_point",)
 
@@ -48,7 +49,7 @@ class Element(Operand):
 
     @property
     def is_identity(self) -> bool:
-        """Whether this is the neutral element."""
+        """Whether this is the identity."""
         return bool(_C.EC_POINT_is_at_infinity(self._group.curve.ecg, self._point.pt))
 
     def __bytes__(self) -> bytes:
@@ -105,7 +106,7 @@ class OpensslGroup(ScalarField):
     """The `Group` of all points of a curve; its order is prime."""
 
     def __init__(self, name: str) -> None:
-        """Raises `UnsupportedError` if OpenSSL was built without this curve."""
+        """Load the curve. Raises `UnsupportedError` if OpenSSL was built without it."""
         number, self._map = _CURVES[name]
         self.curve: Final = EcGroup(number, optimize_mult=False)
         if self.curve.ecg == _FFI.NULL:
@@ -119,14 +120,14 @@ class OpensslGroup(ScalarField):
         self.generator: Final = Element(self, self.curve.generator())
 
     def new_point(self) -> EcPt:
-        """Memory for a point; it holds the identity."""
+        """Allocate a point, which is the identity at first."""
         point = EcPt(self.curve)
         if point.pt == _FFI.NULL:
             raise MemoryError("OpenSSL has no memory for a point")
         return point
 
     def element_from_bytes(self, data: bytes, field: str = "element") -> Element:
-        """Decode (SPEC 12.1); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        """Decode an element (SPEC 12.1). Raises `InvalidEncodingError` that names ``field``."""
         if not any(exact(data, self.element_size, field)):
             return self.identity
         element = self._decompress(data)
@@ -135,11 +136,11 @@ class OpensslGroup(ScalarField):
         return element
 
     def mul_generator(self, scalar: Scalar) -> Element:
-        """scalar * G."""
+        """Return scalar * G."""
         return self.generator * scalar
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
-        """hash_to_curve of the suite in SPEC 12. Raises `UnsupportedError` on p224."""
+        """Hash by hash_to_curve of the suite in SPEC 12. Raises `UnsupportedError` on p224."""
         if self._map is None:
             raise UnsupportedError(f"{self.name} has no hash_to_element: RFC 9380 has no suite")
         numbers = hash_to_field(message, dst, self._modulus, 2)
@@ -147,7 +148,7 @@ class OpensslGroup(ScalarField):
         return first + second
 
     def embed(self, data: bytes) -> Element:
-        """A random element that carries ``data`` (SPEC 12.3). Variable time."""
+        """Return a random element that carries ``data`` (SPEC 12.3). Takes variable time."""
         exact(data, self.embedding_size, "data")
         while True:
             candidate = secrets.randbelow(_CANDIDATES)
@@ -157,21 +158,21 @@ class OpensslGroup(ScalarField):
                 return element
 
     def extract(self, element: Element) -> bytes:
-        """The bytes that ``element`` carries (SPEC 12.3); all but the identity carry some."""
+        """Return the bytes that ``element`` carries (SPEC 12.3); only the identity has none."""
         if own(self, element, Element).is_identity:
             raise InvalidEncodingError("element", "is the identity, which carries no bytes")
         return bytes(element)[3:]
 
     def _decompress(self, data: bytes) -> Element | None:
-        """The point in ``data`` (SEC 1, 2.3.4), which has the right length; None if there is none.
+        """Return the point that ``data`` encodes (SEC 1, 2.3.4); None if there is no such point.
 
-        It is OpenSSL that finds y, and that no point has this x.
+        ``data`` must have the right length. OpenSSL computes y, or finds that no point has this x.
         """
         if data[0] not in (2, 3) or int.from_bytes(data[1:], "big") >= self._modulus:
             return None
         point, context = self.new_point(), get_ctx().bnctx
         if _C.EC_POINT_oct2point(self.curve.ecg, point.pt, data, len(data), context) != 1:
-            get_errors()  # else they stay in the thread's queue, and look like those of others
+            get_errors()  # or the errors stay in the thread's queue, and later calls report them
             return None
         return Element(self, point)
 
@@ -185,7 +186,7 @@ class OpensslGroup(ScalarField):
 
 
 def _check(code: int) -> None:
-    """Raises `MemoryError` for a ``code`` other than 1: for nothing else can OpenSSL fail here."""
+    """Raise `MemoryError` unless ``code`` is 1: OpenSSL can fail here for no other reason."""
     if code != 1:
         get_errors()
         raise MemoryError("OpenSSL failed to compute on a curve")
@@ -195,7 +196,7 @@ _groups: dict[str, OpensslGroup] = {}
 
 
 def group(name: str) -> OpensslGroup:
-    """The group ``name``, always the same object, whatever the number of threads that ask.
+    """Return the group ``name``: always the same object, for all threads.
 
     Raises `UnsupportedError` if OpenSSL was built without its curve.
     """

@@ -18,16 +18,16 @@ ORDER = 2**252 + 27742317777372353535851937790883648493
 """The order l of the group."""
 
 SUITE = b"ristretto255-SHA512"
-"""What names the suite in hashes (SPEC 2)."""
+"""The name of the suite in hashes (SPEC 2)."""
 
 SUITE_NUMBER = 1
-"""What names the suite in grants and lanes (SPEC 7.1)."""
+"""The number of the suite in grants and lanes (SPEC 7.1)."""
 
 EMBEDDING_SIZE = 30
 
 
 def random_scalar(*, nonzero: bool = True) -> Scalar:
-    """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
+    """Draw a uniform scalar, other than 0 if ``nonzero``, from the operating system."""
     while (scalar := Scalar.from_uniform_bytes(os.urandom(64))).is_zero and nonzero:
         pass
     return scalar
@@ -35,7 +35,7 @@ def random_scalar(*, nonzero: bool = True) -> Scalar:
 
 @final
 class Ristretto255:
-    """The `Group` that blobs, lanes and posts live on. Constant time unless it says otherwise."""
+    """The `Group` of blobs, lanes and posts. Takes constant time where nothing else is said."""
 
     name: Final = "ristretto255"
     order: Final = ORDER
@@ -45,7 +45,7 @@ class Ristretto255:
 
     @property
     def identity(self) -> Element:
-        """The neutral element."""
+        """The identity, the neutral element of addition."""
         return Element.identity()
 
     @property
@@ -54,42 +54,42 @@ class Ristretto255:
         return Element.generator()
 
     def scalar(self, number: int) -> Scalar:
-        """``number`` modulo the order. Not constant time: a Python integer is not."""
+        """Return ``number`` modulo the order. Takes variable time, as Python integers do."""
         return Scalar.from_bytes((operator.index(number) % ORDER).to_bytes(32, "little"))
 
     def scalar_from_bytes(self, data: bytes, field: str = "scalar") -> Scalar:
-        """Decode (SPEC 2); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        """Decode a scalar (SPEC 2). Raises `InvalidEncodingError` that names ``field``."""
         return Scalar.from_bytes(data, field)
 
     def element_from_bytes(self, data: bytes, field: str = "element") -> Element:
-        """Decode (SPEC 2); `InvalidEncodingError`, with ``field``, for what is not canonical."""
+        """Decode an element (SPEC 2). Raises `InvalidEncodingError` that names ``field``."""
         return Element.from_bytes(data, field)
 
     def random_scalar(self, *, nonzero: bool = True) -> Scalar:
-        """A uniform scalar, other than 0 if ``nonzero``, from the operating system's randomness."""
+        """Draw a uniform scalar, other than 0 if ``nonzero``, from the operating system."""
         return random_scalar(nonzero=nonzero)
 
     def mul_generator(self, scalar: Scalar) -> Element:
-        """scalar * G."""
+        """Return scalar * G."""
         return Element.mul_generator(own(self, scalar, Scalar))
 
     def hash_to_scalar(self, message: bytes, dst: bytes) -> Scalar:
-        """HashToScalar of RFC 9497, 4.1, with any ``dst`` of 1 to 255 bytes (SPEC 12.2)."""
+        """Hash by HashToScalar of RFC 9497, 4.1; ``dst`` is 1 to 255 bytes (SPEC 12.2)."""
         return Scalar.from_uniform_bytes(expand_message_xmd(message, dst, 64, hashlib.sha512))
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
-        """``ristretto255_XMD:SHA-512_R255MAP_RO_`` (RFC 9380, appendix B; SPEC 12.2)."""
+        """Hash by ``ristretto255_XMD:SHA-512_R255MAP_RO_`` (RFC 9380, appendix B; SPEC 12.2)."""
         return Element.from_uniform_bytes(expand_message_xmd(message, dst, 64, hashlib.sha512))
 
     def embed(self, data: bytes) -> Element:
-        """A random element that carries ``data``, 30 bytes (SPEC 6.1). Variable time."""
+        """Return a random element that carries 30 bytes (SPEC 6.1). Takes variable time."""
         row = np.frombuffer(exact(data, EMBEDDING_SIZE, "data"), np.uint8).reshape(
             1, 1, EMBEDDING_SIZE
         )
         return Element.from_bytes(_core.embed(row, 1, os.urandom(32), 1).tobytes())
 
     def extract(self, element: Element) -> bytes:
-        """The 30 bytes that ``element`` carries (SPEC 6.1); every element carries some."""
+        """Return the 30 bytes that ``element`` carries (SPEC 6.1); every element has some."""
         return bytes(own(self, element, Element))[1:31]
 
     def __repr__(self) -> str:

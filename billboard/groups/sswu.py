@@ -1,6 +1,6 @@
 """Hashing to P-256 and secp256k1 by the simplified SWU map (RFC 9380, sections 6.6 and 8).
 
-In plain integers, and in variable time: what is hashed is public.
+It uses Python integers and takes variable time, because what is hashed is public.
 """
 
 from __future__ import annotations
@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 Polynomial = tuple[int, ...]
-"""Its coefficients, ascending."""
+"""A polynomial: its coefficients, that of x^0 first."""
 
 
 @dataclass(frozen=True)
 class Isogeny:
-    """(x, y) to (x_num / x_den, y y_num / y_den), polynomials in x with ascending coefficients."""
+    """The map from (x, y) to (x_num / x_den, y y_num / y_den), with four polynomials in x."""
 
     x_num: Polynomial
     x_den: Polynomial
@@ -21,7 +21,10 @@ class Isogeny:
     y_den: Polynomial
 
     def map(self, x: int, y: int, p: int) -> tuple[int, int]:
-        """The image of a point. No denominator is 0: a curve of prime order has no kernel."""
+        """Return the image of a point.
+
+        No denominator is 0: on a curve of prime order, only the identity is in the kernel.
+        """
         x_num, x_den, y_num, y_den = (
             sum(c * pow(x, i, p) for i, c in enumerate(polynomial)) % p
             for polynomial in (self.x_num, self.x_den, self.y_num, self.y_den)
@@ -31,7 +34,10 @@ class Isogeny:
 
 @dataclass(frozen=True)
 class Map:
-    """From the field of p elements, p = 3 (mod 4), to y^2 = x^3 + ax + b, then by the isogeny."""
+    """The map from the field of p elements to y^2 = x^3 + ax + b, and then by the isogeny.
+
+    p must be 3 modulo 4.
+    """
 
     p: int
     a: int
@@ -40,7 +46,7 @@ class Map:
     isogeny: Isogeny | None = None
 
     def to_curve(self, u: int) -> tuple[int, int]:
-        """map_to_curve: affine coordinates of a point (RFC 9380, 6.6.2 and 6.6.3)."""
+        """Map by map_to_curve, to the affine coordinates of a point (RFC 9380, 6.6.2, 6.6.3)."""
         p = self.p
         zuu = self.z * u * u % p
         if denominator := (zuu * zuu + zuu) % p:
@@ -50,7 +56,7 @@ class Map:
         y = self._root(x)
         if y * y % p != self._square(x):
             x = zuu * x % p
-            y = self._root(x)  # of the two candidates one has a root
+            y = self._root(x)  # one of the two candidates always has a root
         if y % 2 != u % 2:
             y = -y % p
         return (x, y) if self.isogeny is None else self.isogeny.map(x, y, p)
@@ -59,7 +65,7 @@ class Map:
         return (x * x * x + self.a * x + self.b) % self.p
 
     def _root(self, x: int) -> int:
-        """y of the point with this x, if there is one."""
+        """Return y of a point with this x, or another number if there is no such point."""
         return pow(self._square(x), (self.p + 1) // 4, self.p)
 
 

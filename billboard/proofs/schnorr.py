@@ -18,18 +18,19 @@ SIGNATURE_SIZE = 64
 
 _ELEMENT = 32
 _NO_SIGNATURE = bytes(5 * _ELEMENT)
-"""A row of the batch that is refused, since its key is the identity."""
+"""A row that the batch refuses, because its key is the identity."""
 
 
 def hash_to_scalar(label: str, *parts: bytes) -> Scalar:
-    """``SCALAR`` of SPEC 2: a uniform scalar."""
+    """Return ``SCALAR`` of SPEC 2: a uniform scalar."""
     return Scalar.from_uniform_bytes(uniform_bytes(label, *parts))
 
 
 def sign(context: str, secret: Scalar, *parts: bytes, rnd: bytes | None = None) -> bytes:
-    """Sign ``parts`` in ``context`` under ``secret`` (not 0); 64 bytes.
+    """Return the signature, 64 bytes, of ``parts`` in ``context`` under ``secret``.
 
-    ``rnd`` is 32 bytes that hedge the nonce; left out, they come from the operating system.
+    ``rnd`` is 32 bytes that hedge the nonce; if left out, they come from the operating system.
+    Raises `InvalidEncodingError` if ``secret`` is 0.
     """
     if secret.is_zero:
         raise InvalidEncodingError("secret", "a signing scalar must not be 0")
@@ -44,9 +45,9 @@ def sign(context: str, secret: Scalar, *parts: bytes, rnd: bytes | None = None) 
 
 
 def verify(context: str, public: Element, signature: bytes, *parts: bytes) -> None:
-    """Return if ``signature`` is one of ``parts`` in ``context`` under ``public``.
+    """Verify the ``signature`` of ``parts`` in ``context`` under ``public``.
 
-    Raises `InvalidSignatureError` otherwise. Variable time, as everything here is public.
+    Raises `InvalidSignatureError`. Takes variable time, because everything here is public.
     """
     if len(signature) != SIGNATURE_SIZE or public.is_identity:
         raise InvalidSignatureError(f"{context}: malformed signature or key")
@@ -69,11 +70,11 @@ def verify_batch(
     *,
     threads: int | None = None,
 ) -> Mask:
-    """Which signatures `verify` takes, for encoded keys, each by itself: bool of shape (items,).
+    """Return which signatures `verify` accepts: bool of shape (items,).
 
-    ``messages`` are the parts that were signed. False also for what is no key, as the identity.
-    Without the GIL; ``threads`` is as in `billboard.batches`. Raises `ValueError` if the numbers
-    differ.
+    Each signature is verified by itself. ``publics`` are encoded keys; the result is False for one
+    that is malformed or the identity. ``messages`` are the parts that were signed. ``threads`` is
+    as in `billboard.batches`. Raises `ValueError` if the numbers of items differ.
     """
     rows = [
         _row(context, public, signature, parts)
@@ -84,12 +85,12 @@ def verify_batch(
 
 
 def _row(context: str, public: bytes, signature: bytes, parts: tuple[bytes, ...]) -> bytes:
-    """P, R, s, and the challenge before it is reduced."""
+    """Return P, R, s and the challenge before it is reduced: 160 bytes."""
     if len(public) != _ELEMENT or len(signature) != SIGNATURE_SIZE:
         return _NO_SIGNATURE
     return public + signature + _challenge(context, signature[:_ELEMENT], public, parts)
 
 
 def _challenge(context: str, commitment: bytes, public: bytes, parts: tuple[bytes, ...]) -> bytes:
-    """64 bytes, to be reduced."""
+    """Return the 64 bytes that are reduced to the challenge."""
     return uniform_bytes(f"{context}/challenge", SUITE, commitment, public, *parts)

@@ -163,7 +163,7 @@ def test_the_descriptor_is_what_a_board_logs(shell: Shell) -> None:
 def test_the_operator_says_that_the_clock_is_right(shell: Shell) -> None:
     assert "UTC" in shell.ok("push", "clock", "push")
     assert abs((shell.directory / "push" / "clock").stat().st_mtime - time.time()) < LONGEST
-    assert "no push server's directory" in shell.fails("push", "clock", ".")
+    assert "not a push server's directory" in shell.fails("push", "clock", ".")
 
 
 def test_what_was_given_up_is_replayed(shell: Shell) -> None:

@@ -118,7 +118,7 @@ def test_a_publisher_that_is_killed_is_started_again(tmp_path: Path) -> None:
         wait_for_editions(board, 2)
         code, errors = served.end()
     assert code == 0
-    assert "publishing ended with -9; it is tried again" in errors
+    assert "publishing failed (exit code -9): next try" in errors
 
 
 def test_a_board_that_can_not_publish_is_served_on(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_what_does_not_come_is_said(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.write("log", "begun\nwoke half of a line")
     said = shell.fails("wait", "log", "woke", "--seconds", "0.2")
-    assert "log: has no line that holds 'woke' after 0.2 s: look whether" in said
+    assert "log: has no line that holds 'woke' after 0.2 s: check whether" in said
     shell.write("empty", "")
     assert "empty: has no line after 0 s" in shell.fails("wait", "empty", "--seconds", "0")
     assert "missing: No such file" in shell.fails("wait", "missing", "--seconds", "0")

@@ -272,7 +272,7 @@ def test_a_curve_that_openssl_lacks_is_unsupported(monkeypatch: pytest.MonkeyPat
 
 def test_another_name_is_unsupported() -> None:
     for name in ("P256", "", "ed25519", "ristretto"):
-        with pytest.raises(UnsupportedError, match=f"no group {name}: it is one of ristretto255, "):
+        with pytest.raises(UnsupportedError, match=f"no group {name}: it must be one of "):
             groups.get(name)
 
 
