@@ -2,11 +2,12 @@
 
     python benchmarks/board.py [--posts N] [--runs R] [--servers uvicorn granian]
 
-The server is one process, the load generator (`load.py`) another, on the same machine; connections
-are kept open. Posts are made and signed before; a 201 means that the post is on stable storage,
-fsync and all. What is timed is also checked. Prints JSON, with medians of the runs: answers
-`a_second`, milliseconds until one is whole, the server's processor time for one, and how much of a
-processor the generator took. On a machine that does other things, look at processor time.
+The server and the load generator (`load.py`) are two processes on the same machine, and connections
+are kept open. Posts are made and signed before anything is timed. A 201 means that the post is on
+stable storage, after an fsync. What is timed is also checked. Prints JSON with the medians of the
+runs: answers a second (`a_second`), milliseconds until an answer is whole, the server's processor
+time for one answer, and how much of a processor the generator took. On a busy machine, compare
+processor times.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ from billboard.web.slow_clients import TimedProtocol
 HERE = Path(__file__).resolve()
 
 WARM = 500
-"""Posts that come before those that are timed."""
+"""Posts that are submitted before the timed ones."""
 
 READERS, SECONDS = 32, 5.0
-"""Connections that read, and how long."""
+"""Connections that read, and the seconds for which they do."""
 
 Results = dict[str, dict[str, Any]]
 
@@ -53,7 +54,7 @@ _OPENED = ExitStack()
 
 
 def serve(server: str, directory: str, port: int) -> None:
-    """Run the application of a board until SIGTERM."""
+    """Run the application of the board in ``directory`` until SIGTERM."""
     if server == "uvicorn":
         import uvicorn
 
@@ -84,18 +85,18 @@ def serve(server: str, directory: str, port: int) -> None:
 
 
 def granian_app() -> object:
-    """What granian's worker loads."""
+    """Return the application, for the worker of granian."""
     return create_app(_OPENED.enter_context(open_board(os.environ["BENCHMARK_BOARD"])))
 
 
 class Serving:
-    """A server that runs: its ``port``, and what it costs."""
+    """A running server: its ``process``, its ``port``, and the processor time that it uses."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process, self.port = process, port
 
     def cpu(self) -> float:
-        """Seconds of processor time that it has taken, with its children (it leads a group)."""
+        """Return the seconds of processor time that its process group has used."""
         ticks = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
@@ -105,7 +106,7 @@ class Serving:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def load(self, connections: int, seconds: float, requests: list[bytes]) -> dict[str, Any]:
-        """Run the load generator."""
+        """Run the load generator, and return what it printed and the server's time per answer."""
         with tempfile.NamedTemporaryFile() as file:
             write_requests(Path(file.name), requests)
             command = [sys.executable, str(HERE.parent / "load.py"), str(self.port)]
@@ -122,7 +123,7 @@ class Serving:
 
 @contextmanager
 def serving(server: str, directory: Path) -> Iterator[Serving]:
-    """The server of a board, in a process of its own."""
+    """Run the server of the board in ``directory`` in a process of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -143,7 +144,7 @@ def serving(server: str, directory: Path) -> Iterator[Serving]:
 
 
 def submission(post: bytes) -> bytes:
-    """A request."""
+    """Return the HTTP request that submits a post."""
     lines = [
         "POST /posts HTTP/1.1",
         "Host: b",
@@ -154,18 +155,18 @@ def submission(post: bytes) -> bytes:
 
 
 def reading(name: str) -> bytes:
-    """A request."""
+    """Return the HTTP request that reads a published object."""
     return f"GET /{name} HTTP/1.1\r\nHost: b\r\n\r\n".encode()
 
 
 def make_posts(board: Board, count: int) -> list[bytes]:
-    """Valid posts of this epoch."""
+    """Return ``count`` valid posts of this epoch."""
     options = {"origin": board.origin, "epoch": board.epoch}
     return [bytes(posts.dummy(board.frame_class, **options)) for _ in range(count)]
 
 
 def ask(port: int, method: str, name: str, body: bytes | None = None) -> tuple[int, bytes]:
-    """The status and the body of an answer."""
+    """Make one request on a new connection; return the status and the body of the answer."""
     with closing(HTTPConnection("127.0.0.1", port)) as connection:
         headers = {} if body is None else {"Content-Type": "application/octet-stream"}
         connection.request(method, f"/{name}", body, headers)
@@ -174,7 +175,7 @@ def ask(port: int, method: str, name: str, body: bytes | None = None) -> tuple[i
 
 
 def check_posts(port: int, key: NoteKey, post: bytes) -> None:
-    """A post gets its receipt, and one with another signature does not."""
+    """Check that a post gets its receipt, and that a wrong signature is refused."""
     status, answer = ask(port, "POST", "posts", post)
     receipt = Receipt.from_bytes(answer, key)
     assert (status, receipt.post_hash) == (201, hashlib.sha256(post).digest())
@@ -183,7 +184,7 @@ def check_posts(port: int, key: NoteKey, post: bytes) -> None:
 
 
 def measure(server: str, directory: Path, count: int, connections: int) -> Results:
-    """What a board of its own does: every answer is counted, and every post is then published."""
+    """Measure a new board. Check that every status is right and that every post is published."""
     key = create_board(directory, BoardParameters("example.org/board"))
     with open_board(directory) as board:
         made = make_posts(board, WARM + count)
@@ -213,7 +214,7 @@ def measure(server: str, directory: Path, count: int, connections: int) -> Resul
 
 
 def medians(runs: list[Results]) -> Results:
-    """Of each figure."""
+    """Return the median of each figure over the runs."""
     return {
         what: {
             name: round(statistics.median(run[what][name] for run in runs), 3) for name in figures
@@ -223,7 +224,7 @@ def medians(runs: list[Results]) -> Results:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure all servers and print the results."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--posts", type=int, default=30_000)
     parser.add_argument("--connections", type=int, default=64)

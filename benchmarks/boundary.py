@@ -22,12 +22,12 @@ LISTS = "lists of bytes besides"
 
 
 def operations() -> list[Operation]:
-    """Rerandomizing 1,024 pairs, and what there is of it besides cryptography.
+    """Return the rerandomizing of 1,024 pairs, beside its parts that are not cryptography.
 
-    `ARRAYS` is a call with an empty batch, which is all that does not depend on the rows, and one
-    that checks, allocates and walks arrays of as many rows but copies 30 bytes of an element
-    instead of computing: it bounds the cost of the boundary from above. `LISTS` is what a caller
-    pays besides who has one bytes object a pair and wants the same back.
+    `ARRAYS` is two calls. One has an empty batch and costs what does not depend on the rows. The
+    other checks, allocates and walks arrays of as many rows, but copies 30 bytes of each element
+    instead of computing. Together they are an upper bound of the cost of the boundary. `LISTS` is
+    the additional cost for a caller who has one bytes object for each pair and wants the same back.
     """
     key = EncryptionKey(elgamal.public_elements([random_scalar()]))
     data = np.frombuffer(os.urandom(ITEMS * 30), np.uint8).reshape(ITEMS, 1, 30)

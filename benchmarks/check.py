@@ -1,8 +1,9 @@
 """Fail if billboard is slower beside its peers than it was: ``make bench-check``.
 
-Each ratio is to a reference that is measured in the same rounds; `floors.json` has the least that
-each may be, by processor and backend. A processor that has no floors there says so, and its core is
-compared with that of the base commit. No time by itself is a limit. benchmarks/README.md says more.
+Each ratio is to a reference that is measured in the same rounds. `floors.json` has the floor of
+each ratio, by processor and backend. For a processor without floors this prints a notice, and
+compares the core with that of the base commit. No time by itself is a limit. See
+benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ PAIRS, ELEMENTS = 4_096, 4_608
 REFERENCES = ("rbcl", pairs.ALONE)
 
 CORE = ("rust", "billboard/groups", ":(glob)billboard/*.py")
-"""What the measured calls run through."""
+"""The files that the measured calls run through, as pathspecs of git."""
 
 AT_LEAST = 0.97
 """The least upper end of the interval of a median ratio to the base commit."""
 
 SHARE = 0.85
-"""Of what was measured: room for noise, but none for a kernel that takes a quarter longer."""
+"""A floor as a share of the measured ratio. It passes noise, but no kernel that is 25 % slower."""
 
 
 def ratios(contests: list[Contest]) -> Iterator[tuple[str, str, Spread]]:
-    """Each with its backend, and a name like ``pair: rerandomize over rbcl``."""
+    """Yield each ratio: backend, a name like ``pair: rerandomize over rbcl``, and its spread."""
     for contest in contests:
         operation = contest.operation
         for contestant, backend in ((BATCH, BACKEND), (PORTABLE, "portable")):
@@ -53,9 +54,9 @@ def ratios(contests: list[Contest]) -> Iterator[tuple[str, str, Spread]]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seconds", type=int, default=90, help="of rounds")
-    parser.add_argument("--base", help="what to compare with where there are no floors")
-    parser.add_argument("--set", action="store_true", help="make what is measured the new floors")
+    parser.add_argument("--seconds", type=int, default=90, help="seconds of rounds")
+    parser.add_argument("--base", help="the commit to compare with if there are no floors")
+    parser.add_argument("--set", action="store_true", help="set new floors from what is measured")
     arguments = parser.parse_args()
     floors, processor = json.loads(FLOORS.read_text()), machine.processor()
     if not arguments.set and BACKEND not in floors.get(processor, {}):
@@ -71,14 +72,14 @@ def main() -> int:
         shown = f"{spread.median:.3g} ({spread.low:.3g} .. {spread.high:.3g})"
         print(f"{backend:9} {name:46} {shown:26} {floor}")
         if spread.median < floor:
-            below.append(f"{backend}, {name}: {spread.median:.3g}, and the least is {floor}")
+            below.append(f"{backend}, {name}: {spread.median:.3g}, below its floor of {floor}")
     for line in below:
         print(f"slower: {line}", file=sys.stderr)
     return 1 if below else 0
 
 
 def measure(seconds: float) -> tuple[int, list[tuple[str, str, Spread]]]:
-    """The number of rounds in ``seconds``, and the ratios that were measured in them."""
+    """Measure for ``seconds``. Return the number of rounds, and the ratios."""
     operations = [
         *(each for each in pairs.operations(PAIRS) if each.name != "embed"),
         *classes.of_class(FrameClass.L, ELEMENTS // 9),
@@ -89,7 +90,7 @@ def measure(seconds: float) -> tuple[int, list[tuple[str, str, Spread]]]:
 
 
 def floors_of(measured: list[tuple[str, str, Spread]]) -> dict[str, dict[str, float]]:
-    """By backend and name: a share of what was measured."""
+    """Return the floors, by backend and name: `SHARE` of what was measured."""
     floors: defaultdict[str, dict[str, float]] = defaultdict(dict)
     for backend, name, spread in measured:
         floors[backend][name] = round(spread.median * SHARE, 2)
@@ -97,23 +98,24 @@ def floors_of(measured: list[tuple[str, str, Spread]]) -> dict[str, dict[str, fl
 
 
 def compared(processor: str, base: str | None) -> bool:
-    """Whether the core is about as fast as that of the commit ``base``."""
+    """Compare the core with that of the commit ``base``; return whether it is about as fast."""
     says = f"NO FLOORS for this processor ({processor}, backend {BACKEND}) in {FLOORS.name}"
     if base is None:
-        print(f"{says}, and no commit before this one: NOTHING WAS CHECKED.", file=sys.stderr)
+        print(f"{says}, and there is no earlier commit: NOTHING WAS CHECKED.", file=sys.stderr)
         return True
     if _git("diff", "--quiet", base, "--", *CORE).returncode == 0:
-        print(f"{says}. The core is that of {base}: there is nothing to compare.", file=sys.stderr)
+        print(f"{says}. The core is unchanged since {base}: nothing to compare.", file=sys.stderr)
         return True
     print(f"{says}: comparing with {base} instead.", file=sys.stderr)
-    print("On a quiet machine `python benchmarks/check.py --set` makes floors.", file=sys.stderr)
+    print("To set floors: `python benchmarks/check.py --set`, on a quiet machine.", file=sys.stderr)
     return compare(base, ["core"], at_least=AT_LEAST)
 
 
 def base_commit() -> str | None:
-    """What the working tree changed: the commit before, or where its branch left the main one.
+    """Return the commit to compare the working tree with; None if there is none.
 
-    None if there is none, as in a clone of one commit.
+    It is ``HEAD`` if the tree was changed, otherwise the commit where the branch left
+    ``origin/HEAD``, or else the commit before. A shallow clone of one commit has none.
     """
     if _git("status", "--porcelain", "--untracked-files=no").stdout:
         return "HEAD"

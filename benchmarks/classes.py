@@ -1,4 +1,4 @@
-"""Blobs of each class: n elements that carry a frame with a device token or a handle."""
+"""Benchmark of blobs of each class: n elements carry a frame with a device token or a handle."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ Peers = dict[str, Rbcl | LibpepElements]
 
 
 def operations(elements: int) -> list[Operation]:
-    """``encrypt``, ``rerandomize`` and ``open`` of each class, about ``elements`` a batch."""
+    """Return encrypt, rerandomize and open of each class, with about ``elements`` in a batch."""
     by_class = {c: of_class(c, elements // (c.elements + 1)) for c in FrameClass}
     every = [operation for those in by_class.values() for operation in those]
     return [*every, *_per_element(every)]
 
 
 def of_class(frame_class: FrameClass, items: int) -> list[Operation]:
-    """Those of one class, all checked.
+    """Return the operations of one class, on ``items`` blobs, all checked.
 
-    A peer starts from the encoded frame, embeds and encrypts it, and opens to the bytes of a
-    frame; it neither makes nor checks the frame's tag.
+    A peer embeds and encrypts an encoded frame, and opens a blob to the bytes of a frame. It
+    neither makes nor checks the tag of the frame.
     """
     secret_key = SecretKey.generate(frame_class)
     public_key = secret_key.public_key
@@ -85,7 +85,7 @@ def of_class(frame_class: FrameClass, items: int) -> list[Operation]:
 
 
 def _per_element(every: list[Operation]) -> list[Operation]:
-    """Batches of each class one after the other, timed per element: n + 1 in a blob."""
+    """Return the batches of all classes as contestants, timed per element: n + 1 in a blob."""
     sizes = {_subject(c): c.elements + 1 for c in FrameClass}
     beside = {REFERENCE: tuple(subject for subject in sizes if subject != REFERENCE)}
     contestants: dict[str, dict[str, Contestant]] = defaultdict(dict)
@@ -110,24 +110,24 @@ def _address(frame_class: FrameClass) -> Address:
 def _check_batch(
     secret_key: SecretKey, peers: Peers, array: Array, addresses: list[Address], threads: int
 ) -> None:
-    """A batch opens in billboard as a whole, and a sample of its rows in each peer."""
+    """Check that billboard opens every row of a batch, and each peer a sample of its rows."""
     public_key = secret_key.public_key
     fresh = public_key.rerandomize_batch(array, threads=threads)
     check(bool((array != fresh).any(axis=2).all()), "rerandomizing: an element stayed")
     for blobs in (array, fresh):
         opened, mask = secret_key.open_batch(blobs, threads=threads)
-        check(bool(mask.all()), "opening: not all opened")
+        check(bool(mask.all()), "opening: some rows did not open")
         check([frame.token for frame in opened] == addresses, f"a batch on {threads} threads")
         for (name, peer), i in itertools.product(peers.items(), range(SAMPLE)):
             data = extract(peer.decrypt(blobs[i].tobytes()))
             frame = Frame.decode(data, public_key.frame_class, public_key.key_hash)
-            check(frame.token == addresses[i], f"blob {i}, says {name}")
+            check(frame.token == addresses[i], f"blob {i}, decrypted by {name}")
 
 
 def _check_peers(secret_key: SecretKey, peers: Peers, address: Address, frame: bytes) -> None:
-    """What a peer encrypts, another rerandomizes and billboard opens, before and after its own."""
+    """Check that billboard opens what peers make, and also what it rerandomizes after them."""
     for names in itertools.product(peers, repeat=2):
         first, second = (peers[name] for name in names)
         blob = Blob.from_bytes(second.rerandomize(first.encrypt_frame(frame)))
         for received in (blob, blob.rerandomize(secret_key.public_key)):
-            check(secret_key.open(received).token == address, f"{names}, then opening")
+            check(secret_key.open(received).token == address, f"opening after {names}")

@@ -1,11 +1,10 @@
 """Compare the working tree with another commit, on one machine: ``make bench-compare BASE=main``.
 
-The native core, the board and the push server of both are timed in processes of their own that take
-turns, so that what else the machine does meets both alike. Each tree measures with the benchmarks
-that it has itself. A ratio is taken within a round; above 1, the working tree is faster.
+The native core, the board and the push server of both trees are timed in processes of their own
+that take turns, so that other work on the machine affects both alike. Each tree runs its own
+benchmarks. A ratio is taken within a round; above 1, the working tree is faster.
 
-"At least x of the commit before" means that the upper end of the interval is at least x: with
-``--at-least x`` this fails where it is not.
+With ``--at-least x`` it fails if the upper end of the interval of a ratio is below x.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from measure import Spread
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 15
-"""Of which the least is nine."""
+"""Rounds by default. Fewer than nine are refused."""
 
 JOB = """
 import json, os, time
@@ -64,7 +63,7 @@ print(json.dumps(taken))
 
 @contextmanager
 def built(commit: str) -> Iterator[Path]:
-    """A directory with the package of a commit, its core built."""
+    """Check a commit out into a temporary directory, build its core, and give the directory."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "base"
         _git("worktree", "add", "--detach", "--quiet", str(tree), commit)
@@ -81,12 +80,12 @@ def built(commit: str) -> Iterator[Path]:
 
 
 def core(tree: Path) -> dict[str, float]:
-    """How often each call of the core is made in a second, in a fresh process."""
+    """Return how often a fresh process makes each call of the core in a second."""
     return {name: 1 / seconds for name, seconds in json.loads(_run(tree, "-c", JOB)).items()}
 
 
 def board(tree: Path) -> dict[str, float]:
-    """Answers of the board a second: posts stored, bundles and checkpoints read."""
+    """Return the answers of the board a second: posts stored, bundles and checkpoints read."""
     found = json.loads(_run(tree, "board.py", "--posts", "5000", "--runs", "1"))
     return {
         f"board: {name}": each["a_second"] for name, each in found["medians"]["uvicorn"].items()
@@ -94,7 +93,7 @@ def board(tree: Path) -> dict[str, float]:
 
 
 def push(tree: Path) -> dict[str, float]:
-    """Pushes a second: by the provider alone, from the outbox, and from sealed requests."""
+    """Return pushes a second: by the provider alone, from the outbox, and from sealed requests."""
     said = _run(tree, "push.py", "--requests", "2000")
     patterns = {
         "push: transport": r"^transport (\d+)",
@@ -129,12 +128,12 @@ def _run(tree: Path, *arguments: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("base", help="a commit or branch")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="nine or more")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="at least nine")
     parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED))
     parser.add_argument("--at-least", type=float, default=0.0, help="the least ratio that passes")
     arguments = parser.parse_args()
     if arguments.rounds < 9:
-        parser.error("an interval of less than nine rounds says little")
+        parser.error("--rounds must be at least 9: an interval of fewer rounds says little")
     passed = compare(
         arguments.base, arguments.only, rounds=arguments.rounds, at_least=arguments.at_least
     )
@@ -142,7 +141,7 @@ def main() -> None:
 
 
 def compare(base: str, only: Iterable[str], *, rounds: int = ROUNDS, at_least: float) -> bool:
-    """Print each ratio to the commit ``base``; whether all are at least ``at_least``."""
+    """Print each ratio to the commit ``base``. Return whether all are at least ``at_least``."""
     passed = True
     with built(base) as tree:
         print(f"a second, the working tree over {base}; {rounds} rounds", flush=True)

@@ -1,9 +1,9 @@
-"""A large edition on this machine: seconds to store, publish, expire and sweep it, and its memory.
+"""A large edition on this machine: seconds and memory to store, publish, expire and sweep it.
 
     python benchmarks/editions.py [POSTS]
 
-The posts are of class L in size, but random: no signature is made or verified. Each figure is of
-one process, so that the peak of its memory is that of one step. Prints JSON.
+The posts have the size of class L but made-up bytes: no signature is made or verified. Each step
+runs in a process of its own, so that the peak of memory is that of the step. Prints JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from billboard.board.store import Entry
 EPOCH = 20_000
 NOW = EPOCH * 86_400.0
 TOGETHER = 1000
-"""Posts in a commit, as of a busy server."""
+"""Posts in one commit."""
 
 
 def store(board: Path, count: int) -> None:
@@ -51,7 +51,7 @@ def publish(board: Path, count: int) -> None:
 def expire(board: Path, count: int) -> None:
     with open_board(board, clock=lambda: NOW + 3 * 86_400) as opened:
         if opened.expire() < count:
-            raise ArithmeticError("less than was published has expired")
+            raise ArithmeticError(f"fewer than {count} posts have expired")
 
 
 def sweep(board: Path, count: int) -> None:  # noqa: ARG001
@@ -68,7 +68,7 @@ STEPS: dict[str, Callable[[Path, int], None]] = {
 
 
 def step(name: str, board: Path, count: int) -> None:
-    """Do one step, and print how long it took and how much memory."""
+    """Do one step. Print its seconds, and the peak of its memory in MiB."""
     begin = time.perf_counter()
     STEPS[name](board, count)
     seconds = time.perf_counter() - begin
@@ -77,7 +77,7 @@ def step(name: str, board: Path, count: int) -> None:
 
 
 def measure(count: int, directory: Path) -> dict[str, dict[str, float]]:
-    """Each step of an edition of ``count`` posts, on a new board in ``directory``."""
+    """Measure each step of an edition of ``count`` posts, on a new board in ``directory``."""
     board = directory / "board"
     create_board(board, BoardParameters("example.org/board"))
     found = {}

@@ -39,7 +39,7 @@ class Embedding(Protocol):
 
 
 class Billboard:
-    """billboard's functions on the elements of a group."""
+    """billboard's functions on the elements of a group, from bytes to bytes."""
 
     def __init__(self, group: groups.Group, secret: Sequence[int]) -> None:
         self.group = group
@@ -94,18 +94,18 @@ OPERATIONS = (
 )
 
 LACKING = {("p224", "hash to element"), ("bls12_381", "embed"), ("coincurve", "hash to element")}
-"""What a group (SPEC 12) or a library does not have."""
+"""Operations that a group (SPEC 12) or a library does not have."""
 
 
 def contestants(group: str, operation: str) -> list[str]:
-    """Who does ``operation`` on ``group``: nobody, or billboard and its peers."""
+    """Return who does ``operation`` on ``group``: billboard and its peers, or nobody."""
     if (group, operation) in LACKING:
         return []
     return [BILLBOARD, *(peer for peer in PEERS[group] if (peer, operation) not in LACKING)]
 
 
 def operations(name: str) -> list[Operation]:
-    """All `OPERATIONS` that the group ``name`` has, checked."""
+    """Return all `OPERATIONS` that the group ``name`` has, checked."""
     group = groups.get(name)
     secret = [int(group.random_scalar())]
     ours = Billboard(group, secret)
@@ -134,7 +134,7 @@ def _call(scheme: Scheme, operation: str, value: bytes) -> Call:
 
 
 def _check_schemes(group: str, schemes: dict[str, Scheme], message: bytes) -> None:
-    """What one library encrypts, another rerandomizes and a third decrypts, in every order."""
+    """Check that each library decrypts what any encrypts and any rerandomizes."""
     for names in itertools.product(schemes, repeat=3):
         first, second, third = (schemes[name] for name in names)
         pair = first.encrypt(message)
@@ -154,7 +154,7 @@ def _all_differ(first: bytes, second: bytes, elements: int) -> bool:
 
 
 def _check_hashes(name: str, ours: Billboard, schemes: dict[str, Scheme], data: bytes) -> None:
-    """All hash alike but petlib, whose hash need only be an element; all embed what we extract."""
+    """Check that all hash alike (petlib: to any element), and that we extract what all embed."""
     group = ours.group
     for peer in contestants(name, "hash to element"):
         scheme: Hashing = schemes[peer]  # type: ignore[assignment]

@@ -1,9 +1,10 @@
-"""A load generator for `board.py`: raw sockets that are kept open, one request after the other.
+"""A load generator for `board.py` and `push.py`: open connections, one request after the other.
 
     python load.py PORT CONNECTIONS SECONDS FILE
 
-FILE has requests, each after its length in 4 bytes, made before anything is timed. They are sent
-once, in turn, and from the beginning again if SECONDS is not 0 and are not over.
+FILE has requests that were made before, each after its length in 4 bytes, big-endian. The
+connections to PORT send them in turn, once. If SECONDS is not 0, they send them again and again
+until SECONDS are over. Prints JSON.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from pathlib import Path
 
 import uvloop
 
-_ROOM = 1 << 18
+_ROOM = 1 << 18  # bytes of the buffer for what is received
 
 
 def read_requests(path: Path) -> list[bytes]:
-    """The requests in a file."""
+    """Return the requests in a file."""
     data, position, requests = path.read_bytes(), 0, []
     while position < len(data):
         end = position + 4 + int.from_bytes(data[position : position + 4], "big")
@@ -32,12 +33,12 @@ def read_requests(path: Path) -> list[bytes]:
 
 
 def write_requests(path: Path, requests: list[bytes]) -> None:
-    """The inverse."""
+    """Write requests to a file, for `read_requests`."""
     path.write_bytes(b"".join(len(each).to_bytes(4, "big") + each for each in requests))
 
 
 class Connection(asyncio.BufferedProtocol):
-    """Sends a request when it has the whole answer to the one before."""
+    """A connection that sends a request when it has the whole answer to the one before."""
 
     def __init__(self, requests: Iterator[bytes], load: Load) -> None:
         self._requests, self._load = requests, load
@@ -82,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
 
 
 class Load:
-    """What is measured."""
+    """The statuses of all answers, and the seconds until each was whole."""
 
     def __init__(self) -> None:
         self.statuses: Counter[int] = Counter()
@@ -103,7 +104,7 @@ class Load:
 
 
 def endless(requests: list[bytes], seconds: float) -> Iterator[bytes]:
-    """The requests, once, or again and again for so long."""
+    """Yield the requests once, or again and again for ``seconds`` if that is not 0."""
     end = time.perf_counter() + seconds
     yield from requests
     while seconds and time.perf_counter() < end:

@@ -1,4 +1,4 @@
-"""Where a measurement was made, and of what."""
+"""The machine of a measurement, and the versions of what is measured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PACKAGES = (
     "numpy",
 )
 CORE = hashlib.sha256(Path(_core.__file__).read_bytes()).hexdigest()[:16]
-"""Digest of the native core, taken as it is loaded: a build may replace the file meanwhile."""
+"""Digest of the native core. It is taken at the start, as a build may replace the file later."""
 
 SIMD = ("avx2", "avx512f", "avx512ifma")
 
@@ -33,10 +33,11 @@ _ROOT = Path(__file__).parents[1]
 
 
 def describe() -> dict[str, object]:
-    """The machine, the versions and the commit, for the JSON of results.
+    """Return the machine, the versions and the commit, for the JSON of results.
 
-    ``core`` is a digest of the native core that was loaded: a working tree may hold another build
-    than its commit. ``openssl`` is the one that petlib, and with it billboard's curves, runs on.
+    ``core`` is a digest of the loaded native core, because a working tree may hold another build
+    than that of its commit. ``openssl`` is the version that petlib uses, and with it the groups
+    p256, p224 and secp256k1 of billboard.
     """
     cpu = _cpu()
     flags = cpu.get("flags", "").split()
@@ -58,9 +59,10 @@ def describe() -> dict[str, object]:
 
 
 def processor() -> str:
-    """Vendor, family and model, as ``AuthenticAMD 25/17``; its architecture where Linux tells none.
+    """Return vendor, family and model, such as ``AuthenticAMD 25/17``.
 
-    The name of a model is too coarse: virtual machines call several generations "AMD EPYC".
+    Where the system does not tell them, return the architecture. The name of the model would be too
+    coarse: virtual machines call several generations "AMD EPYC".
     """
     cpu = _cpu()
     if "cpu family" not in cpu:
@@ -69,7 +71,7 @@ def processor() -> str:
 
 
 def _cpu() -> dict[str, str]:
-    """The first processor of Linux's list; nothing elsewhere."""
+    """Return the first processor in Linux's list; nothing on other systems."""
     if not _CPUINFO.exists():
         return {}
     lines = _CPUINFO.read_text().partition("\n\n")[0].splitlines()

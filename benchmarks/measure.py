@@ -17,11 +17,11 @@ FEWEST_ROUNDS = 3
 
 @dataclass(frozen=True)
 class Spread:
-    """The median over the rounds, and an interval that has the true one with 95 % confidence.
+    """The median over the rounds, and an interval that has the true median with 95 % confidence.
 
-    That of the order statistics, which assumes nothing about the distribution (Conover, "Practical
-    Nonparametric Statistics", section 3.2). Of fewer than six rounds it is from the least to the
-    greatest, and the confidence is less.
+    The interval comes from the order statistics, which assume nothing about the distribution
+    (Conover, "Practical Nonparametric Statistics", section 3.2). With fewer than six rounds it goes
+    from the least value to the greatest, and the confidence is less.
     """
 
     median: float
@@ -36,9 +36,10 @@ class Spread:
 
 
 def _outside(count: int) -> int:
-    """How many of the least, and as many of the greatest, are outside of the interval.
+    """Return how many of the least values are outside of the interval; as many greatest are.
 
-    The most for which so many heads or fewer among ``count`` fair coins have at most 2.5 %.
+    It is the largest number for which the probability of so few heads, or fewer, among ``count``
+    fair coins is at most 2.5 %. If even that of no heads is more, it is 0.
     """
     tails = itertools.accumulate(math.comb(count, heads) / 2**count for heads in range(count))
     return max(sum(tail <= 0.025 for tail in tails) - 1, 0)
@@ -46,7 +47,7 @@ def _outside(count: int) -> int:
 
 @dataclass(frozen=True)
 class Timing:
-    """Microseconds per item: by the clock on the wall, and of CPU time of all our threads."""
+    """Microseconds per item: wall time, and CPU time of the process that does the work."""
 
     wall: float
     cpu: float
@@ -61,38 +62,38 @@ def wall(timing: Timing) -> float:
 
 
 class Contest:
-    """The contestants of an operation, and how long they took in each round."""
+    """The contestants of an operation, and the timings of each in all rounds."""
 
     def __init__(self, operation: Operation, seconds: float) -> None:
-        """Warm up, and see how often each call is repeated to take about ``seconds``."""
+        """Warm up, and find how often to repeat each call to fill about ``seconds``."""
         self.operation = operation
         contestants = operation.contestants
         self._repeats = {name: _repeats(c.call, seconds) for name, c in contestants.items()}
         self.timings: dict[str, list[Timing]] = {name: [] for name in contestants}
 
     def round(self, backwards: bool) -> None:
-        """Time every contestant once; ``backwards`` evens out a machine that slows down."""
+        """Time every contestant once. Going ``backwards`` evens out a machine that slows down."""
         names = list(self.timings)
         for name in reversed(names) if backwards else names:
             contestant = self.operation.contestants[name]
             self.timings[name].append(_time(contestant, self._repeats[name]))
 
     def time(self, name: str, clock: Callable[[Timing], float]) -> Spread:
-        """Microseconds per item."""
+        """Return the microseconds per item of a contestant."""
         return Spread.of([clock(timing) for timing in self.timings[name]])
 
     def ratio(self, other: str, ours: str, clock: Callable[[Timing], float]) -> Spread:
-        """Time per item of ``other`` over that of ``ours`` in the same round."""
+        """Return the time per item of ``other`` over that of ``ours`` in the same round."""
         rounds = zip(self.timings[other], self.timings[ours], strict=True)
         return Spread.of([clock(theirs) / clock(own) for theirs, own in rounds])
 
     def cores(self, name: str) -> Spread:
-        """How many cores a contestant got: less than it has threads if others wanted them too."""
+        """Return how many cores a contestant got: on a busy machine, fewer than its threads."""
         return Spread.of([timing.cpu / timing.wall for timing in self.timings[name]])
 
 
 def run(contests: Sequence[Contest], seconds: float) -> int:
-    """Rounds of all contests, of which none begins after ``seconds``; returns how many."""
+    """Run rounds of all contests; begin none after ``seconds``. Return the number of rounds."""
     gc.disable()
     begin = time.perf_counter()
     done = 0
@@ -105,7 +106,7 @@ def run(contests: Sequence[Contest], seconds: float) -> int:
 
 
 def _repeats(call: Call, seconds: float) -> int:
-    """How many calls fill ``seconds``, judged by as few as take a tenth of it."""
+    """Return how many calls fill ``seconds``, estimated from calls for a tenth of that time."""
     microseconds = 0.0
     for calls in (1, 10, 100):
         microseconds = _time(Contestant(call), calls).wall
@@ -115,7 +116,7 @@ def _repeats(call: Call, seconds: float) -> int:
 
 
 def _time(contestant: Contestant, repeats: int) -> Timing:
-    """The mean of ``repeats`` calls."""
+    """Return the mean time of ``repeats`` calls, per item."""
     call, cpu = contestant.call, contestant.cpu
     cpu_begin, wall_begin = cpu(), time.perf_counter()
     for _ in range(repeats):

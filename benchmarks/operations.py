@@ -1,4 +1,4 @@
-"""What is measured: each operation, as billboard and its peers do it."""
+"""The operations that are measured, each as billboard and its peers do it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PORTABLE = "billboard portable, batch"
 TWO_THREADS_PORTABLE = "billboard portable, batch on two threads"
 
 BACKEND = batches.backend()
-"""What all but `PORTABLE` runs on."""
+"""The backend that all contestants but those on `PORTABLE` run on."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A call that does ``items`` items on ``threads`` threads.
+    """A call that processes ``items`` items on ``threads`` threads.
 
-    ``beside`` names the contestants of the same operation that it is compared with; ``cpu`` reads
-    the seconds of processor time that the call uses up.
+    ``beside`` names the contestants of the same operation that it is compared with. ``cpu`` returns
+    the seconds of processor time used so far by the process that does the work.
     """
 
     call: Call
@@ -45,7 +45,7 @@ class Operation:
 
 
 def one_by_one(calls: Mapping[str, Call]) -> dict[str, Contestant]:
-    """`BILLBOARD`, which ``calls`` has, and its peers, one item a call."""
+    """Return `BILLBOARD`, which must be in ``calls``, and its peers: one item for each call."""
     peers = tuple(name for name in calls if name != BILLBOARD)
     return {
         name: Contestant(call, beside=peers if name == BILLBOARD else ())
@@ -56,9 +56,10 @@ def one_by_one(calls: Mapping[str, Call]) -> dict[str, Contestant]:
 def in_batches(
     items: int, batch: Callable[[int], object], calls: Mapping[str, Call]
 ) -> dict[str, Contestant]:
-    """The same, and billboard's ``batch(threads)`` of ``items`` items on one thread and on two.
+    """Return the contestants of `one_by_one`, and batches of billboard on one thread and on two.
 
-    If it is not the portable backend that runs, that too.
+    ``batch(threads)`` processes ``items`` items. If the backend is not the portable one, batches
+    on the portable backend are added.
     """
     single = one_by_one(calls)
     peers = single[BILLBOARD].beside
@@ -75,7 +76,7 @@ def in_batches(
 
 
 def on_portable(call: Call) -> Call:
-    """The same call on the portable backend."""
+    """Return a call that makes ``call`` on the portable backend."""
 
     def run() -> object:
         _core.use_backend("portable")
@@ -88,6 +89,6 @@ def on_portable(call: Call) -> Call:
 
 
 def check(holds: bool, what: str) -> None:
-    """Raise `ArithmeticError` if a result that would be timed is wrong."""
+    """Raise `ArithmeticError` unless ``holds``, so that no wrong result is timed."""
     if not holds:
-        raise ArithmeticError(f"not timed, for it is wrong: {what}")
+        raise ArithmeticError(f"a result is wrong, so nothing was timed: {what}")

@@ -34,13 +34,13 @@ DALEK = "dalek, in Rust"
 ALONE = "multiplications alone"
 
 COUNTED = {"rerandomize": (721, 538), "decrypt": (1436, 1545)}
-"""Multiplications and squarings in the field for a pair, on the backend ifma: the arithmetic bound.
+"""Multiplications and squarings in the field for a pair on the backend ifma: the arithmetic bound.
 
-rust/src/kernel/tests/operations.rs counts them.
+The test rust/src/kernel/tests/operations.rs counts them.
 """
 
 ONE_AT_A_TIME = 256
-"""Items that dalek does one after the other before it answers, so that asking costs it nothing."""
+"""Items that dalek processes, one after the other, for each request over the pipe."""
 
 SAMPLE = 64
 """Rows of a batch that each peer checks."""
@@ -49,7 +49,7 @@ Peers = dict[str, Rbcl | LibpepPairs]
 
 
 class Batches:
-    """billboard's batch keys, with a batch of one at a time."""
+    """billboard's batch keys, used with batches of one row."""
 
     def __init__(self, secret: Scalar) -> None:
         self.public = EncryptionKey(elgamal.public_elements([secret]))
@@ -66,7 +66,7 @@ class Batches:
 
 
 def operations(items: int) -> list[Operation]:
-    """``embed``, ``encrypt``, ``rerandomize`` and ``decrypt`` of ``items`` pairs, all checked."""
+    """Return embed, encrypt, rerandomize and decrypt of ``items`` pairs, all checked."""
     secret = random_scalar()
     batches = Batches(secret)
     peers: Peers = {"rbcl": Rbcl([int(secret)]), "libpep-py": LibpepPairs([int(secret)])}
@@ -121,7 +121,7 @@ def operations(items: int) -> list[Operation]:
 def _compare(
     contestants: dict[str, Contestant], batches: tuple[str, ...], other: str
 ) -> dict[str, Contestant]:
-    """The same, with those of ``batches`` that there are compared with ``other`` as well."""
+    """Return the contestants, with those named in ``batches`` compared with ``other`` too."""
     there = {name: contestants[name] for name in batches if name in contestants}
     return contestants | {
         name: replace(batch, beside=(*batch.beside, other)) for name, batch in there.items()
@@ -134,7 +134,7 @@ def _multiply_and_square(multiplications: int, squarings: int) -> None:
 
 
 def _check_dalek(dalek: Dalek, batches: Batches, message: bytes) -> None:
-    """What dalek makes of ours, we decrypt, and the other way round."""
+    """Check that billboard decrypts what dalek makes, and dalek what billboard makes."""
     ours = batches.encrypt(message)
     check(batches.decrypt(dalek.show("encrypt", message)) == message, "dalek encrypts")
     fresh = dalek.show("rerandomize", ours)
@@ -144,7 +144,7 @@ def _check_dalek(dalek: Dalek, batches: Batches, message: bytes) -> None:
 
 
 def _check_batches(batches: Batches, peers: Peers, data: Array, messages: Array) -> None:
-    """A batch comes back from billboard as a whole, and a sample of its rows from each peer."""
+    """Check that billboard decrypts every row of a batch, and each peer a sample of its rows."""
     check(np.array_equal(_core.extract(messages, 1), data), "embedding a batch")
     sample = np.linspace(0, len(data) - 1, SAMPLE, dtype=int)
     for threads in (1, 2):
@@ -156,11 +156,11 @@ def _check_batches(batches: Batches, peers: Peers, data: Array, messages: Array)
             check(np.array_equal(decrypted, messages), f"a batch on {threads} threads")
             for (name, peer), i in itertools.product(peers.items(), sample):
                 message = peer.decrypt(array[i].tobytes())
-                check(message == messages[i].tobytes(), f"row {i} of a batch, says {name}")
+                check(message == messages[i].tobytes(), f"row {i} of a batch, decrypted by {name}")
 
 
 def _check_schemes(schemes: dict[str, Batches | Scheme], message: bytes) -> None:
-    """What one library encrypts, another rerandomizes and a third decrypts, in every order."""
+    """Check that each library decrypts what any encrypts and any rerandomizes."""
     for names in itertools.product(schemes, repeat=3):
         first, second, third = (schemes[name] for name in names)
         pair = first.encrypt(message)

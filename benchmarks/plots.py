@@ -1,4 +1,4 @@
-"""Draw what `ratios.py` measured: the two plots of README.md, from example.json."""
+"""Draw docs/_static/batches.svg and peers.svg from example.json, a result of `ratios.py`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Records = list[dict[str, Any]]
 
 
 def growing(records: Records) -> dict[str, tuple[list[int], list[float]]]:
-    """Sizes of batches and microseconds a pair, by backend."""
+    """Return sizes of batches and microseconds a pair, by backend."""
     lines: dict[str, tuple[list[int], list[float]]] = {}
     for record in records:
         if record["subject"] == sizes.SUBJECT:
@@ -32,7 +32,7 @@ def growing(records: Records) -> dict[str, tuple[list[int], list[float]]]:
 
 
 def beside_peers(records: Records, operation: str) -> dict[str, float]:
-    """Microseconds a pair, on one thread, the slowest first."""
+    """Return microseconds a pair on one thread by contestant, the slowest first."""
     names = {BATCH: "billboard, ifma", PORTABLE: "billboard, portable", DALEK: DALEK}
     found = {
         names.get(record["contestant"], record["contestant"]): record["microseconds"]["median"]

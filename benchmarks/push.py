@@ -2,15 +2,15 @@
 
     python benchmarks/push.py [--requests N]
 
-Three steps of the way, each with what it needs beside it on the same machine:
+It measures three parts of the way, each with everything on the same machine:
 
-- transport: the APNs provider alone, on one connection, 100 requests in flight
-- outbox: the same, from an outbox to which each attempt is claimed and settled durably
-- end to end: sealed requests of class L over HTTP, 64 connections kept open, each stored before it
-  is answered, opened at ticks of 0.5 s, and pushed
+- transport: the APNs provider alone, on one connection, with 100 requests in flight
+- outbox: the same, from an outbox in which each attempt is claimed and settled durably
+- end to end: sealed requests of class L over HTTP, on 64 open connections. Each is stored before it
+  is answered, opened at a tick (every 0.5 s), and pushed.
 
-The push service is nginx, which answers 200 to everything; that each push arrives once is for the
-tests. Set BILLBOARD_BACKEND=portable to measure the portable backend.
+The push service is nginx, which answers 200 to everything. The tests, and not this, check that each
+push arrives once. Set BILLBOARD_BACKEND=portable to measure the portable backend.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ TIMING = Timing(tick=0.5, minimum=1, patience=0.5, jitter=0.0, pace=Pace(0.0, 1)
 
 
 def apns(nginx: Nginx) -> ApnsProvider:
-    """The provider, whose every attempt nginx answers by itself."""
+    """Return an APNs provider whose requests go to a path that nginx answers by itself."""
     private_key = ec.generate_private_key(ec.SECP256R1())
     pem = private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     provider = ApnsProvider(
@@ -73,7 +73,7 @@ def apns(nginx: Nginx) -> ApnsProvider:
 
 
 def notifications(count: int) -> list[Notification]:
-    """One for each of as many devices."""
+    """Return ``count`` notifications, each for another device."""
     expires = time.time() + 3600
     return [
         Notification(DeviceToken(Platform.APNS, os.urandom(32)), expires=expires)
@@ -82,7 +82,7 @@ def notifications(count: int) -> list[Notification]:
 
 
 async def transport(count: int) -> float:
-    """Requests a second."""
+    """Send ``count`` notifications by the provider alone. Return requests a second."""
     async with Nginx(10**6) as nginx:
         provider = apns(nginx)
         gate = asyncio.Semaphore(IN_FLIGHT)
@@ -101,7 +101,7 @@ async def transport(count: int) -> float:
 
 
 async def from_outbox(directory: Path, count: int) -> float:
-    """Notifications a second."""
+    """Deliver ``count`` notifications from an outbox. Return notifications a second."""
     async with Nginx(10**6) as nginx:
         with SqliteOutbox.create(directory / "outbox.sqlite") as outbox:
             outbox.enqueue([], [(each, 0.0) for each in notifications(count)], Pace(0.0, 1))
@@ -120,7 +120,7 @@ async def from_outbox(directory: Path, count: int) -> float:
 
 @asynccontextmanager
 async def serving(directory: Path, secret: SecretKey) -> AsyncIterator[tuple[PushServer, int]]:
-    """A push server over HTTP, and its port."""
+    """Run a push server over HTTP. Give it and its port."""
     async with Nginx(10**6) as nginx:
         with SqliteOutbox(directory / "outbox.sqlite") as outbox:
             dispatcher = Dispatcher(outbox, [apns(nginx)], concurrency=IN_FLIGHT)
@@ -139,7 +139,7 @@ async def serving(directory: Path, secret: SecretKey) -> AsyncIterator[tuple[Pus
 
 
 def make(secret_bytes: bytes, descriptor: bytes, key: Any, count: int, seed: int) -> list[bytes]:
-    """Sealed requests to as many devices."""
+    """Return ``count`` sealed requests, each to wake another device."""
     del seed
     secret = SecretKey.from_file_bytes(secret_bytes)
     known = ServerDescriptor.from_bytes(descriptor, key)
@@ -150,13 +150,13 @@ def make(secret_bytes: bytes, descriptor: bytes, key: Any, count: int, seed: int
 
 
 def http_request(body: bytes) -> bytes:
-    """A request over HTTP."""
+    """Return the HTTP request that hands in a sealed request."""
     head = f"POST /push HTTP/1.1\r\nHost: p\r\nContent-Length: {len(body)}\r\n"
     return (head + "Content-Type: application/octet-stream\r\n\r\n").encode() + body
 
 
 async def end_to_end(directory: Path, count: int) -> dict[str, Any]:
-    """What the load generator saw, and pushes a second until the last was delivered."""
+    """Return what the load generator printed, and pushes a second until the last delivery."""
     secret = SecretKey.generate()
     secret.save(directory / "secret.key")
     key = create_server_keys(directory, "push.example.org")
@@ -186,7 +186,7 @@ async def end_to_end(directory: Path, count: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure three times, and print the results."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--requests", type=int, default=20_000)
     count = parser.parse_args().requests

@@ -1,7 +1,7 @@
 """Measure billboard and its peers in interleaved rounds, and print the ratios.
 
-A round times every contestant of every operation once. A ratio is taken within a round, and its
-median over the rounds counts. benchmarks/README.md says more.
+A round times every contestant of every operation once. A ratio is taken within a round; the result
+is its median over the rounds. See benchmarks/README.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True)
 class Effort:
-    """The size of batches, and seconds: of a timing at least, and after which no round begins."""
+    """How much is measured.
+
+    Batches have ``pairs`` pairs and about ``elements`` elements; ``large`` adds the largest batch.
+    A timing takes at least ``slice`` seconds, and no round begins after ``seconds``.
+    """
 
     pairs: int
     elements: int
@@ -43,7 +47,7 @@ QUICK = Effort(pairs=1_024, elements=1_800, large=False, slice=0.005, seconds=15
 
 
 def operations(effort: Effort) -> list[Operation]:
-    """All that is measured, checked."""
+    """Return all operations that are measured, checked."""
     return [
         *pairs.operations(effort.pairs),
         *classes.operations(effort.elements),
@@ -55,7 +59,7 @@ def operations(effort: Effort) -> list[Operation]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="small batches, a minute at most")
+    parser.add_argument("--quick", action="store_true", help="small batches, at most a minute")
     effort = QUICK if parser.parse_args().quick else FULL
     described = machine.describe()
     load = [os.getloadavg()[0]]
@@ -79,7 +83,7 @@ def main() -> None:
 
 
 def write(name: str, result: dict[str, Any]) -> None:
-    """JSON with one line for each record."""
+    """Write JSON to the results, with one line for each record."""
     *about, (key, lines) = result.items()
     head = "".join(f" {json.dumps(k)}: {json.dumps(v)},\n" for k, v in about)
     body = ",\n".join(f"  {json.dumps(line)}" for line in lines)

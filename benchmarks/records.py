@@ -9,19 +9,19 @@ from typing import Any
 from measure import Contest, Spread, cpu, wall
 
 Record = dict[str, Any]
-"""What benchmarks/README.md describes, as JSON has it."""
+"""A record for JSON, with the fields in benchmarks/README.md."""
 
 DIGITS = 4
-"""Significant digits: more than a measurement has."""
+"""Significant digits of a number in a record: more than a measurement has."""
 
 
 def records(contests: Iterable[Contest]) -> list[Record]:
-    """One record for each contestant, in the order of the contests."""
+    """Return one record for each contestant, in the order of the contests."""
     return [_record(contest, name) for contest in contests for name in contest.timings]
 
 
 def timings(contests: Iterable[Contest]) -> list[Record]:
-    """Microseconds per item of each contestant in each round."""
+    """Return the microseconds per item of each contestant in each round."""
     return [
         _labels(contest, name)
         | {"cpu": [_short(t.cpu) for t in rounds], "wall": [_short(t.wall) for t in rounds]}

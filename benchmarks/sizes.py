@@ -1,4 +1,4 @@
-"""What a pair costs in batches that grow."""
+"""Benchmark of rerandomizing pairs in batches of growing size."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from billboard.groups.ristretto255 import random_scalar
 SUBJECT = "pair, batches that grow"
 SIZES = (1, 8, 64, 512, 4_096, 32_768)
 LARGE = 1_000_000
-"""Pairs that only the native backend of the fastest is given."""
+"""Pairs of the largest batch, which only the fastest backend gets."""
 
 TWO_THREADS = f"{BACKEND} on two threads"
 
 
 def operations(large: bool) -> list[Operation]:
-    """Rerandomizing `SIZES` pairs on each backend; on the fastest `LARGE` too, if so.
+    """Return the rerandomizing of `SIZES` pairs on each backend.
 
-    On the fastest, the largest two of them on two threads besides.
+    On the fastest backend, ``large`` adds a batch of `LARGE` pairs, and the two largest batches
+    also run on two threads.
     """
     sizes = (*SIZES, LARGE) if large else SIZES
     key = elgamal.EncryptionKey(elgamal.public_elements([random_scalar()]))

@@ -1,4 +1,4 @@
-"""Records as tables of text: times are medians, ratios median (95 % interval)."""
+"""Tables of text from records. Times are medians; ratios are a median (95 % interval)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Cells = dict[str, str]
 
 
 def show(records: list[Record]) -> None:
-    """Print all the tables, by subject."""
+    """Print all tables."""
     grouped = [r for r in records if r["subject"].startswith("group ")]
     rest = [r for r in records if r not in grouped]
     _beside_peers(f"Batches on one thread, backend {BACKEND}, us per item", rest, BATCH)
@@ -46,7 +46,7 @@ def show(records: list[Record]) -> None:
 
 
 def _beside_peers(title: str, records: list[Record], ours: str, subject: str | None = None) -> None:
-    """The records of ``ours``, of one subject or all, with the times of its peers."""
+    """Print the records of ``ours``, of one subject or of all, with the times of its peers."""
     medians = {
         (r["subject"], r["operation"], r["contestant"]): r["microseconds"]["median"]
         for r in records
@@ -66,7 +66,7 @@ def _beside_peers(title: str, records: list[Record], ours: str, subject: str | N
 
 
 def _sizes(title: str, records: list[Record]) -> None:
-    """A row for each size, and a column for each backend."""
+    """Print a table with a row for each size of batches and a column for each backend."""
     rows: dict[str, _Cells] = {}
     for r in records:
         if r["subject"] == sizes.SUBJECT:
@@ -76,7 +76,7 @@ def _sizes(title: str, records: list[Record]) -> None:
 
 
 def _threads(record: Record) -> _Cells:
-    """By the clock on the wall over one thread, the cores it got, and its CPU time."""
+    """Return the speed-up by wall time, the cores got, and the CPU time over that of one thread."""
     return {
         "over one thread": _cell(next(iter(record["ratios"].values()))),
         "cores got": _cell(record["cores"]),
@@ -102,7 +102,7 @@ def _cell(spread: dict[str, float], unit: float = 1) -> str:
 
 
 def _print(title: str, rows: dict[str, _Cells]) -> None:
-    """A table of the columns that any row has."""
+    """Print a table with all columns that some row has."""
     columns = list(dict.fromkeys(column for cells in rows.values() for column in cells))
     table = [["", *columns]]
     table += [

@@ -1,10 +1,10 @@
-"""Which HTTP/2 client loses nothing when connections end, and how fast each is.
+"""Compare HTTP/2 clients: does one lose requests when connections end, and how fast is it?
 
     python benchmarks/transports.py
 
-3,000 requests, 100 of them in flight, over nginx and over the emulator of APNs. Each client is
-given a request once, and again only if it says that it failed. Decided from it:
-docs/adr/0011-push-providers.md. Needs nginx, and the `bench` dependency group.
+Each client makes 3,000 requests, 100 of them in flight, over nginx and over the emulator of APNs.
+It gets a request again only if it reports that the request failed. The decision that rests on this
+is docs/adr/0011-push-providers.md. Needs the `bench` dependency group, which includes nginx.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ PATH = "/3/device/" + "ab" * 32
 
 
 class Client(Protocol):
-    """One of those that are compared. ``post`` raises where there is no answer."""
+    """One of the clients that are compared. ``post`` raises an error if there is no answer."""
 
     async def post(self, url: str, headers: dict[str, str]) -> int: ...
 
@@ -50,7 +50,7 @@ class Client(Protocol):
 
 
 class CurlCffi:
-    """The transport of the providers."""
+    """curl_cffi, through the transport of the providers."""
 
     def __init__(self, ca_file: Path) -> None:
         self._transport = transport.Transport("benchmark", ca_file)
@@ -68,7 +68,7 @@ class CurlCffi:
 
 
 class PyCurl:
-    """libcurl by pycurl: its multi interface in a thread, with the same options."""
+    """pycurl: the multi interface of libcurl in a thread, with options as in the providers."""
 
     def __init__(self, ca_file: Path) -> None:
         self._ca_file = str(ca_file)
@@ -138,7 +138,7 @@ class PyCurl:
 
 
 class Httpx2:
-    """httpx2, on h2."""
+    """httpx2, which uses h2."""
 
     def __init__(self, ca_file: Path) -> None:
         context = ssl.create_default_context(cafile=str(ca_file))
@@ -165,7 +165,7 @@ CLIENTS: dict[str, Callable[[Path], Client]] = {
 
 
 async def post_all(client: Client, url: str, headers: dict[str, str]) -> tuple[str, list[str]]:
-    """What came of it, in words, and the ids that were answered."""
+    """Make all requests. Return a summary as text, and the ids of the requests that got a 200."""
     gate, errors, answered = asyncio.Semaphore(IN_FLIGHT), Counter[str](), []
     again = 0
 
@@ -245,7 +245,7 @@ async def main() -> None:
         for name in clients:
             try:
                 text = await asyncio.wait_for(run(CLIENTS[name]), 120)
-            except Exception as error:  # reported, for the others to go on
+            except Exception as error:  # printed, so that the others go on
                 text = f"failed: {type(error).__name__} {error}"
             print(f"    {name:10} {text}", flush=True)
 

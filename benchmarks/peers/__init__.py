@@ -1,7 +1,7 @@
-"""The peers: other libraries, doing the same from bytes to bytes, as their callers would use them.
+"""The peers: other libraries that do the same from bytes to bytes, as their callers would.
 
-Each holds its keys decoded, does one ciphertext at a time, and draws fresh random scalars each
-time. The calls are the fewest that the library allows.
+Each peer holds its keys decoded, processes one ciphertext at a time, and draws fresh random scalars
+each time. It makes as few calls as the library allows.
 """
 
 try:

@@ -1,4 +1,4 @@
-"""G1 of bls12_381 by py-arkworks, which is Rust beneath."""
+"""G1 of bls12_381 by py-arkworks, a binding of Rust code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from peers.by_hand import DST, ByHand
 
 
 class Arkworks(ByHand[Any, Any]):
-    """Decoding looks whether a point is in the group."""
+    """py-arkworks' points. Its decoding checks that a point is in the group."""
 
     size = 48
     order = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001

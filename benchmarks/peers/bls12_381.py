@@ -1,4 +1,4 @@
-"""G1 of bls12_381 by py_ecc, which is Python throughout."""
+"""G1 of bls12_381 by py_ecc, which is pure Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Point = tuple[Any, Any, Any]
 
 
 class PyEcc(ByHand[Point, int]):
-    """py_ecc's optimized points. Decoding looks whether a point is in the group: it must."""
+    """py_ecc's optimized points. `decode` checks that a point is in the group, as it must be."""
 
     size = 48
     order = curve_order

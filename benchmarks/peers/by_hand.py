@@ -1,4 +1,4 @@
-"""ElGamal and universal re-encryption by hand, out of the group operations of any library."""
+"""ElGamal and universal re-encryption, built from the group operations of any library."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ E = TypeVar("E")
 S = TypeVar("S")
 
 DST = b"billboard/benchmarks"
-"""The domain of what is hashed to elements here."""
+"""The domain separation tag for hashing to elements."""
 
 
 class ByHand(ABC, Generic[E, S]):
-    """ElGamal with n keys and one randomizer (SPEC 6.2); with one key, SPEC 13.1 too.
+    """ElGamal with n keys and one randomizer (SPEC 6.2), and with one key also SPEC 13.1.
 
-    A library brings its elements E and scalars S. It keeps -x beside x, and computes B - xA as
-    B + (-x)A: for coincurve, which cannot subtract, that is one multiplication less.
+    A subclass brings the elements E and scalars S of a library. B - xA is computed as B + (-x)A,
+    with a stored -x: for coincurve, which cannot subtract, this saves a multiplication.
     """
 
     size: int
@@ -102,12 +102,12 @@ class ByHand(ABC, Generic[E, S]):
 
 
 def split(data: bytes, size: int) -> list[bytes]:
-    """``data`` in pieces of ``size`` bytes."""
+    """Return ``data`` in pieces of ``size`` bytes."""
     return [data[i : i + size] for i in range(0, len(data), size)]
 
 
 def embed_sec1(data: bytes, decode: Callable[[bytes], object]) -> bytes:
-    """Try random candidates (SPEC 12.3) until ``decode`` raises nothing; the encoding."""
+    """Try random candidates (SPEC 12.3) until ``decode`` raises nothing. Return the encoding."""
     while True:
         draw = os.urandom(3)
         encoding = bytes([2 + draw[0] % 2]) + draw[1:] + data

@@ -1,4 +1,4 @@
-"""Plain ElGamal pairs by curve25519-dalek in a process of Rust: rust/examples/dalek.rs."""
+"""Plain ElGamal pairs by curve25519-dalek in a Rust process: rust/examples/dalek.rs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _BUILD = ("cargo", "build", "--release", "--locked", "--no-default-features", "-
 
 
 class Dalek:
-    """One pair at a time, with tables, without Python."""
+    """The Rust process, which processes one pair at a time, with tables and without Python."""
 
     def __init__(self, secret: int, messages: bytes, pairs: bytes) -> None:
-        """Ready to encrypt ``messages``, and to rerandomize and decrypt ``pairs``, in turn."""
+        """Build and start it, to encrypt ``messages`` and to rerandomize and decrypt ``pairs``."""
         subprocess.run([*_BUILD, "--quiet", "--manifest-path", str(_MANIFEST)], check=True)  # noqa: S603
         program = _MANIFEST.parent / "target/release/examples/dalek"
         self._process = subprocess.Popen(  # noqa: S603
@@ -25,17 +25,17 @@ class Dalek:
         self._ask(f"secret {secret.to_bytes(32, 'little').hex()}")
 
     def show(self, operation: str, first: bytes) -> bytes:
-        """What the operation makes of ``first``."""
+        """Return the result of an operation on the one item ``first``."""
         self._set(first)
         return bytes.fromhex(self._ask(f"show {operation}"))
 
     def run(self, operation: str, items: int) -> None:
-        """Do so many items and forget what comes out."""
+        """Process ``items`` items, and forget the results."""
         self._set(self._inputs[operation])
         self._ask(f"run {operation} {items}")
 
     def cpu(self) -> float:
-        """Seconds of processor time of the process (see clock_getcpuclockid(3))."""
+        """Return the seconds of processor time of the process (see clock_getcpuclockid(3))."""
         return time.clock_gettime((~self._process.pid << 3) | 2)
 
     def _set(self, data: bytes) -> None:
@@ -44,7 +44,7 @@ class Dalek:
             self._input = data
 
     def _ask(self, line: str) -> str:
-        """Ends with this process: the other one reads to the end of its input."""
+        """Send a line and return the answer. The program ends when its input does."""
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the process has no pipes")
         self._process.stdin.write(line + "\n")

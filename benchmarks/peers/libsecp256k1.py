@@ -9,7 +9,7 @@ from peers.by_hand import ByHand, embed_sec1
 
 
 class Coincurve(ByHand[PublicKey, bytes]):
-    """coincurve's public keys as elements: it has no identity, and does not hash to elements."""
+    """coincurve's public keys as elements. It has no identity and does not hash to elements."""
 
     size = 33
     order = GROUP_ORDER_INT

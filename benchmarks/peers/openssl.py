@@ -46,7 +46,7 @@ class Petlib(ByHand[EcPt, Bn]):
         return first == second
 
     def hash_to_element(self, message: bytes) -> bytes:
-        """petlib's own hash, by trial: not that of RFC 9380, and less work."""
+        """Hash by petlib's own method, trial: it is not that of RFC 9380, and less work."""
         return self.group.hash_to_point(message).export()
 
     def embed(self, data: bytes) -> bytes:

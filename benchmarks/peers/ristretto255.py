@@ -28,7 +28,7 @@ class _Ristretto255:
 
 
 class Rbcl(_Ristretto255, ByHand[bytes, bytes]):
-    """rbcl's bindings of libsodium. All its values are bytes, which every call decodes."""
+    """rbcl's bindings of libsodium. All its values are bytes; every call decodes them."""
 
     def scalar(self, number: int) -> bytes:
         return number.to_bytes(32, "little")
@@ -110,7 +110,7 @@ class LibpepElements(_Ristretto255, ByHand[GroupElement, ScalarNonZero]):
 
 
 class LibpepPairs(LibpepElements):
-    """libpep-py's own ElGamal, which has one element, and the rest out of its operations."""
+    """libpep-py's own ElGamal, which has one element, and the rest from its group operations."""
 
     def encrypt(self, message: bytes) -> bytes:
         return bytes(encrypt(GroupElement.from_bytes(message), self.public[0]).to_bytes())
@@ -124,17 +124,17 @@ class LibpepPairs(LibpepElements):
 
 
 def extract(message: bytes) -> bytes:
-    """The bytes that the elements of a message carry (SPEC 6.1)."""
+    """Return the bytes that the elements of a message carry (SPEC 6.1)."""
     return b"".join(element[1 : 1 + PAYLOAD] for element in split(message, 32))
 
 
 def _uniform(message: bytes) -> bytes:
-    """64 bytes to map to an element; neither library has RFC 9380's expansion, py_ecc has."""
+    """Return 64 bytes to map to an element. Only py_ecc has the expansion of RFC 9380."""
     return expand_message_xmd(message, DST, 64, hashlib.sha512)
 
 
 def _embed(data: bytes, decode: Callable[[bytes], Decoded | None]) -> tuple[bytes, Decoded]:
-    """Try random candidates (SPEC 6.1) until one decodes: its encoding, and what it decodes to."""
+    """Try random candidates (SPEC 6.1) until one decodes. Return its encoding and its element."""
     while True:
         low, high = os.urandom(2)
         encoding = bytes([low & 0xFE]) + data + bytes([high & 0x7F])

@@ -1,14 +1,14 @@
 //! A peer of the benchmarks: plain ElGamal pairs on stock curve25519-dalek, one at a time, with its
-//! fixed-base tables. From bytes to bytes, as the others, without Python.
+//! fixed-base tables. Like the other peers it works from bytes to bytes, but without Python.
 //!
-//! It does what lines on standard input say, and answers each with a line:
+//! It executes the commands on standard input, one a line, and answers each with a line:
 //!
-//! - `secret <hex>`: the secret scalar x. From then on X = xG has a table.
-//! - `input <hex>`: what `run` and `show` start from: messages of 32 bytes to encrypt, pairs of 64
-//!   bytes for the rest.
-//! - `run <operation> <items>`: encrypt, rerandomize or decrypt so many items, beginning again where
-//!   the input ends.
-//! - `show <operation>`: the result for the first item, in hex.
+//! - `secret <hex>`: set the secret scalar x, and make a table of X = xG.
+//! - `input <hex>`: set the input of `run` and `show`: messages of 32 bytes to encrypt, pairs of 64
+//!   bytes for the other operations.
+//! - `run <operation> <items>`: encrypt, rerandomize or decrypt this number of items, and begin
+//!   again where the input ends.
+//! - `show <operation>`: answer with the result for the first item, in hex.
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};

@@ -1,4 +1,4 @@
-//! Batches: checked views of NumPy arrays, and the spreading of blocks of rows over threads.
+//! Batches: checks NumPy arrays, and spreads blocks of their rows over threads.
 
 use crate::embedding::{self, PAYLOAD};
 use crate::errors::exact;
@@ -16,22 +16,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
-/// Elements of a row, at most: far from where sizes could overflow.
+/// Most elements of a row. With so many, sizes are far from an overflow.
 const MOST_ELEMENTS: usize = 1 << 16;
 
 /// How often the calling thread looks for Ctrl-C and reports progress, in milliseconds.
 static REPORT_INTERVAL: AtomicU64 = AtomicU64::new(50);
 
-/// The rows of a batch, and which of them are real.
+/// The rows of a batch, and a mask that says which of them are valid.
 pub type Masked<'py> = (Bound<'py, PyArray3<u8>>, Bound<'py, PyArray1<bool>>);
 
-/// How to run a batch. `threads` is None for all CPUs that this process may use.
+/// How to run a batch: on how many threads, and what to call with the progress.
 pub struct Run {
     threads: usize,
     progress: Option<Py<PyAny>>,
 }
 
 impl Run {
+    /// `threads` is None for all CPUs that this process may use. Raises `ValueError` for 0.
     pub fn new(threads: Option<usize>, progress: Option<Py<PyAny>>) -> PyResult<Self> {
         let allowed = || thread::available_parallelism().map_or(1, usize::from);
         match threads.unwrap_or_else(allowed) {
@@ -40,11 +41,12 @@ impl Run {
         }
     }
 
-    /// Call `work(index, block)` for each of the `blocks` of `rows` of `items` rows, without the GIL.
+    /// Call `work(index, block)` for each of `blocks`, without the GIL. A batch has `items` rows,
+    /// and a block has `rows` of them.
     ///
-    /// The calling thread works too, and between its blocks lets Python handle signals and calls
-    /// `progress(done, items)`; if either raises, the others stop at the end of their block. Threads
-    /// live for this call only, so that nothing is left behind that a fork could break.
+    /// The calling thread works too. Between its blocks it lets Python handle signals and calls
+    /// `progress(done, items)`. If either raises, the other threads stop at the end of their block.
+    /// Threads live for this call only, so that no thread is left behind that a fork could break.
     pub fn blocks<W: Send>(
         &self,
         py: Python<'_>,
@@ -89,7 +91,7 @@ impl Run {
         py.detach(|| {
             thread::scope(|scope| {
                 for _ in 0..others {
-                    // Where the system refuses another thread, those that run do the work.
+                    // If the system refuses another thread, those that run do the work.
                     let _ = thread::Builder::new().spawn_scoped(scope, || while step() {});
                 }
                 let outcome = own_share();
@@ -101,7 +103,8 @@ impl Run {
     }
 }
 
-/// A readonly C-contiguous `uint8` array of shape (items, elements, width), or a clear error.
+/// Check that an object is a C-contiguous `uint8` array of shape (items, elements, width), and
+/// return it read-only. Raises `TypeError` or `ValueError`, which say what was expected.
 pub fn view<'py>(
     array: &Bound<'py, PyAny>,
     elements: usize,
@@ -127,7 +130,7 @@ pub fn view<'py>(
     typed.try_readonly().map_err(|_| PyValueError::new_err("the array is being written to"))
 }
 
-/// `numpy.zeros`, which raises where memory is short.
+/// Call `numpy.zeros`, which raises `MemoryError` if memory is short.
 fn zeros<'py>(
     py: Python<'py>,
     shape: impl IntoPyObject<'py>,
@@ -136,8 +139,8 @@ fn zeros<'py>(
     py.import("numpy")?.call_method1("zeros", (shape, dtype))
 }
 
-/// Run `work(first row, input rows, output rows, valid)` over all rows of `input`, block by block, into
-/// a new array of shape (items, elements, width) and a mask of shape (items,).
+/// Run `work(first row, input rows, output rows, valid)` over all rows of `input`, block by block.
+/// Returns a new array of shape (items, elements, width) and a mask of shape (items,).
 pub fn map_rows<'py>(
     py: Python<'py>,
     run: &Run,
@@ -164,7 +167,7 @@ pub fn map_rows<'py>(
     Ok((output, valid))
 }
 
-/// Run `work(input rows, valid)` over all rows of `input`, into a new mask of shape (items,).
+/// Run `work(input rows, valid)` over all rows of `input`. Returns a mask of shape (items,).
 pub fn mask_rows<'py>(
     py: Python<'py>,
     run: &Run,
@@ -183,30 +186,30 @@ pub fn mask_rows<'py>(
     Ok(valid)
 }
 
-/// The name of the backend that batches run on: "portable" or "ifma".
+/// Return the name of the backend that batches run on: "portable" or "ifma".
 #[pyfunction]
 pub fn backend() -> &'static str {
     kernel::backend().name()
 }
 
-/// Have this process run batches on another backend, for tests and comparisons; `ValueError` if there is
-/// none of that name here.
+/// Run the batches of this process on another backend, for tests and comparisons. Raises
+/// `ValueError` if the name is unknown or the processor lacks its instructions.
 #[pyfunction]
 pub fn use_backend(name: &str) -> PyResult<()> {
     kernel::use_backend(name)
         .map_err(|problem| PyValueError::new_err(format!("backend {name:?}: {problem}")))
 }
 
-/// Have batches of this process look for Ctrl-C and report progress every so many milliseconds, 0 for
-/// after each block; returns what it was before. For tests, which must not depend on how long a batch
-/// takes.
+/// Set how often batches of this process look for Ctrl-C and report progress, in milliseconds; with
+/// 0, after each block. Returns the interval before. For tests, which must not depend on how long a
+/// batch takes.
 #[pyfunction]
 pub fn use_report_interval(milliseconds: u64) -> u64 {
     REPORT_INTERVAL.swap(milliseconds, Ordering::Relaxed)
 }
 
-/// Multiply in the field `count` times, or else square, on the backend in use: for benchmarks, which
-/// compare what an operation takes with what its multiplications take.
+/// Multiply `count` times in the field, or square if `square`, on the backend in use. For
+/// benchmarks, which compare an operation with its multiplications alone.
 #[pyfunction]
 pub fn field_operations(py: Python<'_>, square: bool, count: usize) {
     py.detach(|| kernel::backend().field_operations(square, count));
@@ -216,7 +219,8 @@ pub fn decode_seed(py: Python<'_>, seed: &[u8]) -> PyResult<Seed> {
     Ok(Zeroizing::new(exact(py, "seed", seed)?))
 }
 
-/// Which rows of an (items, elements, 32) array are blobs (SPEC 6.3): bool of shape (items,).
+/// Return which rows of an (items, elements, 32) array are blobs (SPEC 6.3): a bool array of shape
+/// (items,).
 #[pyfunction]
 #[pyo3(signature = (array, elements, threads = None, progress = None))]
 pub fn validate<'py>(
@@ -233,7 +237,8 @@ pub fn validate<'py>(
     })
 }
 
-/// Embed each 30 bytes of an (items, n, 30) array in an element (SPEC 6.1): (items, n, 32).
+/// Embed each 30 bytes of an (items, n, 30) array in an element (SPEC 6.1). Returns an array of
+/// shape (items, n, 32).
 #[pyfunction]
 #[pyo3(signature = (data, n, seed, threads = None, progress = None))]
 pub fn embed<'py>(
@@ -253,7 +258,7 @@ pub fn embed<'py>(
     Ok(output)
 }
 
-/// The 30 bytes that each element of an (items, n, 32) array carries: (items, n, 30).
+/// Return the 30 bytes that each element of an (items, n, 32) array carries, as (items, n, 30).
 #[pyfunction]
 #[pyo3(signature = (array, n))]
 pub fn extract<'py>(
@@ -271,8 +276,8 @@ pub fn extract<'py>(
     Ok(output)
 }
 
-/// The scalars that `encrypt` and `rerandomize` of a batch draw from `seed`: (count, 32). For
-/// whoever must know them: a test, or a proof about the batch.
+/// Return the scalars that `encrypt` and `rerandomize` of a batch draw from `seed`, as an array of
+/// shape (count, 32). For a test, or for a proof about the batch.
 #[pyfunction]
 #[pyo3(signature = (seed, count))]
 pub fn scalars_from_seed<'py>(

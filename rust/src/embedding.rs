@@ -5,15 +5,16 @@ use crate::random::Draws;
 
 pub use crate::kernel::PAYLOAD;
 
-/// A uniformly random element among those that carry each 30 bytes of `data`, which are items of a
-/// batch from `first` on. Variable time.
+/// Embed each 30 bytes of `data` in a uniformly random one of the elements that carry them. They
+/// are the items of a batch from `first` on. Variable time.
 pub fn embed_vartime(data: &[u8], output: &mut [u8], draws: Draws, first: usize) {
     let (data, output) = (data.as_chunks().0, output.as_chunks_mut().0);
-    // About a quarter of the 2^14 candidates decode; that none does has probability below 2^-6000.
+    // About a quarter of the 2^14 candidates decode. The probability that none does is below
+    // 2^-6000.
     kernel::backend().embed_vartime(data, output, draws.candidates(first, data.len()));
 }
 
-/// The 30 bytes that an encoded element carries.
+/// Put the 30 bytes that an encoded element carries into `data`.
 pub fn extract(encoding: &[u8], data: &mut [u8]) {
     data.copy_from_slice(&encoding[1..31]);
 }

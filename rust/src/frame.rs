@@ -36,9 +36,9 @@ fn tag(key_hash: &[u8; 32], body: &[u8]) -> [u8; TAG] {
     tag
 }
 
-/// Whether `frame` is valid under the key set at `now` (hours since 1970). Every check runs
-/// whatever the others say; only the conjunction leaves. The layout follows from the length, which
-/// is public.
+/// Return whether `frame` is valid under the key set at `now` (hours since 1970). Every check runs
+/// whatever the others say, and only their conjunction is returned. The layout follows from the
+/// length, which is public.
 pub fn is_valid(frame: &[u8], key_hash: &[u8; 32], now: u32) -> bool {
     let (body, found) = frame.split_at(frame.len() - TAG);
     let (expiry_at, token_is_valid) =
@@ -50,7 +50,7 @@ pub fn is_valid(frame: &[u8], key_hash: &[u8; 32], now: u32) -> bool {
         & bool::from(tag(key_hash, body).ct_eq(found))
 }
 
-/// Whether platform, length and padding are right, in all classes but H.
+/// Return whether platform, length and padding are right, in all classes but H.
 fn is_token(body: &[u8]) -> bool {
     let length = usize::from(u16::from_be_bytes([body[4], body[5]]));
     let in_range = (1..=body.len() - TOKEN).contains(&length);
@@ -62,23 +62,24 @@ fn is_token(body: &[u8]) -> bool {
     is_platform(body[1]) & in_range & (padding == 0)
 }
 
-/// Whether `number` is from 1 to 5, without a branch.
+/// Return whether `number` is from 1 to 5, without a branch.
 fn is_platform(number: u8) -> bool {
     number.wrapping_sub(1) < PLATFORMS
 }
 
-/// Append the tag.
+/// Append the tag to the body of a frame.
 fn tagged<'py>(
     py: Python<'py>,
     key_hash: &[u8; 32],
     mut body: Zeroizing<Vec<u8>>,
 ) -> Bound<'py, PyBytes> {
     let tag = tag(key_hash, &body);
-    body.extend(tag); // within the capacity: nothing is left behind elsewhere
+    body.extend(tag); // within the capacity, so that no copy of the body is left behind
     PyBytes::new(py, &body)
 }
 
-/// Encode a frame of `30 * elements` bytes with a device token: class S, L or XL.
+/// Encode a frame of `30 * elements` bytes with a device token: class S, L or XL (SPEC 5.1). Raises
+/// `InvalidEncodingError`.
 #[pyfunction]
 #[pyo3(signature = (elements, key_hash, *, platform, app, expiry, gate, token))]
 #[allow(clippy::too_many_arguments)] // they are the fields of SPEC 5.1
@@ -116,7 +117,7 @@ pub fn encode_frame<'py>(
     Ok(tagged(py, &key_hash, body))
 }
 
-/// Encode a frame of 60 bytes with a handle: class H.
+/// Encode a frame of 60 bytes with a handle: class H (SPEC 5.2). Raises `InvalidEncodingError`.
 #[pyfunction]
 #[pyo3(signature = (key_hash, *, expiry, gate, salt, handle))]
 pub fn encode_handle_frame<'py>(
@@ -137,7 +138,7 @@ pub fn encode_handle_frame<'py>(
     Ok(tagged(py, &key_hash, body))
 }
 
-/// Whether a frame is valid under the key set at `now_hours`.
+/// Return whether a frame is valid under the key set at `now_hours`, in hours since 1970.
 #[pyfunction]
 pub fn decode_frame(
     py: Python<'_>,

@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyInt};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// An integer modulo l. Constant time; zeroized when freed; never shown.
+/// An integer modulo l. Constant time. It is zeroized when freed, and never shown.
 #[pyclass(frozen, module = "billboard._core")]
 pub struct Scalar(pub Zeroizing<DalekScalar>);
 
@@ -21,21 +21,21 @@ impl Scalar {
     }
 }
 
-/// The canonical scalar in `bytes`.
+/// Decode a canonical scalar. Raises `InvalidEncodingError`.
 pub fn decode_scalar(py: Python<'_>, field: &str, bytes: &[u8]) -> PyResult<DalekScalar> {
     let bytes = Zeroizing::new(exact::<32>(py, field, bytes)?);
     Option::from(DalekScalar::from_canonical_bytes(*bytes))
         .ok_or_else(|| invalid_encoding(py, field, "is not a canonical scalar"))
 }
 
-/// The canonical element in `bytes`.
+/// Decode a canonical element. Raises `InvalidEncodingError`.
 pub fn decode_element(py: Python<'_>, field: &str, bytes: &[u8]) -> PyResult<RistrettoPoint> {
     CompressedRistretto(exact(py, field, bytes)?)
         .decompress()
         .ok_or_else(|| invalid_encoding(py, field, "is not a canonical element"))
 }
 
-/// The Python object that describes this group (SPEC 12).
+/// Return the Python object that describes this group (SPEC 12).
 fn group(py: Python<'_>) -> PyResult<Py<PyAny>> {
     static GROUP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let group = GROUP.get_or_try_init(py, || {
@@ -47,14 +47,15 @@ fn group(py: Python<'_>) -> PyResult<Py<PyAny>> {
 
 #[pymethods]
 impl Scalar {
-    /// Decode 32 little-endian bytes; l or more is refused.
+    /// Decode 32 little-endian bytes. Raises `InvalidEncodingError` for another length, or l or
+    /// more.
     #[staticmethod]
     #[pyo3(signature = (data, /, field = "scalar"))]
     fn from_bytes(py: Python<'_>, data: &[u8], field: &str) -> PyResult<Self> {
         decode_scalar(py, field, data).map(Scalar::new)
     }
 
-    /// 64 little-endian bytes reduced modulo l: uniform if the bytes are.
+    /// Reduce 64 little-endian bytes modulo l. The scalar is uniform if the bytes are.
     #[staticmethod]
     #[pyo3(signature = (data, /))]
     fn from_uniform_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
@@ -110,7 +111,7 @@ impl Scalar {
         self.0.ct_eq(&DalekScalar::ZERO).into()
     }
 
-    /// 1 / self; `ZeroDivisionError` for 0.
+    /// Return 1 / self. Raises `ZeroDivisionError` for 0.
     fn invert(&self) -> PyResult<Self> {
         if self.is_zero() {
             return Err(PyZeroDivisionError::new_err("0 has no inverse modulo l"));
@@ -133,14 +134,14 @@ pub struct Element(pub RistrettoPoint);
 
 #[pymethods]
 impl Element {
-    /// Decode 32 bytes (RFC 9496, 4.3.1); what is not canonical is refused.
+    /// Decode 32 bytes (RFC 9496, section 4.3.1). Raises `InvalidEncodingError` unless canonical.
     #[staticmethod]
     #[pyo3(signature = (data, /, field = "element"))]
     fn from_bytes(py: Python<'_>, data: &[u8], field: &str) -> PyResult<Self> {
         decode_element(py, field, data).map(Element)
     }
 
-    /// The one-way map of RFC 9496, 4.3.4 from 64 bytes.
+    /// Map 64 bytes to an element by the one-way map of RFC 9496, section 4.3.4.
     #[staticmethod]
     #[pyo3(signature = (data, /))]
     fn from_uniform_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Self> {
@@ -148,26 +149,26 @@ impl Element {
         Ok(Element(RistrettoPoint::from_uniform_bytes(&wide)))
     }
 
-    /// The neutral element.
+    /// Return the neutral element.
     #[staticmethod]
     fn identity() -> Self {
         Element(RistrettoPoint::identity())
     }
 
-    /// The generator G.
+    /// Return the generator G.
     #[staticmethod]
     fn generator() -> Self {
         Element(curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT)
     }
 
-    /// scalar * G, from a fixed table.
+    /// Return scalar * G, from a fixed table.
     #[staticmethod]
     #[pyo3(signature = (scalar, /))]
     fn mul_generator(scalar: &Scalar) -> Self {
         Element(RistrettoPoint::mul_base(&scalar.0))
     }
 
-    /// a * self + b * G, for public a and b.
+    /// Return a * self + b * G, for public a and b. Variable time.
     #[pyo3(signature = (a, b, /))]
     fn mul_add_generator_vartime(&self, a: &Scalar, b: &Scalar) -> Self {
         Element(RistrettoPoint::vartime_double_scalar_mul_basepoint(&a.0, &self.0, &b.0))
@@ -214,7 +215,7 @@ impl Element {
         self.0.is_identity()
     }
 
-    /// Silent, as an element can be part of a blob or of its message.
+    // It shows no bytes, because an element can be part of a blob or of its message.
     fn __repr__(&self) -> &'static str {
         "<Element>"
     }

@@ -1,4 +1,4 @@
-//! Keys with what the core caches for them.
+//! Keys as Python classes, with the tables that the core caches for them.
 
 use crate::batch::{Masked, Run, decode_seed, map_rows, view};
 use crate::embedding::{self, PAYLOAD};
@@ -27,12 +27,12 @@ fn encodings<'a>(
     Ok(bytes.chunks_exact(32))
 }
 
-/// The public elements X_1 .. X_n of a key and their tables.
+/// The public elements X_1 .. X_n of a key, and their tables.
 #[pyclass(frozen, module = "billboard._core")]
 pub struct EncryptionKey(Public);
 
 impl EncryptionKey {
-    /// A batch of rows of so many elements, and the tables for it, if they pay.
+    /// Return a checked batch of rows of `elements` elements, and the tables for it, if they pay.
     fn prepared<'py>(
         &self,
         array: &Bound<'py, PyAny>,
@@ -40,11 +40,11 @@ impl EncryptionKey {
     ) -> PyResult<(PyReadonlyArray3<'py, u8>, Option<Arc<Tables>>)> {
         let rows = view(array, elements, 32)?.shape()[0];
         let tables = self.tables(array.py(), rows);
-        // Once more: while tables are made, another thread may give the array another shape.
+        // Check the array again: while tables were made, another thread may have reshaped it.
         Ok((view(array, elements, 32)?, tables))
     }
 
-    /// The tables for a batch of `rows` rows, if they pay.
+    /// Return the tables for a batch of `rows` rows, if they pay.
     fn tables(&self, py: Python<'_>, rows: usize) -> Option<Arc<Tables>> {
         if !self.0.tables_pay(rows) {
             return None;
@@ -59,7 +59,8 @@ impl EncryptionKey {
 
 #[pymethods]
 impl EncryptionKey {
-    /// From the n encodings; none may be the identity.
+    /// Make a key from n encodings of 32 bytes; none may be the identity. Raises
+    /// `InvalidEncodingError`.
     #[new]
     #[pyo3(signature = (elements, /))]
     fn new(py: Python<'_>, elements: &[u8]) -> PyResult<Self> {
@@ -75,12 +76,12 @@ impl EncryptionKey {
         Ok(EncryptionKey(Public::new(points)))
     }
 
-    /// n.
+    /// The number n.
     fn __len__(&self) -> usize {
         self.0.len()
     }
 
-    /// (items, n, 32) messages to (items, n + 1, 32) blobs; bad rows are zero and masked.
+    /// Encrypt (items, n, 32) messages to (items, n + 1, 32) blobs. Bad rows are zero and masked.
     #[pyo3(signature = (messages, seed, threads = None, progress = None))]
     fn encrypt<'py>(
         &self,
@@ -99,7 +100,7 @@ impl EncryptionKey {
         })
     }
 
-    /// (items, n + 1, 32) blobs to fresh ones; bad rows are zero and masked.
+    /// Rerandomize (items, n + 1, 32) blobs. Bad rows are zero and masked.
     #[pyo3(signature = (array, seed, threads = None, progress = None))]
     fn rerandomize<'py>(
         &self,
@@ -119,13 +120,13 @@ impl EncryptionKey {
     }
 }
 
-/// The secret scalars x_1 .. x_n of a key; zeroized when freed.
+/// The secret scalars x_1 .. x_n of a key. They are zeroized when freed.
 #[pyclass(frozen, module = "billboard._core")]
 pub struct DecryptionKey(Zeroizing<Vec<Scalar>>);
 
 #[pymethods]
 impl DecryptionKey {
-    /// From the n encodings; none may be 0.
+    /// Make a key from n encodings of 32 bytes; none may be 0. Raises `InvalidEncodingError`.
     #[new]
     #[pyo3(signature = (scalars, /))]
     fn new(py: Python<'_>, scalars: &[u8]) -> PyResult<Self> {
@@ -141,12 +142,12 @@ impl DecryptionKey {
         Ok(DecryptionKey(decoded))
     }
 
-    /// n.
+    /// The number n.
     fn __len__(&self) -> usize {
         self.0.len()
     }
 
-    /// x_1 || .. || x_n, for whoever saves the key.
+    /// Return x_1 || .. || x_n, to save the key.
     fn secret_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let bytes = self.0.iter().flat_map(Scalar::to_bytes).collect();
         PyBytes::new(py, &Zeroizing::<Vec<u8>>::new(bytes))
@@ -156,7 +157,7 @@ impl DecryptionKey {
         "<DecryptionKey>"
     }
 
-    /// (items, n + 1, 32) blobs to (items, n, 32) messages; bad rows are zero and masked.
+    /// Decrypt (items, n + 1, 32) blobs to (items, n, 32) messages. Bad rows are zero and masked.
     #[pyo3(signature = (array, threads = None, progress = None))]
     fn decrypt<'py>(
         &self,
@@ -172,8 +173,8 @@ impl DecryptionKey {
         })
     }
 
-    /// (items, n + 1, 32) blobs to (items, n, 30) frames that are valid at `now_hours` (SPEC 6.4);
-    /// all others are zero and masked.
+    /// Open (items, n + 1, 32) blobs to (items, n, 30) frames that are valid at `now_hours`, in
+    /// hours since 1970 (SPEC 6.4). All other rows are zero and masked.
     #[pyo3(signature = (array, key_hash, now_hours, threads = None, progress = None))]
     fn open<'py>(
         &self,

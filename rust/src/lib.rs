@@ -1,7 +1,7 @@
 //! Native core of billboard: ristretto255, batches over NumPy arrays, and the frame codec.
 //!
-//! `kernel` is where group operations on batches happen, on one of two backends. `batch` spreads blocks
-//! of rows over threads. The rest is the Python surface.
+//! `kernel` has the group operations on batches, on one of two backends. `batch` spreads blocks of
+//! rows over threads. The rest is the interface to Python.
 
 #![cfg_attr(not(feature = "python"), allow(dead_code, unused_imports))]
 
@@ -52,7 +52,7 @@ mod _core {
     #[pymodule_export]
     use crate::signatures::{Ed25519Key, verify_vartime};
 
-    /// The environment may force a backend, for tests and comparisons.
+    /// Use the backend in BILLBOARD_BACKEND, if it is set, for tests and comparisons.
     #[pymodule_init]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::kernel::prepare();

@@ -1,4 +1,4 @@
-//! Merkle trees of RFC 6962 over SHA-256 (SPEC 9.3), many hashes in a call.
+//! Merkle trees of RFC 6962 over SHA-256 (SPEC 9.3): many hashes in one call.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 const HASH: usize = 32;
 
-/// The hash of each entry as a leaf, one after the other.
+/// Return the hashes of the entries as leaves, 32 bytes each, one after the other.
 #[pyfunction]
 #[pyo3(signature = (entries, /))]
 pub fn leaf_hashes<'py>(py: Python<'py>, entries: Vec<PyBackedBytes>) -> Bound<'py, PyBytes> {
@@ -19,7 +19,8 @@ pub fn leaf_hashes<'py>(py: Python<'py>, entries: Vec<PyBackedBytes>) -> Bound<'
     PyBytes::new(py, &hashes)
 }
 
-/// The hash of the complete subtree above 2^k hashes, which are one after the other.
+/// Return the hash of the complete subtree above 2^k hashes, which `hashes` has one after the
+/// other. Raises `ValueError` for another number of hashes.
 #[pyfunction]
 #[pyo3(signature = (hashes, /))]
 pub fn complete_hash<'py>(py: Python<'py>, hashes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {

@@ -1,4 +1,5 @@
-//! Batches of elements times scalars, slots of lanes (SPEC 7.2), and re-randomisable keys (SPEC 13.3).
+//! Batches of elements times scalars, of slots of lanes (SPEC 7.2), and of re-randomisable keys
+//! (SPEC 13.3).
 
 use crate::batch::{Masked, Run, decode_seed, map_rows, mask_rows, view};
 use crate::errors::exact;
@@ -14,8 +15,8 @@ use pyo3::types::PyBytes;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// Row i of an (items, 1, 32) array of elements times scalar i of an (items, 1, 32) array. Rows of which
-/// either is not canonical are zero and masked.
+/// Multiply row i of an (items, 1, 32) array of elements by scalar i of an (items, 1, 32) array.
+/// Rows in which either is not canonical are zero and masked.
 #[pyfunction]
 #[pyo3(signature = (elements, scalars, threads = None, progress = None))]
 pub fn multiply<'py>(
@@ -39,8 +40,8 @@ pub fn multiply<'py>(
     })
 }
 
-/// The generator times each scalar of an (items, 1, 32) array. Rows that are not canonical are zero and
-/// masked.
+/// Multiply the generator by each scalar of an (items, 1, 32) array. Rows that are not canonical
+/// are zero and masked.
 #[pyfunction]
 #[pyo3(signature = (scalars, threads = None, progress = None))]
 pub fn multiply_generator<'py>(
@@ -59,8 +60,8 @@ pub fn multiply_generator<'py>(
     })
 }
 
-/// For slots of a lane uP + vG, its P there, with u and v from the 128 bytes w of each (SPEC 7.2); None
-/// where u is zero or the sum is the identity.
+/// Return uP + vG for slots of a lane (SPEC 7.2). `public` is P, and u and v come from the 128
+/// bytes w of each slot in `wide`. A slot is None if its u is zero or its sum is the identity.
 #[pyfunction]
 #[pyo3(signature = (public, wide, /))]
 pub fn diversify<'py>(
@@ -87,8 +88,8 @@ pub fn diversify<'py>(
     Ok(usable.collect())
 }
 
-/// (rT, rU) for each (T, U) of an (items, 2, 32) array, r != 0 from `seed`. Rows that are not canonical,
-/// or have the identity, are zero and masked.
+/// Return (rT, rU) for each (T, U) of an (items, 2, 32) array, with random r != 0 from `seed`. Rows
+/// that are not canonical, or have the identity, are zero and masked.
 #[pyfunction]
 #[pyo3(signature = (array, seed, threads = None, progress = None))]
 pub fn rerandomize_keys<'py>(
@@ -108,8 +109,8 @@ pub fn rerandomize_keys<'py>(
     })
 }
 
-/// Which rows (T, U) of an (items, 2, 32) array are re-randomisable keys of a secret l: U = lT, neither of
-/// them the identity. bool of shape (items,).
+/// Return which rows (T, U) of an (items, 2, 32) array are re-randomisable keys of the scalar
+/// `secret`: U is `secret` times T, and neither is the identity. A bool array of shape (items,).
 #[pyfunction]
 #[pyo3(signature = (array, secret, threads = None, progress = None))]
 pub fn recognize_keys<'py>(
@@ -136,7 +137,7 @@ pub fn recognize_keys<'py>(
     })
 }
 
-/// Scalars, 0 in place of encodings that are not canonical, and which are.
+/// Decode scalars, and return which were canonical. The others are 0.
 fn decode_scalars(encodings: &[u8]) -> (Zeroizing<Vec<Scalar>>, Vec<bool>) {
     let (encodings, _) = encodings.as_chunks();
     let mut scalars = Zeroizing::new(Vec::with_capacity(encodings.len()));
@@ -149,7 +150,7 @@ fn decode_scalars(encodings: &[u8]) -> (Zeroizing<Vec<Scalar>>, Vec<bool>) {
     (scalars, canonical)
 }
 
-/// For each row (T, U), whether neither is the identity.
+/// Return for each row (T, U) whether neither is the identity.
 fn are_keys(rows: &[u8]) -> Vec<bool> {
     let rows = rows.chunks_exact(2 * ELEMENT);
     rows.map(|row| !is_identity(row) && !is_identity(&row[ELEMENT..])).collect()

@@ -1,6 +1,6 @@
-//! Randomness inside the core: ChaCha20, expanded from one seed, which the caller takes from the
-//! operating system. What an item of a batch gets follows from the seed and the item's place in the
-//! batch alone, whatever blocks, threads or backend the work is done in.
+//! Randomness inside the core: ChaCha20 expands a seed, which the caller takes from the operating
+//! system. The draws of an item depend only on the seed and on the item's place in the batch, and
+//! not on blocks, threads or backend.
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
@@ -9,13 +9,13 @@ use zeroize::Zeroizing;
 
 pub type Seed = Zeroizing<[u8; 32]>;
 
-/// Bytes that an item has of a stream.
+/// Bytes of a draw: what one stream has for one item.
 const DRAW: usize = 64;
 
-/// Candidates that fit in a draw.
+/// Candidates of an embedding in a draw.
 const CANDIDATES: usize = DRAW / 2;
 
-/// The draws of a batch: number k of item i is block i of stream k.
+/// The draws of a batch. Draw k of item i is block i of stream k.
 pub struct Draws(ChaCha20Rng);
 
 impl Draws {
@@ -30,14 +30,14 @@ impl Draws {
         self.0.fill_bytes(draws);
     }
 
-    /// Draw number k of an item as a uniform scalar: 64 bytes reduced modulo l.
+    /// Return draw k of an item as a uniform scalar: 64 bytes reduced modulo l.
     pub fn scalar(&mut self, k: usize, item: usize) -> Zeroizing<Scalar> {
         let mut wide = Zeroizing::new([0; DRAW]);
         self.draw(k, item, &mut *wide);
         Zeroizing::new(Scalar::from_bytes_mod_order_wide(&wide))
     }
 
-    /// The first draws of items as uniform scalars.
+    /// Return the first draw of each of `count` items, from `first` on, as a uniform scalar.
     pub fn scalars(&mut self, first: usize, count: usize) -> Zeroizing<Vec<Scalar>> {
         let mut draws = Zeroizing::new(vec![0; DRAW * count]);
         self.draw(0, first, &mut draws);
@@ -48,7 +48,7 @@ impl Draws {
         scalars
     }
 
-    /// The same, but other than 0: the next draws take the place of those that are 0.
+    /// Do the same as `scalars`, but replace a scalar that is 0 by the next draw of its item.
     pub fn nonzero_scalars(&mut self, first: usize, count: usize) -> Zeroizing<Vec<Scalar>> {
         let mut scalars = self.scalars(first, count);
         for (i, scalar) in scalars.iter_mut().enumerate() {
@@ -61,8 +61,8 @@ impl Draws {
         scalars
     }
 
-    /// The draws of items as candidates of embeddings, 0 <= c < 2^14 (SPEC 6.1): a function of the
-    /// item, counted from the first, and the number of the candidate.
+    /// Return the candidates of embeddings, 0 <= c < 2^14 (SPEC 6.1), as a function of the item,
+    /// counted from `first`, and the number of the candidate.
     pub fn candidates(mut self, first: usize, count: usize) -> impl FnMut(usize, usize) -> u16 {
         let mut firsts = Zeroizing::new(vec![0; DRAW * count]);
         self.draw(0, first, &mut firsts);

@@ -1,4 +1,4 @@
-//! Batches of Schnorr signatures to verify (SPEC 3), and of Ed25519 signatures to make (SPEC 9.6).
+//! Verifies batches of Schnorr signatures (SPEC 3), and signs batches with Ed25519 (SPEC 9.6).
 
 use crate::batch::{Run, mask_rows, view};
 use crate::errors::exact;
@@ -11,11 +11,12 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use zeroize::Zeroizing;
 
-/// Of a row: P, R, s, and the 64 bytes that the challenge c is, modulo l.
+/// Parts of 32 bytes in a row: P, R, s, and two for the 64 bytes that are the challenge c modulo l.
 const PARTS: usize = 5;
 
-/// Which rows of an (items, 5, 32) array are signatures: sG - cP encodes as R, s is canonical, and P is
-/// too and not the identity. bool of shape (items,). Variable time, as everything here is public.
+/// Return which rows of an (items, 5, 32) array are signatures, as a bool array of shape (items,).
+/// In a signature sG - cP encodes as R, s and P are canonical, and P is not the identity. Variable
+/// time, because everything here is public.
 #[pyfunction]
 #[pyo3(signature = (array, threads = None, progress = None))]
 pub fn verify_vartime<'py>(
@@ -54,13 +55,13 @@ fn verify_block_vartime(rows: &[u8], valid: &mut [bool]) {
     }
 }
 
-/// A secret key of Ed25519 (RFC 8032). Constant time; zeroized when freed; never shown.
+/// A secret key of Ed25519 (RFC 8032). Constant time. It is zeroized when freed, and never shown.
 #[pyclass(frozen, module = "billboard._core")]
 pub struct Ed25519Key(SigningKey);
 
 #[pymethods]
 impl Ed25519Key {
-    /// The key of a seed of 32 bytes.
+    /// Make the key from a seed of 32 bytes. Raises `InvalidEncodingError`.
     #[new]
     #[pyo3(signature = (seed, /))]
     fn new(py: Python<'_>, seed: &[u8]) -> PyResult<Self> {
@@ -68,13 +69,13 @@ impl Ed25519Key {
         Ok(Ed25519Key(SigningKey::from_bytes(&seed)))
     }
 
-    /// The public key: 32 bytes.
+    /// The public key, 32 bytes.
     #[getter]
     fn public<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.0.verifying_key().as_bytes())
     }
 
-    /// A signature, 64 bytes, of each message, without the GIL.
+    /// Sign each message, without the GIL. A signature has 64 bytes.
     #[pyo3(signature = (messages, /))]
     fn sign_batch<'py>(
         &self,

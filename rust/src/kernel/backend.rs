@@ -1,4 +1,4 @@
-//! Which backends there are, and how blocks of rows reach them.
+//! The backends, and the functions that give them blocks of rows.
 
 use super::blocks::{self, Block};
 use super::field::Field;
@@ -13,10 +13,11 @@ use curve25519_dalek::ristretto::RistrettoPoint;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use zeroize::Zeroizing;
 
-/// From how many scalars of a secret key on the portable backend is faster than `plain`.
+/// The least number of scalars of a secret key with which the portable backend is faster than
+/// `plain`.
 const SHARING_PAYS: usize = 4;
 
-/// Up to how many rows `plain` combines faster than lanes of which most have no row.
+/// The most rows that `plain` combines faster than lanes, of which most would have no row.
 const FEW: usize = 1;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,14 +27,14 @@ pub enum Backend {
     Ifma,
 }
 
-/// The tables of a key, of one backend.
+/// The tables of a key, for one backend.
 pub enum Tables {
     Portable(blocks::Tables<Portable>),
     #[cfg(target_arch = "x86_64")]
     Ifma(blocks::Tables<Ifma>),
 }
 
-/// The backend of this process: what `use_backend` was given last, and before that the fastest.
+/// Return the backend of this process: the last one given to `use_backend`, or else the fastest.
 pub fn backend() -> Backend {
     match CHOSEN.load(Ordering::Relaxed) {
         0 => Backend::fastest(),
@@ -41,7 +42,7 @@ pub fn backend() -> Backend {
     }
 }
 
-/// Have this process use the backend of a name, or the reason why it cannot.
+/// Make this process use the backend called `name`. The error says why it cannot.
 pub fn use_backend(name: &str) -> Result<(), String> {
     let number = Backend::ALL.iter().position(|backend| backend.name() == name);
     let Some(number) = number else { return Err("it must be portable or ifma".into()) };
@@ -52,10 +53,10 @@ pub fn use_backend(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// One more than the number of a backend, or 0.
+/// One more than the index in `Backend::ALL` of the chosen backend; 0 if none was chosen.
 static CHOSEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The expression, with a name for the field of a backend.
+/// Evaluate an expression in which `$field` names the field of a backend.
 macro_rules! on_field_of {
     ($backend:expr, $field:ident => $body:expr) => {
         match $backend {
@@ -73,7 +74,7 @@ macro_rules! on_field_of {
 }
 
 impl Backend {
-    /// The faster, the later.
+    /// All backends, the fastest last.
     #[cfg(target_arch = "x86_64")]
     pub const ALL: [Backend; 2] = [Backend::Portable, Backend::Ifma];
     #[cfg(not(target_arch = "x86_64"))]
@@ -104,7 +105,8 @@ impl Backend {
         on_field_of!(self, F => F::LANES)
     }
 
-    /// After how many rows the tables of a key have saved what it costs to make them.
+    /// Return after how many rows the tables of a key have saved more time than it takes to make
+    /// them.
     pub fn tables_pay_after(self) -> usize {
         match self {
             Backend::Portable => 16,
@@ -113,14 +115,15 @@ impl Backend {
         }
     }
 
-    /// Bytes of the table of one element.
+    /// Return the bytes of the table of one element.
     pub fn table_size(self) -> usize {
         on_field_of!(self, F => Table::<F>::SIZE)
     }
 }
 
 impl Backend {
-    /// Which rows of `width` elements are blobs: canonical, and A is not the identity (SPEC 6.3).
+    /// Set `valid` for each row of `width` elements: whether it is a blob, which is canonical and
+    /// whose A is not the identity (SPEC 6.3).
     pub fn validate(self, width: usize, input: &[u8], valid: &mut [bool]) {
         let mut elements = vec![true; valid.len() * width];
         let block = Block { scalars: &[], input, output: &mut [], valid: &mut elements };
@@ -133,10 +136,10 @@ impl Backend {
         }
     }
 
-    /// Blobs to messages: M_j = B_j - x_j A (SPEC 6.2).
+    /// Decrypt blobs to messages: M_j = B_j - x_j A (SPEC 6.2).
     pub fn decrypt(self, secret: &[Scalar], input: &[u8], output: &mut [u8], valid: &mut [bool]) {
         let (rows, n) = (valid.len(), secret.len());
-        // What the x_j share of one A is then less than what lanes without a row would cost.
+        // Then the x_j save less by sharing one A than lanes without a row would cost.
         if self.lanes() > 1 && 4 * rows * n.div_ceil(self.lanes()) <= n + 3 {
             return self.decrypt_few(secret, input, output, valid);
         }
@@ -147,7 +150,7 @@ impl Backend {
         self.in_groups(block, |block| on_field_of!(self, F => blocks::decrypt::<F>(secret, block)));
     }
 
-    /// The same, each (A, B_j) by itself, in a lane of its own.
+    /// Do the same as `decrypt`, with each (A, B_j) in a lane of its own.
     fn decrypt_few(self, secret: &[Scalar], input: &[u8], output: &mut [u8], valid: &mut [bool]) {
         let n = secret.len();
         let mut pairs = Vec::with_capacity(2 * output.len());
@@ -170,12 +173,12 @@ impl Backend {
         }
     }
 
-    /// Each of the `width` elements of a row times the scalar of the row.
+    /// Multiply each of the `width` elements of a row by the scalar of the row.
     pub fn multiply(self, width: usize, block: Block<'_>) {
         self.in_groups(block, |block| on_field_of!(self, F => blocks::multiply::<F>(width, block)));
     }
 
-    /// sG - cP for each element P, other than the identity, and its scalars s, c.
+    /// Calculate sG - cP for each element P and its scalars s, c. P must not be the identity.
     pub fn combine(self, block: Block<'_>) {
         if self == Backend::Portable || block.valid.len() <= FEW {
             return plain::combine(block);
@@ -183,7 +186,7 @@ impl Backend {
         self.in_groups(block, |block| on_field_of!(self, F => blocks::combine::<F>(block)));
     }
 
-    /// The same, and where that is faster in variable time.
+    /// Do the same as `combine`, in variable time where that is faster.
     pub fn combine_vartime(self, block: Block<'_>) {
         if self == Backend::Portable || block.valid.len() <= FEW {
             return plain::combine_vartime(block);
@@ -191,7 +194,7 @@ impl Backend {
         self.combine(block);
     }
 
-    /// G times each scalar; makes the table of G if there is none yet.
+    /// Multiply G by each scalar. Makes the table of G if there is none yet.
     pub fn multiply_generator(self, scalars: &[Scalar], output: &mut [u8]) {
         let valid = &mut vec![true; scalars.len()];
         let block = Block { scalars, input: &[], output, valid };
@@ -200,8 +203,8 @@ impl Backend {
         });
     }
 
-    /// A random encoding that carries each of `data` (SPEC 6.1): the first that decodes of its
-    /// candidates, of which `candidate(i, k)` is number k of `data[i]`. Variable time.
+    /// Embed each of `data` (SPEC 6.1): write the first of its candidates that decodes.
+    /// `candidate(i, k)` is candidate k of `data[i]`. Variable time.
     pub fn embed_vartime(
         self,
         data: &[[u8; PAYLOAD]],
@@ -211,12 +214,13 @@ impl Backend {
         on_field_of!(self, F => blocks::embed_vartime::<F>(data, output, candidate));
     }
 
-    /// As many multiplications in the field, or else squarings, one after the other in each lane.
+    /// Multiply `count` times in all in the field, or square if `square`. For benchmarks.
     pub fn field_operations(self, square: bool, count: usize) {
         on_field_of!(self, F => F::field_operations(square, count));
     }
 
-    /// Tables for a key of these elements. Takes a fraction of a millisecond for each.
+    /// Make tables for a key of these elements. This takes a fraction of a millisecond for each
+    /// element.
     pub fn tables(self, elements: &[RistrettoPoint]) -> Tables {
         match self {
             Backend::Portable => Tables::Portable(blocks::Tables::new(elements)),
@@ -225,8 +229,8 @@ impl Backend {
         }
     }
 
-    /// Call `work` on whole groups of rows: on the block, or on a copy with rows of zeros added,
-    /// which encode the identity.
+    /// Call `work` on whole groups of rows: on the block itself, or on a copy with rows of zeros
+    /// added. Zeros encode the identity.
     fn in_groups(self, block: Block<'_>, work: impl FnOnce(Block<'_>)) {
         let rows = block.valid.len();
         let whole = rows.next_multiple_of(self.lanes());
@@ -240,7 +244,7 @@ impl Backend {
         };
         let (input, mut output) = (padded(block.input), padded(block.output));
         let mut valid = vec![true; whole];
-        // Not a copy that grows: what it leaves behind would not be zeroized.
+        // The vector must not grow: a copy that it leaves behind would not be zeroized.
         let count = block.scalars.len() / rows * whole;
         let mut scalars = Zeroizing::new(Vec::with_capacity(count));
         scalars.extend_from_slice(block.scalars);
@@ -260,7 +264,7 @@ impl Tables {
         }
     }
 
-    /// Messages to blobs: A = rG, B_j = M_j + r X_j, each row with its scalar (SPEC 6.2).
+    /// Encrypt messages to blobs: A = rG, B_j = M_j + r X_j, each row with its scalar (SPEC 6.2).
     pub fn encrypt(&self, block: Block<'_>) {
         self.backend().in_groups(block, |block| match self {
             Tables::Portable(tables) => blocks::encrypt(tables, block),
@@ -269,7 +273,7 @@ impl Tables {
         });
     }
 
-    /// Blobs to fresh ones: A' = A + sG, B'_j = B_j + s X_j, each row with its scalar (SPEC 6.2).
+    /// Rerandomize blobs: A' = A + sG, B'_j = B_j + s X_j, each row with its scalar (SPEC 6.2).
     pub fn rerandomize(&self, block: Block<'_>) {
         self.backend().in_groups(block, |block| match self {
             Tables::Portable(tables) => blocks::rerandomize(tables, block),

@@ -1,4 +1,5 @@
-//! Blocks of rows, F::LANES rows at a time: a value in lanes is one column of a group of rows.
+//! Blocks of rows, F::LANES rows at a time. Such rows are a group; a value in lanes is one column
+//! of a group.
 //!
 //! All functions take whole groups.
 
@@ -13,8 +14,8 @@ use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use zeroize::Zeroizing;
 
-/// Rows of 32-byte encodings, in and out; for each a scalar, where rows have any, and whether the row is
-/// valid, which is an output.
+/// Rows of 32-byte encodings to read and to write. Each row has its scalars, if the function takes
+/// any. `valid` is an output: whether each row is valid.
 pub struct Block<'a> {
     pub scalars: &'a [Scalar],
     pub input: &'a [u8],
@@ -42,7 +43,7 @@ fn encode_rows<F: Kernels>(points: &[Cover<F>], block: &mut Block<'_>, width: us
     }
 }
 
-/// The digits of half of each scalar: what is multiplied by them is doubled.
+/// Return the digits of half of each scalar. Products with them are doubled afterwards.
 fn digits_of_halves<F: Kernels>(
     windows: &Windows,
     scalars: &[Scalar],
@@ -54,20 +55,21 @@ fn digits_of_halves<F: Kernels>(
     digits
 }
 
-/// Begin with what a look at the bytes tells: A of a blob is not the identity (SPEC 6.3).
+/// Set `valid` for each row: A of a blob must not be the identity (SPEC 6.3). This reads bytes
+/// only.
 fn refuse_identities(input: &[u8], width: usize, valid: &mut [bool]) {
     for (row, valid) in input.chunks_exact(ELEMENT * width).zip(valid) {
         *valid = !is_identity(row);
     }
 }
 
-/// Which encodings are elements.
+/// Set `valid` for each encoding: whether it is an element.
 pub fn validate<F: Kernels>(input: &[u8], valid: &mut [bool]) {
     valid.fill(true);
     F::decode(input, Layout::new::<F>(valid.len(), 1), valid);
 }
 
-/// Messages to blobs: A = rG, B_j = M_j + r X_j (SPEC 6.2).
+/// Encrypt messages to blobs: A = rG, B_j = M_j + r X_j (SPEC 6.2).
 pub fn encrypt<F: Kernels>(tables: &Tables<F>, mut block: Block<'_>) {
     let n = tables.0.len();
     let layout = Layout::new::<F>(block.valid.len(), n);
@@ -82,7 +84,7 @@ pub fn encrypt<F: Kernels>(tables: &Tables<F>, mut block: Block<'_>) {
     encode_rows(&points, &mut block, n + 1);
 }
 
-/// Blobs to fresh blobs of the same messages: A' = A + sG, B'_j = B_j + s X_j (SPEC 6.2).
+/// Rerandomize blobs: A' = A + sG, B'_j = B_j + s X_j (SPEC 6.2).
 pub fn rerandomize<F: Kernels>(tables: &Tables<F>, mut block: Block<'_>) {
     let width = tables.0.len() + 1;
     refuse_identities(block.input, width, block.valid);
@@ -92,7 +94,7 @@ pub fn rerandomize<F: Kernels>(tables: &Tables<F>, mut block: Block<'_>) {
     encode_rows(&points, &mut block, width);
 }
 
-/// To each row of points add the multiples of G, X_1, .., X_n by the scalar of the row.
+/// Add to each row of points the multiples of G, X_1, .., X_n by the scalar of the row.
 fn add_multiples<F: Kernels>(tables: &Tables<F>, scalars: &[Scalar], points: &mut [Cover<F>]) {
     let digits = digits_of_halves::<F>(&Windows::new(F::BITS), scalars);
     let width = tables.0.len() + 1;
@@ -102,7 +104,7 @@ fn add_multiples<F: Kernels>(tables: &Tables<F>, scalars: &[Scalar], points: &mu
     }
 }
 
-/// Blobs to messages: M_j = B_j - x_j A (SPEC 6.2), all x_j for all rows.
+/// Decrypt blobs to messages: M_j = B_j - x_j A (SPEC 6.2), with the same x_j for all rows.
 pub fn decrypt<F: Kernels>(secret: &[Scalar], mut block: Block<'_>) {
     let n = secret.len();
     refuse_identities(block.input, n + 1, block.valid);
@@ -121,7 +123,7 @@ pub fn decrypt<F: Kernels>(secret: &[Scalar], mut block: Block<'_>) {
     encode_rows(&messages, &mut block, n);
 }
 
-/// Pairs to messages: B - xA, each with its own x.
+/// Decrypt pairs to messages: B - xA, with its own x for each pair.
 pub fn decrypt_pairs<F: Kernels>(mut block: Block<'_>) {
     refuse_identities(block.input, 2, block.valid);
     let points = F::decode(block.input, Layout::new::<F>(block.valid.len(), 2), block.valid);
@@ -134,7 +136,7 @@ pub fn decrypt_pairs<F: Kernels>(mut block: Block<'_>) {
     encode_rows(&messages, &mut block, 1);
 }
 
-/// Each element of a row times the scalar of the row.
+/// Multiply each element of a row by the scalar of the row.
 pub fn multiply<F: Kernels>(width: usize, mut block: Block<'_>) {
     block.valid.fill(true);
     let layout = Layout::new::<F>(block.valid.len(), width);
@@ -149,7 +151,7 @@ pub fn multiply<F: Kernels>(width: usize, mut block: Block<'_>) {
     encode_rows(&products, &mut block, width);
 }
 
-/// sG - cP for each element P, other than the identity, and its scalars s, c.
+/// Calculate sG - cP for each element P and its scalars s, c. P must not be the identity.
 pub fn combine<F: Kernels>(mut block: Block<'_>) {
     refuse_identities(block.input, 1, block.valid);
     let points = F::decode(block.input, Layout::new::<F>(block.valid.len(), 1), block.valid);
@@ -168,7 +170,7 @@ pub fn combine<F: Kernels>(mut block: Block<'_>) {
     encode_rows(&sums, &mut block, 1);
 }
 
-/// G times each scalar.
+/// Multiply G by each scalar.
 pub fn multiply_generator<F: Kernels>(scalars: &[Scalar], output: &mut [u8]) {
     let digits = digits_of_halves::<F>(&Windows::new(F::BITS), scalars);
     let mut points = Zeroizing::new(vec![Cover::identity(); digits.len()]);
@@ -176,8 +178,8 @@ pub fn multiply_generator<F: Kernels>(scalars: &[Scalar], output: &mut [u8]) {
     F::encode(&points, output, Layout::new::<F>(scalars.len(), 1));
 }
 
-/// The first encoding of each element's candidates (SPEC 6.1) that decodes. `candidate(i, k)` is number
-/// k of element i. Variable time.
+/// Find for each element the first candidate (SPEC 6.1) that decodes, and write its encoding.
+/// `candidate(i, k)` is candidate k of element i. Variable time.
 pub fn embed_vartime<F: Kernels>(
     data: &[[u8; PAYLOAD]],
     output: &mut [[u8; ELEMENT]],
@@ -185,8 +187,9 @@ pub fn embed_vartime<F: Kernels>(
 ) {
     let lanes = F::DECODED_TOGETHER;
     let (mut encodings, mut good) = (vec![[0; ELEMENT]; lanes], vec![true; lanes]);
-    // Elements that have none yet, and how many of their candidates were looked at. Each round looks at
-    // one candidate in each lane: at several of an element where there are fewer elements than lanes.
+    // Elements without an encoding so far, and how many of their candidates were tried. Each round
+    // tries one candidate in each lane, so several of an element if there are fewer elements than
+    // lanes.
     let mut open: Vec<(usize, usize)> = Vec::with_capacity(lanes);
     let mut next = 0;
     loop {

@@ -1,12 +1,12 @@
-//! Scalars in windows of some bits, all of whose digits are odd: no digit is 0, and there are no
-//! carries, so that every scalar takes the same steps.
+//! Scalars in windows of some bits, with odd digits only. No digit is 0 and there are no carries,
+//! so every scalar takes the same steps.
 
 use super::field::{Field, MOST_LANES, Word};
 use curve25519_dalek::Scalar;
 use std::iter;
 use zeroize::Zeroize;
 
-/// How scalars are split: in `count` windows of some bits, together at least 253.
+/// How scalars are split: into `count` windows, which have at least 253 bits together.
 #[derive(Clone, Copy)]
 pub struct Windows {
     pub count: usize,
@@ -22,12 +22,12 @@ impl Windows {
         Windows { count, twice_k: k + k }
     }
 
-    /// The windows for t = s/2, as one number: (t + K)/2 = (s + 2K)/4 modulo l.
+    /// Return the windows for t = s/2, as one number: (t + K)/2 = (s + 2K)/4 modulo l.
     #[inline(always)]
     fn of_half(&self, s: &Scalar) -> [u64; 4] {
         let (mut sum, twice_k) = (words(s), words(&self.twice_k));
-        // l is 1 modulo 4: with this many times l added, the sum is divisible by 4. It is below 5l,
-        // and a quarter of it below 2^253.
+        // l is 1 modulo 4, so the sum is divisible by 4 after `times` l are added. It is below 5l,
+        // and a quarter of it is below 2^253.
         let times = sum[0].wrapping_add(twice_k[0]).wrapping_neg() & 3;
         let mut carry = 0;
         for i in 0..4 {
@@ -48,7 +48,7 @@ impl Windows {
     }
 }
 
-/// How many windows of so many bits a scalar has.
+/// Return how many windows of `bits` bits a scalar has.
 pub const fn windows(bits: u32) -> usize {
     253usize.div_ceil(bits as usize)
 }
@@ -62,8 +62,8 @@ fn words(scalar: &Scalar) -> [u64; 4] {
     [words[0], words[1], words[2], words[3]].map(u64::from_le_bytes)
 }
 
-/// The digits of a scalar t in each lane: t = sum (2 b_i - (2^w - 1)) 2^(wi) modulo l, where b_i are
-/// the windows, of w bits, of (t + K)/2.
+/// The digits of a scalar t in each lane: t = sum (2 b_i - (2^w - 1)) 2^(wi) modulo l, where the
+/// b_i are the windows of w bits of (t + K)/2.
 #[derive(Clone, Copy, Zeroize)]
 pub struct Digits<F: Field>([F::Word; 4]);
 
@@ -75,7 +75,8 @@ pub struct Digit<F: Field> {
 }
 
 impl<F: Field> Digits<F> {
-    /// Of s/2 for the scalar s of each lane, since `Cover::double_of` doubles what they multiply.
+    /// Make the digits of s/2 for the scalar s of each lane. `Cover::double_of` doubles the
+    /// product.
     #[inline(always)]
     pub fn of_half(windows: &Windows, lane: impl Fn(usize) -> Scalar) -> Self {
         let mut numbers = [[0; MOST_LANES]; 4];
@@ -93,7 +94,7 @@ impl<F: Field> Digits<F> {
         Digits(digits)
     }
 
-    /// Digit i of windows of `bits` bits.
+    /// Return digit i, for windows of `bits` bits.
     #[inline(always)]
     pub fn digit(&self, bits: u32, i: usize) -> Digit<F> {
         let at = bits * i as u32;
@@ -102,8 +103,8 @@ impl<F: Field> Digits<F> {
         if shift + bits > 64 && word < 3 {
             b = b | self.0[word + 1] << (64 - shift);
         }
-        // The entry at b - 2^(w-1) of a b with its top bit, and else the opposite of the entry at
-        // 2^(w-1) - 1 - b: all bits of the index flipped if negative.
+        // If b has its top bit, the entry is at b - 2^(w-1). If not, it is the opposite of the
+        // entry at 2^(w-1) - 1 - b: then all bits of the index are flipped.
         let (top, low) = (F::Word::splat(1 << (bits - 1)), F::Word::splat((1 << (bits - 1)) - 1));
         let negative = (b & top).equals(0);
         Digit { negative, index: F::Word::select(b, !b, negative) & low }

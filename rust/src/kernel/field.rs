@@ -1,5 +1,6 @@
-//! What the formulas need of the field GF(p), p = 2^255 - 19, and of scalars: values in one lane or in
-//! several at once. `portable` and `ifma` implement it; all else is written once, for both.
+//! The operations that the formulas need: on the field GF(p), p = 2^255 - 19, and on the words of
+//! scalars, for values in one lane or in several at once. `portable` and `ifma` implement them;
+//! everything else is written once for both.
 //!
 //! Everything here is in constant time.
 
@@ -15,7 +16,7 @@ pub trait Mask: Copy + BitAnd<Output = Self> + BitOr<Output = Self> + Not<Output
     fn lane(self, lane: usize) -> bool;
 }
 
-/// No backend has more lanes.
+/// The most lanes that a backend has.
 pub const MOST_LANES: usize = 8;
 
 /// 64 bits in each lane.
@@ -36,29 +37,30 @@ pub trait Word:
 
     fn equals(self, word: u64) -> Self::Mask;
 
-    /// In each lane `yes` where the mask is true, and `no` elsewhere.
+    /// Return in each lane `yes` where the mask is true, and `no` elsewhere.
     fn select(no: Self, yes: Self, mask: Self::Mask) -> Self;
 }
 
-/// A product of field elements, or a sum or difference of products, before it is one itself.
+/// A product of field elements, or a sum or difference of products, before it is made an element.
 ///
-/// No more than three products may be added up, and no more than three subtracted from them, at
-/// once: `(a + b) - (c + d)` is right, `a - c - d` is not.
+/// Up to three products may be added up, and a sum of up to three may be subtracted from them in
+/// one step: `(a + b) - (c + d)` is right, `a - c - d` is not.
 pub trait Product: Copy + Add<Output = Self> + Sub<Output = Self> {
     type Field;
 
-    /// To an element: a term, unless something was subtracted.
+    /// Make an element of it. This is a term, unless something was subtracted.
     fn factor(self) -> Self::Field;
 
-    /// To a term.
+    /// Make a term of it.
     fn term(self) -> Self::Field;
 }
 
 /// A field element in each lane.
 ///
-/// It has many representations. Every element may be a factor of a product, and be tested, stored and
-/// selected. Only a *term* may also be added, subtracted or negated. Of what is below, `a + b` and
-/// `a - b` are not terms; all else is, `-a` too, and what `select` chooses among terms.
+/// It has many representations. Every element may be a factor of a product, and may be tested,
+/// stored and selected. Only a *term* may also be added, subtracted or negated. Of the functions
+/// below, `a + b` and `a - b` return no terms. All others do: `-a` too, and `select` if it chooses
+/// among terms.
 pub trait Field:
     Copy + Zeroize + Add<Output = Self> + Sub<Output = Self> + Neg<Output = Self> + Mul<Output = Self>
 {
@@ -68,35 +70,35 @@ pub trait Field:
     type Word: Word<Mask = Self::Mask>;
     type Product: Product<Field = Self>;
 
-    /// The element of limbs below 2^51 at 2^(51 i), in every lane.
+    /// Return the element of the limbs, in every lane. Limb i stands at 2^(51 i) and is below 2^51.
     fn splat(limbs: [u64; 5]) -> Self;
 
-    /// The element of each lane's limbs, below 2^51 + 2^18.
+    /// Return the elements of the limbs of each lane, which are below 2^51 + 2^18.
     fn gather(lane: impl Fn(usize) -> [u64; 5]) -> Self;
 
-    /// The canonical limbs, below 2^51, of the element in each lane.
+    /// Put the canonical limbs, below 2^51, of the element in each lane into `lanes`.
     fn scatter(self, lanes: &mut [[u64; 5]]);
 
-    /// From 32 little-endian bytes for each lane, `stride` bytes apart, and which are canonical: below
-    /// p, bit 255 clear. Of others, the element of the low 255 bits.
+    /// Load 32 little-endian bytes for each lane, `stride` bytes apart. The mask says which are
+    /// canonical: below p, with bit 255 clear. For others, the element is that of the low 255 bits.
     fn load(bytes: &[u8], stride: usize) -> (Self, Self::Mask);
 
-    /// To 32 bytes for each lane, `stride` bytes apart.
+    /// Store 32 bytes for each lane, `stride` bytes apart.
     fn store(self, bytes: &mut [u8], stride: usize);
 
     fn times(self, other: Self) -> Self::Product;
 
     fn squared(self) -> Self::Product;
 
-    /// A term as a product.
+    /// Return a term as a product.
     fn widen(self) -> Self::Product;
 
-    /// Odd as an integer below p (RFC 9496, section 3.1: IS_NEGATIVE).
+    /// Return whether it is odd as an integer below p (RFC 9496, section 3.1: IS_NEGATIVE).
     fn is_negative(self) -> Self::Mask;
 
     fn is_zero(self) -> Self::Mask;
 
-    /// In each lane `yes` where the mask is true, and `no` elsewhere.
+    /// Return in each lane `yes` where the mask is true, and `no` elsewhere.
     fn select(no: Self, yes: Self, mask: Self::Mask) -> Self;
 
     #[inline(always)]
@@ -114,13 +116,13 @@ pub trait Field:
         Self::splat([1, 0, 0, 0, 0])
     }
 
-    /// `-self` where the mask is true.
+    /// Return `-self` where the mask is true, and `self` elsewhere.
     #[inline(always)]
     fn negate_if(self, mask: Self::Mask) -> Self {
         Self::select(self, -self, mask)
     }
 
-    /// The one of x, -x that is not negative (RFC 9496, section 3.1: CT_ABS).
+    /// Return the one of x and -x that is not negative (RFC 9496, section 3.1: CT_ABS).
     #[inline(always)]
     fn abs(self) -> Self {
         self.negate_if(self.is_negative())
@@ -131,7 +133,7 @@ pub trait Field:
 pub const SQRT_M1: [u64; 5] =
     [0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e, 0x2b8324804fc1d];
 
-/// Multiply, or else square, `count` times in all: what everything consists of. To be timed.
+/// Multiply `count` times in all, or square if `square`. For benchmarks, which time it.
 #[inline(always)]
 pub fn operate<F: Field>(square: bool, count: usize) {
     let mut chains = black_box([F::splat(SQRT_M1); 4]);

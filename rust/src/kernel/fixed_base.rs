@@ -1,4 +1,4 @@
-//! Multiplication of one element by many scalars, from a table, in constant time.
+//! Multiplication of one element by many scalars, with a table, in constant time.
 
 use super::cover::{Cover, decode};
 use super::digits::{Digit, Digits, windows};
@@ -9,8 +9,8 @@ use super::roots::invert_all;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use zeroize::Zeroizing;
 
-/// Scalars whose products are summed up side by side: their points and one window of a table stay in
-/// the innermost cache.
+/// The number of scalars whose products are summed up side by side. Their points and one window of
+/// a table then stay in the innermost cache.
 const SIDE_BY_SIDE: usize = 16;
 
 /// The canonical limbs of a `Niels` point.
@@ -26,11 +26,13 @@ pub trait Tabular: Field {
 
     fn tabulate(multiples: &[NielsLimbs]) -> Self::Multiples;
 
-    /// In each lane the multiple at the index of its digit, or the opposite of it. Reads all of them.
+    /// Return in each lane the multiple at the index of its digit, or the opposite of it. It reads
+    /// all multiples, whatever the digit.
     fn choose(multiples: &Self::Multiples, digit: Digit<Self>) -> Niels<Self>;
 }
 
-/// For each i < windows the odd multiples 2^(BITS i) (2k + 1) P, k < 2^(BITS - 1).
+/// The table of an element P: for each window i the odd multiples 2^(BITS i) (2k + 1) P,
+/// k < 2^(BITS - 1).
 pub struct Table<F: Tabular>(Vec<F::Multiples>);
 
 impl<F: Tabular> Table<F> {
@@ -58,14 +60,14 @@ impl<F: Tabular> Table<F> {
     }
 }
 
-/// Every `width`-th point, from `first` on.
+/// Every `width`-th point of `points`, from `first` on.
 pub struct Column<'a, F> {
     pub points: &'a mut [Cover<F>],
     pub first: usize,
     pub width: usize,
 }
 
-/// To each point of a column add twice the product of its digits and the element of the table.
+/// Add to each point of a column twice the product of its digits and the element of the table.
 #[inline(always)]
 pub fn add_multiples<F: Tabular>(table: &Table<F>, digits: &[Digits<F>], column: Column<'_, F>) {
     let mut products = Zeroizing::new([Completed::identity(); SIDE_BY_SIDE]);
@@ -87,7 +89,7 @@ pub fn add_multiples<F: Tabular>(table: &Table<F>, digits: &[Digits<F>], column:
     }
 }
 
-/// For each lane, the odd multiples of its base. Lanes beyond the bases repeat the last.
+/// Return the odd multiples of the base of each lane. Lanes beyond the bases repeat the last base.
 #[inline(always)]
 fn odd_multiples<F: Tabular>(bases: &[Extended<Portable>]) -> Vec<Vec<NielsLimbs>> {
     let base = |lane: usize| &bases[lane.min(bases.len() - 1)];
@@ -105,7 +107,7 @@ fn odd_multiples<F: Tabular>(bases: &[Extended<Portable>]) -> Vec<Vec<NielsLimbs
     }
     let mut inverses = Vec::with_capacity(multiples.len());
     for multiple in &multiples {
-        // Never 0, since the formulas are complete.
+        // Z is never 0, because the formulas are complete.
         inverses.push(multiple.z);
     }
     invert_all(&mut inverses);

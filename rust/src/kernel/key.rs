@@ -1,4 +1,4 @@
-//! Keys: what blocks of rows are encrypted, rerandomized and decrypted with.
+//! Public keys: encrypt and rerandomize blocks of rows, with tables that are cached for all keys.
 
 use super::backend::{Tables, backend};
 use super::blocks::Block;
@@ -8,13 +8,13 @@ use curve25519_dalek::ristretto::RistrettoPoint;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Bytes that the tables of all keys together may take.
+/// Most bytes that the tables of all keys together may take.
 const CACHE: usize = 64 << 20;
 
-/// The elements of a key, and their tables for a backend.
+/// The elements of a key, and their tables for one backend.
 type Entry = (Arc<[RistrettoPoint]>, Arc<Tables>);
 
-/// The keys used last, the latest at the end.
+/// The keys that were used last; the latest is at the end.
 static CACHED: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 
 /// The public elements X_1 .. X_n of a key.
@@ -28,7 +28,7 @@ impl Public {
         Public { elements: elements.into(), rows_served: AtomicUsize::new(0) }
     }
 
-    /// n.
+    /// The number n of elements.
     pub fn len(&self) -> usize {
         self.elements.len()
     }
@@ -42,8 +42,8 @@ impl Public {
         self.len() * backend().table_size()
     }
 
-    /// The tables of this key, if it has any. To be called by one thread at a time, which holds the
-    /// GIL: a process that forks must not leave its child a lock that nobody opens.
+    /// Return the tables of this key, if it has any. Only a thread that holds the GIL may call
+    /// this, so that a fork never leaves the child a lock that nobody releases.
     pub fn cached_tables(&self) -> Option<Arc<Tables>> {
         let mut cached = CACHED.lock().expect("no holder of this lock panics");
         let at = cached.iter().position(|entry| self.is_key_of(entry))?;
@@ -57,18 +57,19 @@ impl Public {
         tables.backend() == backend() && *elements == self.elements
     }
 
-    /// Whether it pays to make tables before `rows` more rows: enough have gone by.
+    /// Count `rows` more rows, and return whether the key has then had enough for tables to pay.
     pub fn tables_pay(&self, rows: usize) -> bool {
         let before = self.rows_served.fetch_add(rows, Ordering::Relaxed);
         before.saturating_add(rows) >= backend().tables_pay_after() && self.table_size() <= CACHE
     }
 
-    /// Fresh tables. Takes a fraction of a millisecond for each element.
+    /// Make tables. This takes a fraction of a millisecond for each element.
     pub fn make_tables(&self) -> Arc<Tables> {
         Arc::new(backend().tables(&self.elements))
     }
 
-    /// Keep tables, in place of those that were used longest ago. To be called as `cached_tables`.
+    /// Keep tables, and drop those that were used longest ago if there is no room. Needs the GIL,
+    /// as `cached_tables` does.
     pub fn keep_tables(&self, tables: Arc<Tables>) {
         let mut cached = CACHED.lock().expect("no holder of this lock panics");
         cached.retain(|entry| !self.is_key_of(entry));
@@ -79,8 +80,8 @@ impl Public {
         }
     }
 
-    /// Messages to blobs: A = rG, B_j = M_j + r X_j with r != 0 (SPEC 6.2). The rows are those of a
-    /// batch from `first` on.
+    /// Encrypt messages to blobs: A = rG, B_j = M_j + r X_j with r != 0 (SPEC 6.2). The rows are
+    /// those of a batch from row `first` on.
     pub fn encrypt(
         &self,
         tables: Option<&Tables>,
@@ -98,8 +99,8 @@ impl Public {
         }
     }
 
-    /// Blobs to fresh blobs of the same messages: A' = A + sG, B'_j = B_j + s X_j (SPEC 6.2). Where A'
-    /// is the identity, which never happens by chance, s is drawn again.
+    /// Rerandomize blobs: A' = A + sG, B'_j = B_j + s X_j (SPEC 6.2). If A' is the identity, s is
+    /// drawn again. By chance this never happens.
     pub fn rerandomize(
         &self,
         tables: Option<&Tables>,

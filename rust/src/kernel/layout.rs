@@ -1,9 +1,10 @@
-//! Where the points of a block of rows lie.
+//! The places of the points of a block of rows.
 
 use super::ELEMENT;
 use super::field::Field;
 
-/// Where the points of rows of `width` elements lie: all columns of the first group, then of the next.
+/// The order of the points of rows of `width` elements: all columns of the first group of rows,
+/// then all of the next. A point has one row in each lane.
 #[derive(Clone, Copy)]
 pub struct Layout {
     pub lanes: usize,
@@ -17,19 +18,19 @@ impl Layout {
         Layout { lanes: F::LANES, width, points: rows / F::LANES * width }
     }
 
-    /// The offset of the encoding in the first lane of point `i`.
+    /// Return the offset in bytes of the encoding in the first lane of point `i`.
     #[inline(always)]
     pub fn offset(&self, i: usize) -> usize {
         (i / self.width * self.lanes * self.width + i % self.width) * ELEMENT
     }
 
-    /// Bytes from lane to lane.
+    /// Return the bytes from one lane to the next.
     #[inline(always)]
     pub fn stride(&self) -> usize {
         self.width * ELEMENT
     }
 
-    /// The row in the first lane of point `i`.
+    /// Return the row in the first lane of point `i`.
     #[inline(always)]
     pub fn row(&self, i: usize) -> usize {
         i / self.width * self.lanes

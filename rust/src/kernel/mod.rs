@@ -1,17 +1,17 @@
 //! Group operations on blocks of rows.
 //!
-//! A row is a run of 32-byte encodings: a message M_1 .. M_n, or a blob A, B_1 .. B_n. Each function
-//! reads the rows of `input` and writes those of `output`, and `valid[i]` tells whether row i was
-//! canonical; the output of a row that was not is all zero and says nothing about the others.
+//! A row is a sequence of 32-byte encodings: a message M_1 .. M_n, or a blob A, B_1 .. B_n. Each
+//! function reads the rows of `input` and writes those of `output`. `valid[i]` says whether row i
+//! was canonical. The output of a row that was not is all zero; other rows are not affected.
 //!
-//! There are two backends, which give the same bytes: `portable`, and `ifma` for processors that have
-//! AVX-512 IFMA. They differ in how they calculate in the field (`field`) and look up multiples in a
-//! table, which is all that `kernels` asks of them. All else is written once: from the bottom `layout`,
-//! `roots`, the curves of `point` and `cover`, `digits`, `fixed_base`, `variable_base`, and `blocks`,
-//! which puts them together. `backend` chooses, `key` keeps tables, and `plain` serves keys that have
-//! none yet.
+//! There are two backends, which give the same bytes: `portable`, and `ifma` for processors that
+//! have AVX-512 IFMA. They differ in how they calculate in the field (`field`) and how they look up
+//! multiples in a table; `kernels` asks for nothing else. Everything else is written once. From the
+//! bottom to the top it is `layout`, `roots`, the curves of `point` and `cover`, `digits`,
+//! `fixed_base`, `variable_base`, and `blocks`, which puts them together. `backend` chooses a
+//! backend, `key` keeps tables, and `plain` serves keys that have no tables yet.
 
-// Limbs, lanes and chains are counted: several arrays have the same index.
+// Loops count limbs, lanes and chains, because one index serves several arrays.
 #![allow(clippy::needless_range_loop)]
 
 mod backend;
@@ -43,19 +43,20 @@ pub const ELEMENT: usize = 32;
 /// Bytes that an element carries (SPEC 6.1).
 pub const PAYLOAD: usize = 30;
 
-/// Rows of `width` elements in a block: the unit that one thread takes at a time. Enough that the one
-/// inversion of a block costs little, and few enough that its points stay in a cache.
+/// Return the number of rows of `width` elements in a block, which one thread takes at a time. They
+/// are enough that the one inversion of a block costs little, and few enough that its points stay
+/// in a cache.
 pub fn rows_of_block(width: usize) -> usize {
     (512 / width / 8 * 8).max(8)
 }
 
-/// Make what is made once, while no other thread waits for it: a process that forks meanwhile would
-/// leave its child a lock that nobody opens.
+/// Initialize the static values now, while no other thread waits for them. If the process forked
+/// while a thread makes one, the child would inherit a lock that nobody releases.
 pub fn prepare() {
     std::sync::LazyLock::force(&variable_base::WINDOWS);
 }
 
-/// Whether a row begins with the identity. Only zeros encode it.
+/// Return whether a row begins with the identity. Only zeros encode it.
 pub fn is_identity(row: &[u8]) -> bool {
     row[..ELEMENT] == [0; ELEMENT]
 }

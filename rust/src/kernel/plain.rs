@@ -1,6 +1,6 @@
-//! Rows one after the other on stock curve25519-dalek, without tables: for keys that have served few
-//! rows, and to decrypt a few elements where there are no lanes (it has vector instructions of its own).
-//! The blocks of `blocks` give the same bytes for the same scalars.
+//! Rows one after the other on stock curve25519-dalek, without tables. This serves keys that have
+//! had few rows, single rows to combine, and the portable backend where it is faster (dalek has
+//! vector instructions of its own). `blocks` gives the same bytes for the same scalars.
 
 use super::blocks::Block;
 use super::{ELEMENT, is_identity};
@@ -8,7 +8,7 @@ use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Decode a row into `points`; false if an element is not canonical.
+/// Decode a row into `points`. Returns false if an element is not canonical.
 fn decode_row(row: &[u8], points: &mut Vec<RistrettoPoint>) -> bool {
     points.clear();
     for encoding in row.chunks_exact(ELEMENT) {
@@ -23,7 +23,7 @@ fn put(output: &mut [u8], position: usize, point: &RistrettoPoint) {
     output[ELEMENT * position..][..ELEMENT].copy_from_slice(point.compress().as_bytes());
 }
 
-/// Messages to blobs: A = rG, B_j = M_j + r X_j (SPEC 6.2).
+/// Encrypt messages to blobs: A = rG, B_j = M_j + r X_j (SPEC 6.2).
 pub fn encrypt(elements: &[RistrettoPoint], block: Block<'_>) {
     let n = elements.len();
     let mut message = Zeroizing::new(Vec::with_capacity(n));
@@ -39,7 +39,7 @@ pub fn encrypt(elements: &[RistrettoPoint], block: Block<'_>) {
     }
 }
 
-/// Blobs to fresh blobs of the same messages: A' = A + sG, B'_j = B_j + s X_j (SPEC 6.2).
+/// Rerandomize blobs: A' = A + sG, B'_j = B_j + s X_j (SPEC 6.2).
 pub fn rerandomize(elements: &[RistrettoPoint], block: Block<'_>) {
     let width = ELEMENT * (elements.len() + 1);
     let mut blob = Vec::with_capacity(elements.len() + 1);
@@ -55,7 +55,7 @@ pub fn rerandomize(elements: &[RistrettoPoint], block: Block<'_>) {
     }
 }
 
-/// Put M_j + r X_j for each j.
+/// Write M_j + r X_j for each j.
 fn add_multiples(
     elements: &[RistrettoPoint],
     r: &Scalar,
@@ -67,7 +67,7 @@ fn add_multiples(
     }
 }
 
-/// Blobs to messages: M_j = B_j - x_j A (SPEC 6.2).
+/// Decrypt blobs to messages: M_j = B_j - x_j A (SPEC 6.2).
 pub fn decrypt(secret: &[Scalar], block: Block<'_>) {
     let n = secret.len();
     let mut blob = Vec::with_capacity(n + 1);
@@ -86,12 +86,13 @@ pub fn decrypt(secret: &[Scalar], block: Block<'_>) {
     }
 }
 
-/// sG - cP for each element P, other than the identity, and its scalars s, c. Variable time.
+/// Calculate sG - cP for each element P and its scalars s, c. P must not be the identity. Variable
+/// time.
 pub fn combine_vartime(block: Block<'_>) {
     combine_by(block, |s, c, p| RistrettoPoint::vartime_double_scalar_mul_basepoint(&-c, p, s));
 }
 
-/// The same in constant time.
+/// Do the same as `combine_vartime`, in constant time.
 pub fn combine(block: Block<'_>) {
     combine_by(block, |s, c, p| RistrettoPoint::mul_base(s) - p * c);
 }

@@ -1,24 +1,24 @@
 //! The twisted Edwards curve E: -x^2 + y^2 = 1 + d x^2 y^2 of ristretto255, d = -121665/121666.
 //!
 //! Formulas: Hisil, Wong, Carter, Dawson, "Twisted Edwards Curves Revisited" (2008), sections 3.1
-//! and 3.3, for a = -1. Since -1 is a square and d is not, they have no exceptional cases: they
-//! add any two points, equal, opposite, neutral or of small order.
+//! and 3.3, for a = -1. Because -1 is a square and d is not, they have no exceptional cases: they
+//! add any two points, also equal and opposite ones, the neutral one and those of small order.
 //!
-//! A formula ends in a `Completed` point; three or four products make of it what the next one starts
-//! from: `Projective` for a double, `Extended` or `Shifted` for a sum.
+//! A formula ends in a `Completed` point. Three or four products turn it into the input of the next
+//! formula: `Projective` for a double, `Extended` or `Shifted` for a sum.
 
 use super::field::{Field, Product};
 use zeroize::Zeroize;
 
-/// d.
+/// The d of the equation.
 pub const D: [u64; 5] =
     [0x34dca135978a3, 0x1a8283b156ebd, 0x5e7a26001c029, 0x739c663a03cbb, 0x52036cee2b6ff];
 
-/// 2d.
+/// 2d, for `Cached`, `Niels` and `Cover::double_of`.
 pub const D2: [u64; 5] =
     [0x69b9426b2f159, 0x35050762add7a, 0x3cf44c0038052, 0x6738cc7407977, 0x2406d9dc56dff];
 
-/// (E, F, G, H), factors, with x = E/G and y = H/F.
+/// A point (E, F, G, H) with x = E/G and y = H/F. Factors.
 #[derive(Clone, Copy, Zeroize)]
 pub struct Completed<F> {
     e: F,
@@ -27,7 +27,7 @@ pub struct Completed<F> {
     h: F,
 }
 
-/// (X : Y : Z), x = X/Z, y = Y/Z.
+/// A point (X : Y : Z) with x = X/Z, y = Y/Z.
 #[derive(Clone, Copy, Zeroize)]
 pub struct Projective<F> {
     pub x: F,
@@ -35,7 +35,7 @@ pub struct Projective<F> {
     pub z: F,
 }
 
-/// (X : Y : Z : T), x = X/Z, y = Y/Z, xy = T/Z. Terms.
+/// A point (X : Y : Z : T) with x = X/Z, y = Y/Z, xy = T/Z. Terms.
 #[derive(Clone, Copy, Debug, Zeroize)]
 pub struct Extended<F> {
     pub x: F,
@@ -44,7 +44,7 @@ pub struct Extended<F> {
     pub t: F,
 }
 
-/// (Y + X : Y - X : Z : T): sum and difference are factors, Z and T terms.
+/// A point (Y + X : Y - X : Z : T). The sum and the difference are factors, Z and T are terms.
 #[derive(Clone, Copy, Zeroize)]
 pub struct Shifted<F> {
     pub sum: F,
@@ -62,7 +62,7 @@ pub struct Cached<F> {
     pub t2d: F,
 }
 
-/// A point to add, of Z = 1: (y + x, y - x, 2dxy). Factors.
+/// A point to add, with Z = 1: (y + x, y - x, 2dxy). Factors.
 #[derive(Clone, Copy)]
 pub struct Niels<F> {
     pub sum: F,
@@ -76,7 +76,7 @@ impl<F: Field> Completed<F> {
         Completed { e: F::zero(), f: F::one(), g: F::one(), h: F::one() }
     }
 
-    /// The last step of addition (section 3.1): E = B - A, F = D - C, G = D + C, H = B + A.
+    /// Return the last step of addition (section 3.1): E = B - A, F = D - C, G = D + C, H = B + A.
     #[inline(always)]
     fn sum(a: F::Product, b: F::Product, c: F::Product, d: F::Product) -> Self {
         Completed {
@@ -99,7 +99,7 @@ impl<F: Field> Completed<F> {
         Extended { x: e * f, y: g * h, z: f * g, t: e * h }
     }
 
-    /// The sum and the difference are taken before the products are carried.
+    /// Return the point as `Shifted`. Sum and difference are taken before the products are carried.
     #[inline(always)]
     pub fn shifted(&self) -> Shifted<F> {
         let Completed { e, f, g, h } = *self;
@@ -109,7 +109,7 @@ impl<F: Field> Completed<F> {
 }
 
 impl<F: Field> Projective<F> {
-    /// All of section 3.3 with the opposite sign.
+    /// Double by section 3.3, with the opposite sign in all four coordinates.
     #[inline(always)]
     pub fn double(&self) -> Completed<F> {
         let (a, b, zz) = (self.x.squared(), self.y.squared(), self.z.squared());
@@ -129,7 +129,7 @@ impl<F: Field> Extended<F> {
         Projective { x: self.x, y: self.y, z: self.z }
     }
 
-    /// x = X/Z, y = Y/Z.
+    /// Return (X, Z, Z, Y), since x = X/Z and y = Y/Z.
     #[inline(always)]
     pub fn completed(&self) -> Completed<F> {
         Completed { e: self.x, f: self.z, g: self.z, h: self.y }
@@ -174,7 +174,7 @@ impl<F: Field> Shifted<F> {
 }
 
 impl<F: Field> Niels<F> {
-    /// (2x, 2, 2, 2y).
+    /// Return (2x, 2, 2, 2y).
     #[inline(always)]
     pub fn completed(&self) -> Completed<F> {
         let two = F::splat([2, 0, 0, 0, 0]);
@@ -183,7 +183,7 @@ impl<F: Field> Niels<F> {
 }
 
 impl<F: Field> Cached<F> {
-    /// The opposite where the mask is true.
+    /// Return the opposite where the mask is true.
     #[inline(always)]
     pub fn negate_if(&self, mask: F::Mask) -> Self {
         Cached {
@@ -194,7 +194,7 @@ impl<F: Field> Cached<F> {
         }
     }
 
-    /// Each coordinate of `other` where the mask is true.
+    /// Take each coordinate of `other` where the mask is true.
     #[inline(always)]
     pub fn assign_if(&mut self, other: &Self, mask: F::Mask) {
         self.sum = F::select(self.sum, other.sum, mask);

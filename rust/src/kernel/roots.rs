@@ -1,12 +1,12 @@
 //! Powers in the field: inversion of many elements at once, and inverse square roots.
 //!
-//! A chain of squarings waits for itself, so that N chains side by side take less than N times as long
-//! as one.
+//! In a chain of squarings each waits for the one before. So N chains side by side take less than N
+//! times as long as one.
 
 use super::field::{Field, Mask, SQRT_M1};
 use zeroize::Zeroizing;
 
-/// x^(2^times).
+/// Return x^(2^times).
 #[inline(always)]
 fn square_times<F: Field, const N: usize>(mut x: [F; N], times: usize) -> [F; N] {
     for _ in 0..times {
@@ -25,7 +25,7 @@ fn multiply<F: Field, const N: usize>(mut x: [F; N], y: [F; N]) -> [F; N] {
     x
 }
 
-/// x^(2^250 - 1), and x^11.
+/// Return x^(2^250 - 1) and x^11.
 #[inline(always)]
 fn power_2_250_minus_1<F: Field, const N: usize>(x: [F; N]) -> ([F; N], [F; N]) {
     let x2 = square_times(x, 1);
@@ -42,15 +42,15 @@ fn power_2_250_minus_1<F: Field, const N: usize>(x: [F; N]) -> ([F; N], [F; N]) 
     (multiply(square_times(ones_200, 50), ones_50), x11)
 }
 
-/// 1/x = x^(p - 2), and 0 for 0. p - 2 = 2^5 (2^250 - 1) + 11.
+/// Return 1/x = x^(p - 2), and 0 for 0. p - 2 = 2^5 (2^250 - 1) + 11.
 #[inline(always)]
 pub fn invert<F: Field>(x: F) -> F {
     let (ones_250, x11) = power_2_250_minus_1([x]);
     multiply(square_times(ones_250, 5), x11)[0]
 }
 
-/// Invert every element in place, 0 to 0, with one inversion (Montgomery's trick). In constant
-/// time: the zeros may be anywhere, and do not disturb the others.
+/// Invert every element in place, with one inversion (Montgomery's trick); 0 stays 0. Constant
+/// time: zeros may be anywhere and do not affect the other elements.
 #[inline(always)]
 pub fn invert_all<F: Field>(elements: &mut [F]) {
     let mut before = Zeroizing::new(Vec::with_capacity(elements.len()));
@@ -71,8 +71,8 @@ pub fn invert_all<F: Field>(elements: &mut [F]) {
     }
 }
 
-/// The inverse square root of each v that is not negative, and whether there is one (RFC 9496,
-/// section 4.2: SQRT_RATIO_M1(1, v)).
+/// Return the inverse square root of each v, as the root that is not negative, and whether there is
+/// one (RFC 9496, section 4.2: SQRT_RATIO_M1(1, v)).
 #[inline(always)]
 pub fn invert_roots<F: Field, const N: usize>(v: [F; N]) -> [(F, F::Mask); N] {
     let v3 = multiply(square_times(v, 1), v);

@@ -10,7 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 const BITS: u32 = 4;
 const ENTRIES: usize = 1 << (BITS - 1);
 
-/// How scalars have to be split for `multiply`.
+/// The windows into which scalars must be split for `multiply`.
 pub static WINDOWS: LazyLock<Windows> = LazyLock::new(|| Windows::new(BITS));
 
 /// The odd multiples P, 3P, .., 15P of a point in each lane.
@@ -30,7 +30,7 @@ impl<F: Field> Multiples<F> {
         Multiples(multiples)
     }
 
-    /// Reads all of them.
+    /// Return the multiple of a digit. It reads all multiples, whatever the digit.
     #[inline(always)]
     fn choose(&self, digit: Digit<F>) -> Cached<F> {
         let mut chosen = self.0[0];
@@ -41,8 +41,8 @@ impl<F: Field> Multiples<F> {
     }
 }
 
-/// Into how many parts, as a power of 2, to split each of `scalars` scalars. Their doublings
-/// are shared by the parts, at the price of a table for each: what takes the fewest operations.
+/// Return into how many parts, a power of 2, to split each of `scalars` scalars. The parts share
+/// the doublings, but each needs a table. This number takes the fewest operations.
 fn parts(scalars: usize) -> usize {
     match scalars {
         0..=1 => 1,
@@ -54,7 +54,7 @@ fn parts(scalars: usize) -> usize {
     }
 }
 
-/// From each point subtract twice the product of its digits and one element.
+/// Subtract from each point twice the product of its digits and `element`.
 #[inline(always)]
 pub fn subtract_multiples<F: Field>(
     element: &Cover<F>,

@@ -1,14 +1,16 @@
-//! Eight field elements at once, in the multiply-and-add instructions of AVX-512 IFMA.
+//! Eight field elements at once, with the multiply-and-add instructions of AVX-512 IFMA.
 //!
-//! Element k has its limbs l_0 + 2^51 l_1 + .. + 2^204 l_4 in lane k of five vectors. What a function
-//! takes and returns is *carried*: l_0 < 2^51 + 2^17 and the others < 2^51 + 2^12. That is below 2^52,
-//! as the instructions need of a factor, and below 2p as an integer.
+//! Element k is l_0 + 2^51 l_1 + .. + 2^204 l_4, with its limbs in lane k of five vectors.
+//! Functions take and return *carried* elements: l_0 is below 2^51 + 2^17, and the other limbs are
+//! below 2^51 + 2^12. So all limbs are below 2^52, as the instructions need of a factor, and the
+//! element is below 2p as an integer.
 //!
 //! Sums and differences of products are taken before they are carried. Their limbs are bounded in
-//! units of U = 2^52: each half of a product of two limbs is below U. Debug builds assert all of this.
+//! units of U = 2^52: each half of a product of two limbs is below U. Debug builds assert all of
+//! this.
 //!
-//! Safety: who calculates in this field has found it available (`super::is_available`). What takes time
-//! is inlined into the functions of `super::enabled`.
+//! Safety: the caller must have found this field available (`super::is_available`). Functions that
+//! take time are inlined into those of `enabled` in `kernels`.
 
 use super::vector::{LANES, Mask8, Words};
 use crate::kernel::field::{Field, Product, Word};
@@ -19,13 +21,13 @@ const MASK: u64 = (1 << 51) - 1;
 
 const P: [u64; 5] = [MASK - 18, MASK, MASK, MASK, MASK];
 
-/// 2^11 p, whose limbs are above those of a sum of three products: 3 * 267 U = 1602 * 2^51.
+/// 2^11 p. Its limbs are above those of a sum of three products: 3 * 267 U = 1602 * 2^51.
 const MANY_P: [u64; 5] = [P[0] << 11, P[1] << 11, P[2] << 11, P[3] << 11, P[4] << 11];
 
 #[derive(Clone, Copy, Zeroize)]
 pub struct Ifma(pub(in crate::kernel) [Words; 5]);
 
-/// Sums and differences of products: limbs below 2^63.
+/// A sum or difference of products. Its limbs are below 2^63.
 #[derive(Clone, Copy)]
 pub struct Sum([Words; 5]);
 
@@ -39,7 +41,7 @@ fn splat(limbs: [u64; 5]) -> [Words; 5] {
     each(|i| Words::splat(limbs[i]))
 }
 
-/// Whether the limb i of every lane is below `bounds[i]`. For assertions only.
+/// Return whether limb i is below `bounds[i]` in every lane. For assertions only.
 #[cold]
 #[inline(never)]
 fn are_below(limbs: &[Words; 5], bounds: [u64; 5]) -> bool {
@@ -47,13 +49,13 @@ fn are_below(limbs: &[Words; 5], bounds: [u64; 5]) -> bool {
 }
 
 impl Sum {
-    /// From sums at 2^(51 i), i < 10: 2^255 = 19 modulo p.
+    /// Fold sums at 2^(51 i), i < 10, since 2^255 = 19 modulo p.
     #[inline(always)]
     fn fold(z: [Words; 10]) -> Sum {
         Sum(each(|i| z[i].add(z[5 + i].multiply(Words::splat(19)))))
     }
 
-    /// The carries are below 2^12, and 19 * 2^12 < 2^17.
+    /// Carry to an element. The carries are below 2^12, and 19 * 2^12 < 2^17.
     #[inline(always)]
     fn carry(self) -> Ifma {
         debug_assert!(are_below(&self.0, [1 << 63; 5]));
@@ -80,7 +82,8 @@ impl Add for Sum {
 impl Sub for Sum {
     type Output = Sum;
 
-    /// Below 1602 * 2^51 + 2^62 < 2^63, if three products were added up before.
+    /// Return the difference. It is below 1602 * 2^51 + 2^62 < 2^63 if both are sums of at most
+    /// three products.
     #[inline(always)]
     fn sub(self, other: Sum) -> Sum {
         debug_assert!(are_below(&other.0, MANY_P));
@@ -103,7 +106,8 @@ impl Product for Sum {
 }
 
 impl Ifma {
-    /// The opposite of limbs below 2^51: 2p - self, with limbs below 2^52. A factor only.
+    /// Return 2p - self, the opposite of an element with limbs below 2^51. Its limbs are below
+    /// 2^52, so it is only a factor.
     #[inline(always)]
     pub(super) fn opposite(self) -> Ifma {
         Ifma(each(|i| Words::splat(2 * P[i]).subtract(self.0[i])))
@@ -118,12 +122,12 @@ impl Ifma {
         are_below(&self.0, [(1 << 51) + (1 << 17), other, other, other, other])
     }
 
-    /// The limbs of the one representative below p.
+    /// Return the limbs of the one representative below p.
     #[inline(always)]
     fn freeze(self) -> [Words; 5] {
         debug_assert!(self.is_carried());
-        // Below 2p: it remains to subtract p once or not at all. The value is p or more exactly if
-        // adding 19 carries out of bit 255.
+        // The value is below 2p, so p must be subtracted once or not at all. It is p or more
+        // exactly if adding 19 carries into bit 255.
         let mut l = self.0;
         let mut carry = Words::splat(19);
         for limb in l {
@@ -217,9 +221,10 @@ impl Field for Ifma {
         }
     }
 
-    /// z_i has the low halves of the products at 2^(51 i) and twice the high halves of those at
-    /// 2^(51 (i - 1)), for 2^52 = 2 * 2^51: 1, 4, 7, 10, 13, 14, 11, 8, 5, 2 times U at most. With
-    /// 19 times the upper five, limb 0 is below (1 + 19 * 14) U = 267 U, and that is the largest.
+    /// Return the product. z_i has the low halves of the products at 2^(51 i), and twice the high
+    /// halves of those at 2^(51 (i - 1)), because 2^52 = 2 * 2^51. The z_i are at most 1, 4, 7, 10,
+    /// 13, 14, 11, 8, 5, 2 times U. With 19 times the upper five added, limb 0 is below
+    /// (1 + 19 * 14) U = 267 U, which is the largest.
     #[inline(always)]
     fn times(self, other: Ifma) -> Sum {
         debug_assert!(self.is_factor() && other.is_factor());
@@ -250,8 +255,9 @@ impl Field for Ifma {
         ])
     }
 
-    /// The sums of `times`, with equal products taken once. x_i are the high halves that count four
-    /// times, y_i what counts twice: 2 x_i, the high halves of squares, and the low halves.
+    /// Return the square. The sums are those of `times`, but equal products are taken once. The x_i
+    /// are the high halves that count four times. The y_i count twice: they are 2 x_i, the high
+    /// halves of squares, and the low halves of other products.
     #[inline(always)]
     fn squared(self) -> Sum {
         debug_assert!(self.is_factor());

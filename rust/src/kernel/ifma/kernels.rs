@@ -12,7 +12,7 @@ use curve25519_dalek::ristretto::RistrettoPoint;
 use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
-/// The functions that enable the instructions for all that is inlined into them.
+/// Functions that enable the instructions for everything that is inlined into them.
 mod enabled {
     use super::*;
 
@@ -47,7 +47,7 @@ mod enabled {
     }
 }
 
-// SAFETY, of all calls below: who calculates in this field has found it available.
+// SAFETY, of all calls below: the caller has found this field available.
 impl Kernels for Ifma {
     const DECODED_TOGETHER: usize = 2 * LANES;
 

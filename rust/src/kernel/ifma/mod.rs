@@ -10,7 +10,7 @@ pub use vector::LANES;
 #[cfg(test)]
 pub use vector::Words;
 
-/// Whether this processor has what the kernels enable.
+/// Return whether this processor has the instructions that the kernels enable.
 pub fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512dq")

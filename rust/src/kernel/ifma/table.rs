@@ -9,7 +9,7 @@ use crate::kernel::point::Niels;
 
 const BITS: u32 = 6;
 
-/// The words of one limb, by index.
+/// The words of one limb of all multiples, by index.
 #[repr(align(64))]
 #[derive(Clone, Copy)]
 struct Limb([[u64; LANES]; 4]);
@@ -47,7 +47,7 @@ impl Tabular for Ifma {
     }
 }
 
-/// In each lane the element at its index, below 32.
+/// Return in each lane the element at its index, which is below 32.
 #[inline(always)]
 fn look_up(limbs: &[Limb; 5], index: Words) -> Ifma {
     let upper = index.has_any(Words::splat(16));

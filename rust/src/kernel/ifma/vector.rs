@@ -1,7 +1,7 @@
-//! Vectors of eight 64-bit words: the few instructions that the rest needs, as functions.
+//! Vectors of eight 64-bit words: the few instructions that the backend needs, as functions.
 //!
-//! Safety, of every intrinsic here: as `field` says. What is not one, constants among it, is no
-//! instruction, so that it may be used anywhere.
+//! Safety of every intrinsic here: the caller must have found the field available, as `field` says.
+//! Functions without an intrinsic, such as those for constants, may be used anywhere.
 
 use crate::kernel::field::{Mask, Word};
 use std::arch::x86_64::*;
@@ -23,7 +23,7 @@ impl Words {
 
     #[inline(always)]
     pub fn to_array(self) -> [u64; LANES] {
-        // SAFETY: as many bits, of which all are valid.
+        // SAFETY: both types have 512 bits, and all values are valid.
         unsafe { std::mem::transmute(self.0) }
     }
 
@@ -37,19 +37,19 @@ impl Words {
         Words(unsafe { _mm512_sub_epi64(self.0, other.0) })
     }
 
-    /// The low 64 bits of the product.
+    /// Return the low 64 bits of the product.
     #[inline(always)]
     pub fn multiply(self, other: Words) -> Words {
         Words(unsafe { _mm512_mullo_epi64(self.0, other.0) })
     }
 
-    /// self + the low 52 bits of the product of the low 52 bits of a and b.
+    /// Return self + the low 52 bits of the product of the low 52 bits of a and b.
     #[inline(always)]
     pub fn add_low(self, a: Words, b: Words) -> Words {
         Words(unsafe { _mm512_madd52lo_epu64(self.0, a.0, b.0) })
     }
 
-    /// self + the high 52 bits of the product of the low 52 bits of a and b.
+    /// Return self + the high 52 bits of the product of the low 52 bits of a and b.
     #[inline(always)]
     pub fn add_high(self, a: Words, b: Words) -> Words {
         Words(unsafe { _mm512_madd52hi_epu64(self.0, a.0, b.0) })
@@ -65,13 +65,13 @@ impl Words {
         Words(unsafe { _mm512_srli_epi64::<BITS>(self.0) })
     }
 
-    /// Where any of the bits of `other` is set.
+    /// Return in which lanes any of the bits of `other` is set.
     #[inline(always)]
     pub fn has_any(self, other: Words) -> Mask8 {
         Mask8(unsafe { _mm512_test_epi64_mask(self.0, other.0) })
     }
 
-    /// In each lane the one of sixteen words that the low four bits of its index name.
+    /// Return in each lane the one of sixteen words to which the low four bits of its index point.
     #[inline(always)]
     pub fn choose(index: Words, first: &[u64; LANES], second: &[u64; LANES]) -> Words {
         let (first, second) = (Words::from_lanes(first), Words::from_lanes(second));
@@ -89,7 +89,7 @@ impl Word for Words {
 
     #[inline(always)]
     fn from_lanes(words: &[u64; LANES]) -> Words {
-        // SAFETY: as many bits, of which all are valid.
+        // SAFETY: both types have 512 bits, and all values are valid.
         Words(unsafe { std::mem::transmute::<[u64; LANES], __m512i>(*words) })
     }
 

@@ -1,13 +1,14 @@
 //! One field element, in 64-bit arithmetic for any processor.
 //!
-//! An element is l_0 + 2^51 l_1 + .. + 2^204 l_4. Additions do not carry, so that one value has many
-//! representations; the bounds on the limbs make that safe:
+//! An element is l_0 + 2^51 l_1 + .. + 2^204 l_4. Additions do not carry, so one value has many
+//! representations. Bounds on the limbs make this safe:
 //!
-//! - *reduced*, l_i < 2^51 + 2^18: what a product is. It is below 2p as an integer.
-//! - *term*: at most 4p limb by limb, as is a sum of three products.
-//! - *loose*, l_i < 2^54: what every function takes unless it says otherwise.
+//! - *reduced*: l_i < 2^51 + 2^18. Every product is reduced. As an integer it is below 2p.
+//! - *term*: at most 4p, limb by limb. A sum of three products is a term.
+//! - *loose*: l_i < 2^54. Every function takes loose elements unless it says otherwise.
 //!
-//! `a + b` is the sum limb by limb, and `a - b` is below a + 2^53. Debug builds assert all of this.
+//! `a + b` is the sum limb by limb, and each limb of `a - b` is below that of a plus 2^53. Debug
+//! builds assert all of this.
 
 use super::word::Word64;
 use crate::kernel::field::{Field, Mask, Product};
@@ -19,7 +20,7 @@ const MASK: u64 = (1 << 51) - 1;
 const REDUCED: u64 = (1 << 51) + (1 << 18);
 const LOOSE: u64 = 1 << 54;
 
-/// 4p, whose limbs are far enough from 0 to subtract a term from it.
+/// 4p. Its limbs are large enough to subtract a term from it.
 const FOUR_P: [u64; 5] = [4 * (MASK - 18), 4 * MASK, 4 * MASK, 4 * MASK, 4 * MASK];
 
 #[derive(Clone, Copy, Debug, Zeroize)]
@@ -34,14 +35,14 @@ impl Portable {
         self.0.iter().all(|&limb| limb < bound)
     }
 
-    /// Sums r_i of products at 2^(51 i), each times 2^13, to a reduced element. Needs r_i < 77 * 2^108
-    /// and r_4 < 5 * 2^108, before the factor.
+    /// Carry sums r_i of products at 2^(51 i), each times 2^13, to a reduced element. Needs
+    /// r_i < 77 * 2^108 and r_4 < 5 * 2^108, before the factor 2^13.
     ///
-    /// The factor puts r_i >> 51 into the upper word of its sum, where it costs nothing to find: on
-    /// some processors a shift across words takes longer than a multiplication. It fits, since
-    /// 77 * 2^(108 + 13) < 2^128. r_i >> 51 is below 77 * 2^57, and 19 (r_4 >> 51) below 95 * 2^57,
-    /// so that both fit a word even with 2^51 added. The carries of a round do not depend on each
-    /// other, which keeps the chains of squarings in `roots` short.
+    /// The factor puts r_i >> 51 into the upper word of its sum, where it needs no shift: on some
+    /// processors a shift across words takes longer than a multiplication. The sums fit 128 bits,
+    /// because 77 * 2^(108 + 13) < 2^128. r_i >> 51 is below 77 * 2^57, and 19 (r_4 >> 51) is below
+    /// 95 * 2^57, so both fit a word even with 2^51 added. The carries of a round do not depend on
+    /// each other, which keeps the chains of squarings in `roots` short.
     #[inline(always)]
     fn carry(r: [u128; 5]) -> Portable {
         let low = r.map(|r| r as u64 >> 13);
@@ -55,7 +56,7 @@ impl Portable {
         ])
     }
 
-    /// Any words to a reduced element: the carries are below 2^13, and 19 * 2^13 < 2^18.
+    /// Carry any words to a reduced element. The carries are below 2^13, and 19 * 2^13 < 2^18.
     #[inline(always)]
     fn carry_words(l: [u64; 5]) -> Portable {
         let low = l.map(|l| l & MASK);
@@ -71,11 +72,11 @@ impl Portable {
         out
     }
 
-    /// The limbs of the one representative below p.
+    /// Return the limbs of the one representative below p.
     #[inline(always)]
     fn freeze(self) -> [u64; 5] {
-        // Reduced means below 2p: it remains to subtract p once or not at all. The value is p or
-        // more exactly if adding 19 carries out of bit 255.
+        // A reduced value is below 2p, so p must be subtracted once or not at all. The value is p
+        // or more exactly if adding 19 carries into bit 255.
         let mut l = Portable::carry_words(self.0).0;
         let carried = l.iter().fold(19, |carry, limb| (limb + carry) >> 51);
         l[0] += 19 * carried;
@@ -87,7 +88,7 @@ impl Portable {
         l
     }
 
-    /// The canonical representative as four words.
+    /// Return the canonical representative as four words.
     #[inline(always)]
     pub(super) fn pack(self) -> [u64; 4] {
         let l = self.freeze();
@@ -99,7 +100,7 @@ impl Portable {
         ]
     }
 
-    /// From the low 255 bits of four words; limbs below 2^51.
+    /// Make an element of the low 255 bits of four words. Its limbs are below 2^51.
     #[inline(always)]
     pub(super) fn unpack(w: [u64; 4]) -> Portable {
         Portable([
@@ -124,7 +125,7 @@ impl Mask for Choice {
     }
 }
 
-/// A product is carried at once: what is saved is the carry of its sums.
+/// A product is carried at once. A sum of products then needs no carry to be a factor.
 impl Product for Portable {
     type Field = Portable;
 
@@ -177,9 +178,9 @@ impl Field for Portable {
         }
     }
 
-    /// The product of loose elements, reduced. With a_i, b_i < 2^54 the largest sum, that at 2^0,
-    /// is below (1 + 4 * 19) * 2^108, and that at 2^204 below 5 * 2^108. The factor 2^13 of `carry`
-    /// is split so that all factors fit a word: 2^8 a < 2^62, and 19 * 2^5 b < 2^63.3.
+    /// Return the product of loose elements, reduced. With a_i, b_i < 2^54 the largest sum, at 2^0,
+    /// is below (1 + 4 * 19) * 2^108, and the sum at 2^204 is below 5 * 2^108. The factor 2^13 of
+    /// `carry` is split so that all factors fit a word: 2^8 a < 2^62, and 19 * 2^5 b < 2^63.3.
     #[inline(always)]
     fn times(self, other: Portable) -> Portable {
         debug_assert!(self.within(LOOSE) && other.within(LOOSE));
@@ -195,8 +196,8 @@ impl Field for Portable {
         ])
     }
 
-    /// The square of a loose element, reduced. The sums are those of `times`, with equal products
-    /// taken once, of a doubled factor: d = 2a < 2^55, and 2^9 a < 2^63.
+    /// Return the square of a loose element, reduced. The sums are those of `times`, but equal
+    /// products are taken once, with a doubled factor: d = 2a < 2^55, and 2^9 a < 2^63.
     #[inline(always)]
     fn squared(self) -> Portable {
         debug_assert!(self.within(LOOSE));

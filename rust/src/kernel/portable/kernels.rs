@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
 impl Kernels for Portable {
-    /// Chains of squarings side by side do not help it.
+    /// One at a time: this backend gains nothing from chains of squarings side by side.
     const DECODED_TOGETHER: usize = 1;
 
     fn table(element: &RistrettoPoint) -> Table<Portable> {

@@ -1,4 +1,4 @@
-//! Tables that are scanned from end to end for each look-up.
+//! Tables that each look-up scans from end to end.
 
 use super::field::Portable;
 use crate::kernel::digits::Digit;
@@ -7,7 +7,8 @@ use crate::kernel::fixed_base::{NielsLimbs, Tabular};
 use crate::kernel::point::Niels;
 use subtle::ConstantTimeEq;
 
-/// 4, 5 and 6 were measured: 5 is as fast as 6 with little more than half the table.
+/// Bits of a window. 4, 5 and 6 were measured: 5 is as fast as 6, and the table is little more than
+/// half as large.
 const BITS: u32 = 5;
 const ENTRIES: usize = 1 << (BITS - 1);
 
@@ -34,7 +35,8 @@ impl Tabular for Portable {
     }
 }
 
-/// The entry at `index`. Not inlined, because only then do compilers use vector registers for it.
+/// Return the entry at `index`. It is not inlined, because only then do compilers use vector
+/// registers.
 #[inline(never)]
 fn scan(multiples: &[Entry; ENTRIES], index: u8) -> Entry {
     let mut chosen = [[0; 4]; 3];

@@ -1,4 +1,4 @@
-//! Batches of each backend against the formulas of SPEC 6.2, in the words of dalek.
+//! Batches of each backend, compared with the formulas of SPEC 6.2 calculated by dalek.
 
 use super::super::backend::Backend;
 use super::super::blocks::Block;
@@ -18,7 +18,7 @@ fn decoded(row: &Row) -> Option<Vec<RistrettoPoint>> {
     row.iter().map(|encoding| CompressedRistretto(*encoding).decompress()).collect()
 }
 
-/// What `each` makes of the points of each row, encoded; zeros and false for what it refuses.
+/// Encode what `each` makes of the points of each row. A refused row is zeros and false.
 fn expected(
     rows: &[Row],
     width: usize,
@@ -33,7 +33,7 @@ fn expected(
     rows.iter().enumerate().map(one).unzip()
 }
 
-/// Run `work` on rows that are put into one block; the output starts out dirty.
+/// Run `work` on rows that are put into one block. The output is not zero at the start.
 pub fn run(
     rows: &[Row],
     scalars: &[Scalar],
@@ -48,7 +48,8 @@ pub fn run(
     (output.collect(), valid)
 }
 
-/// Good rows, and now and then one that has the identity somewhere, or is bad in one of many ways.
+/// Make good rows, and now and then one that has the identity somewhere or is bad in one of many
+/// ways.
 pub fn sample_rows(count: usize, width: usize, random: &mut Random) -> Vec<Row> {
     let mut sample = |i: usize| {
         let mut row: Row = (0..width).map(|_| random.element().compress().0).collect();
@@ -154,7 +155,7 @@ fn combinations_equal_the_formula() {
 
 #[test]
 fn an_element_that_is_its_own_sum_or_opposite() {
-    // M = r X, M = -r X, and M = 0: what formulas with exceptional cases trip over.
+    // M = r X, M = -r X, and M = 0: formulas with exceptional cases fail here.
     let mut random = Random::new(31);
     for backend in backends() {
         let x = random.element();

@@ -8,7 +8,7 @@ use super::{Random, for_each_field, groups, lanes_of};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 
-/// Decode encodings, two points at a time, and which of them are canonical.
+/// Decode encodings, two points at a time, and tell which of them are canonical.
 fn decode_many<F: Field>(encodings: &[[u8; 32]]) -> (Vec<Cover<F>>, Vec<bool>) {
     let groups = groups::<F, _>(encodings).concat();
     let mut good = vec![true; groups.len()];
@@ -55,7 +55,7 @@ fn is_on_cover<F: Field>(Cover { e, f, g, h }: &Cover<F>) -> bool {
 /// The eight points of C that stand for the identity: e = 0, or g = 0 and e = i f.
 fn identities<F: Field>() -> Vec<Cover<F>> {
     let (i, one) = (F::splat(SQRT_M1), F::one());
-    // Where g = 0, h^2 = 1 + d = -(-1 - d): take the root of -1 - d.
+    // If g = 0, h^2 = 1 + d = -(-1 - d): take the root of -1 - d.
     let minus_1_minus_d = -(one.widen() + F::splat(D).widen()).factor();
     let [(inverse, found)] = invert_roots([minus_1_minus_d]);
     assert!(found.lane(0));
@@ -80,7 +80,7 @@ fn decoding_and_encoding_equal_dalek<F: Field>() {
 }
 
 fn small_multiples_of_the_generator<F: Field>() {
-    // RFC 9496, appendix A.1, by way of dalek; the first is the identity.
+    // The multiples of RFC 9496, appendix A.1, calculated by dalek. The first is the identity.
     let g = to_cover::<F>(&RistrettoPoint::mul_base(&Scalar::ONE));
     let mut sum = Cover::identity();
     for k in 0..16u64 {
@@ -125,7 +125,7 @@ fn refusals_equal_dalek<F: Field>() {
     assert!(good.iter().filter(|good| **good).count() > 1000);
     let encoded = encode(&points);
     for ((encoding, again), good) in encodings.iter().zip(&encoded).zip(&good) {
-        // What was refused beside it does not matter.
+        // A refused encoding beside it does not matter.
         assert!(!good || encoding == again);
     }
 }
@@ -178,7 +178,8 @@ fn doubling_forgets_4_torsion<F: Field>() {
     }
 }
 
-/// Debug builds check every bound on the way. The coordinates are the largest that the types may hold.
+/// Debug builds check every bound on the way. The coordinates are the largest that the types may
+/// hold.
 fn extreme_coordinates_stay_within_the_bounds<F: Field>() {
     let largest = F::gather(|_| [(1 << 51) + (1 << 18) - 1; 5]);
     let sum = (largest.times(largest) + largest.times(largest) + largest.squared()).factor();
@@ -200,7 +201,7 @@ fn extreme_coordinates_stay_within_the_bounds<F: Field>() {
     assert_eq!(encode(&points).len(), F::LANES * points.len());
 }
 
-/// Garbage, as refused encodings give, beside good points.
+/// Points as refused encodings give them, beside good points.
 fn garbage_disturbs_no_other_point<F: Field>() {
     let mut random = Random::new(16);
     for _ in 0..20 {

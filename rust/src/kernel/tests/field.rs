@@ -12,13 +12,14 @@ const P: [u64; 5] = [MASK - 18, MASK, MASK, MASK, MASK];
 
 type Limbs = [u64; 5];
 
-/// A field whose bounds a test may go to.
+/// A field with the bounds that tests try.
 trait Bounded: Field {
     /// The largest limbs of a factor, and of a term.
     const FACTOR: Limbs;
     const TERM: Limbs;
 
-    /// Of limbs as they are, lane by lane; those of the last lanes are those of the first.
+    /// Make an element of limbs as they are, lane by lane. Lanes beyond those of `lanes` repeat the
+    /// first.
     fn raw(lanes: &[Limbs]) -> Self;
 
     fn largest(&self) -> Limbs;
@@ -62,7 +63,7 @@ fn integer(limbs: &Limbs) -> Integer {
     limbs.iter().rev().fold(zero, |sum, limb| sum.mul(shift).add(Integer::small(*limb)))
 }
 
-/// Limbs up to `largest`, a few for each lane: random ones, and all mixes of extremes.
+/// Return limbs up to `largest`: random ones, and all combinations of extremes.
 fn samples<F: Bounded>(largest: Limbs, random: &mut Random) -> Vec<Vec<Limbs>> {
     let limb = |i: usize, kind: u8, word: u64| match kind % 8 {
         0 => 0,
@@ -93,7 +94,7 @@ fn pairs<T>(samples: &[T]) -> impl Iterator<Item = (&T, &T)> {
     (0..samples.len()).map(|i| (&samples[i], &samples[(7 * i + 3) % samples.len()]))
 }
 
-/// Check each lane of a result, that its limbs are within `bound`, and that it freezes as it should.
+/// Check each lane of a result: its limbs are within `bound`, and it freezes to the right value.
 fn check<F: Bounded>(result: F, bound: Limbs, expected: impl Fn(usize) -> Integer) {
     let largest = result.largest();
     assert!((0..5).all(|i| largest[i] <= bound[i]), "limbs {largest:x?}");

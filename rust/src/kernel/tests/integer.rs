@@ -1,6 +1,6 @@
 //! Integers modulo p, as slow and plain as possible.
 
-/// 32-bit words, least significant first, canonical.
+/// An integer below p, in 32-bit words, the least significant first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Integer([u32; 8]);
 
@@ -51,7 +51,7 @@ impl Integer {
         sum.reduce(carry)
     }
 
-    /// By doubling and adding.
+    /// Multiply by doubling and adding.
     pub fn mul(self, other: Integer) -> Integer {
         (0..256).rev().fold(Integer([0; 8]), |product, i| {
             let double = product.add(product);

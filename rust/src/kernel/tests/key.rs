@@ -1,4 +1,4 @@
-//! Keys: draws, tables that come and go, and an A' that would be the identity.
+//! Keys: draws, tables that are cached and dropped, and an A' that would be the identity.
 
 use super::super::ELEMENT;
 use super::super::backend::{Tables, backend};
@@ -16,7 +16,8 @@ fn draws() -> Draws {
     Draws::new(&Zeroizing::new([7; 32]))
 }
 
-/// What a block of rows that begins with row `first` of a batch comes to, with tables and without.
+/// Return the results of a block that begins with row `first` of a batch. They must be the same
+/// with tables and without.
 fn rerandomized(key: &Public, rows: &[Row], first: usize) -> (Vec<Row>, Vec<bool>) {
     let tables = key.make_tables();
     let outcomes = [None, Some(&*tables)].map(|tables: Option<&Tables>| {
@@ -83,7 +84,7 @@ fn an_identity_in_place_of_a_is_drawn_again() {
     for i in again {
         rows[i][0] = opposite(draw(0, i));
     }
-    // Bad as well, and so not drawn again.
+    // This row is bad as well, so its scalar is not drawn again.
     rows[6][0] = opposite(draw(0, 6));
     rows[6][2] = [0xff; 32];
     let (output, valid) = rerandomized(&key, &rows, first);
@@ -111,7 +112,7 @@ fn tables_pay_after_some_rows() {
     assert!(key.tables_pay(1));
     let key = Public::new(vec![RistrettoPoint::mul_base(&Scalar::ONE)]);
     assert!(key.tables_pay(usize::MAX) && key.tables_pay(usize::MAX));
-    // Far more than all keys together may keep.
+    // These tables are far larger than all tables together may be.
     let many = Public::new(vec![RistrettoPoint::mul_base(&Scalar::ONE); 2000]);
     assert!(!many.tables_pay(usize::MAX));
 }
@@ -119,7 +120,7 @@ fn tables_pay_after_some_rows() {
 #[test]
 fn the_tables_used_last_are_kept() {
     let mut random = Random::new(42);
-    // So large that only a few keys fit.
+    // Keys so large that only a few fit.
     let n = (64 << 20) / backend().table_size() / 3;
     let keys: Vec<Public> = (0..5).map(|_| Public::new(vec![random.element(); n])).collect();
     let tables = Public::new(vec![random.element()]).make_tables();
@@ -132,7 +133,8 @@ fn the_tables_used_last_are_kept() {
     keys[3].keep_tables(Arc::clone(&tables));
     assert!(keys[1].cached_tables().is_none());
     assert!([0, 2, 3].iter().all(|&k| keys[k].cached_tables().is_some()));
-    // Another key of the same elements has them too, and keeping them twice takes no room.
+    // Another key with the same elements has these tables too, and keeping them twice takes no
+    // room.
     let again = Public::new(keys[0].elements().to_vec());
     again.keep_tables(Arc::clone(&tables));
     assert!([0, 2, 3].iter().all(|&k| keys[k].cached_tables().is_some()));

@@ -1,7 +1,7 @@
 //! Tests of the kernel: against a slow big-integer reference, curve25519-dalek, and RFC 9496.
 //!
-//! What is written once for all fields is tested once for each of them (`for_each_field`). Outside of
-//! the functions that enable its instructions `Ifma` is slow, and right.
+//! Code that is written once for all fields is tested with each of them (`for_each_field`). Outside
+//! of the functions that enable its instructions, `Ifma` is slow, but its results are right.
 
 mod backend;
 mod blocks;
@@ -43,7 +43,7 @@ macro_rules! for_each_field {
 }
 use for_each_field;
 
-/// Deterministic randomness: byte after byte of the draws of a seed.
+/// Deterministic randomness: the bytes of the draws of a seed, one after the other.
 struct Random {
     draws: Draws,
     next: usize,
@@ -64,7 +64,7 @@ impl Random {
     }
 
     fn bytes(&mut self) -> [u8; 32] {
-        // The low 256 bits of a scalar lack the top; two make all bytes random.
+        // The top bits of a scalar are not random; two scalars make all bytes random.
         let (low, high) = (self.scalar(), self.scalar());
         std::array::from_fn(|i| if i < 16 { low.as_bytes()[i] } else { high.as_bytes()[i - 16] })
     }
@@ -74,7 +74,8 @@ impl Random {
     }
 }
 
-/// `items` in groups of as many as the field has lanes; the last group is filled up with the last item.
+/// Split `items` into groups of as many as the field has lanes. The last item fills up the last
+/// group.
 fn groups<F: Field, T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     let mut groups: Vec<Vec<T>> = items.chunks(F::LANES).map(<[T]>::to_vec).collect();
     if let (Some(group), Some(last)) = (groups.last_mut(), items.last()) {
@@ -83,7 +84,7 @@ fn groups<F: Field, T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     groups
 }
 
-/// The bytes of the element in each lane.
+/// Return the bytes of the element in each lane.
 fn lanes_of<F: Field>(element: F) -> Vec<[u8; 32]> {
     let mut bytes = vec![[0xa5; 32]; F::LANES];
     element.store(bytes.as_flattened_mut(), 32);

@@ -60,7 +60,7 @@ fn tables_add_what_dalek_adds<F: Tabular>() {
     }
 }
 
-/// Any number of scalars at once, the same in each lane.
+/// Multiply by any number of scalars at once, which are the same in each lane.
 fn shared_multiples_equal_dalek<F: Field>() {
     let mut random = Random::new(21);
     let edges = edge_scalars();
@@ -85,7 +85,7 @@ fn shared_multiples_equal_dalek<F: Field>() {
     }
 }
 
-/// Another scalar in each lane, and what cancels.
+/// Multiply by another scalar in each lane, and test sums that cancel.
 fn multiples_by_edge_scalars_equal_dalek<F: Field>() {
     let mut random = Random::new(22);
     let scalars = edge_scalars();

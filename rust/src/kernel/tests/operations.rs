@@ -1,5 +1,5 @@
-//! How many multiplications and squarings the operations take: what the arithmetic bound of
-//! benchmarks/README.md counts.
+//! Counts the multiplications and squarings of the operations, for the arithmetic bound in
+//! benchmarks/README.md.
 
 use super::super::blocks::{self, Block, Tables};
 use super::super::cover::{Cover, decode_all, encode_all};
@@ -26,7 +26,7 @@ thread_local! {
     static COUNTED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
-/// One lane that counts, with the windows of `Ifma`.
+/// A field of one lane that counts its operations, with the windows of `Ifma`.
 #[derive(Clone, Copy, Zeroize)]
 struct Counting(Portable);
 
@@ -189,7 +189,8 @@ impl Kernels for Counting {
     }
 }
 
-/// Multiplications and squarings for each row, in a block of `Ifma` of rows of n + 1 elements.
+/// Return the multiplications and squarings for each row, in a block of `Ifma` with rows of n + 1
+/// elements.
 fn count(n: usize, work: impl Fn(&Tables<Counting>, &[Scalar], Block<'_>)) -> (usize, usize) {
     let mut random = Random::new(50);
     let elements: Vec<_> = (0..n).map(|_| random.element()).collect();

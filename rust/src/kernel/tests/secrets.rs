@@ -1,8 +1,8 @@
-//! For valgrind: secret scalars are marked as undefined memory, so that it reports every branch and every
-//! memory address that depends on them. `make ct` runs these tests under it; elsewhere they only check
-//! that the results are right.
+//! Tests for valgrind. They mark secret scalars as undefined memory, so that valgrind reports every
+//! branch and every memory address that depends on them. `make ct` runs these tests under valgrind;
+//! elsewhere they only check that the results are right.
 //!
-//! The portable backend only: valgrind does not know AVX-512.
+//! They cover the portable backend only, because valgrind does not know AVX-512.
 
 use super::super::backend::Backend;
 use super::super::blocks::Block;
@@ -19,7 +19,7 @@ enum Memory {
     Defined = 0x4d43_0002,
 }
 
-/// Tell valgrind, if it runs this process, what to take memory for.
+/// Tell valgrind, if it runs this process, whether memory is defined.
 fn mark<T>(memory: &[T], how: Memory) {
     let size = size_of_val(memory) as u64;
     let arguments = [how as u64, memory.as_ptr() as u64, size, 0, 0, 0];
@@ -53,7 +53,7 @@ fn rows(count: usize, width: usize, random: &mut Random) -> (Vec<Vec<RistrettoPo
     (points, encoded)
 }
 
-/// Compare with `expected(row, column)`, once the output is no secret any more.
+/// Mark the output as public, and compare it with `expected(row, column)`.
 fn check(
     rows: &[Row],
     scalars: &[Scalar],
@@ -133,7 +133,8 @@ fn combining() {
     });
 }
 
-/// What valgrind has to report, or it would report nothing: a branch, and an address.
+/// A branch and an address that depend on a secret. Valgrind must report them, or it reports
+/// nothing.
 mod control {
     use super::*;
     use std::hint::black_box;
