@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 device_app = typer.Typer(no_args_is_help=True, help="Be woken, as an application on a phone is.")
 
-DevicePath = Annotated[Path, typer.Argument(metavar="DEVICE", help="The device's directory.")]
+DevicePath = Annotated[
+    Path,
+    typer.Argument(metavar="DEVICE", help="The device's directory.", callback=files.not_as_root),
+]
 ProfileName = Annotated[
     str, typer.Argument(metavar="PROFILE", help="Your name for the user of the device.")
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import pwd
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -42,7 +43,25 @@ SecretPath = Annotated[
 PublicPath = Annotated[
     str, typer.Argument(metavar="PUBLIC", help="The public key file of the blob's push server.")
 ]
-BoardPath = Annotated[Path, typer.Argument(metavar="BOARD", help="The board's directory.")]
+
+
+def not_as_root(directory: Path) -> Path:
+    """Refuse to let root work in a directory of another user: it could not use root's files."""
+    if os.geteuid() == 0 and directory.is_dir() and (owner := directory.stat().st_uid):
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = f"with the number {owner}"
+        problem = f"belongs to the user {name}, who could not use the files of root"
+        advice = "run this as that user, as with `runuser -u NAME -- billboard ..`"
+        raise BillboardError(f"{directory} {problem}: {advice}")
+    return directory
+
+
+BoardPath = Annotated[
+    Path,
+    typer.Argument(metavar="BOARD", help="The board's directory.", callback=not_as_root),
+]
 LanePath = Annotated[Path, typer.Argument(metavar="LANE", help="The lane's secret file.")]
 Blobs = Annotated[str, typer.Argument(metavar="BLOBS", help="File of blobs, - for stdin.")]
 Epoch = Annotated[int | None, typer.Option(help="Epoch; the current one if left out.")]

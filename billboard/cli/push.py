@@ -41,7 +41,12 @@ if TYPE_CHECKING:
 
 push_app = typer.Typer(no_args_is_help=True, help="Run a push server.")
 
-Directory = Annotated[Path, typer.Argument(metavar="SERVER", help="The push server's directory.")]
+Directory = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SERVER", help="The push server's directory.", callback=files.not_as_root
+    ),
+]
 
 CONFIG, OUTBOX, SWEPT = "push.toml", "outbox.sqlite", "waku-swept"
 FIRST_KEY, PUBLIC_KEY = "secret.key", "public.key"

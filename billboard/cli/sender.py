@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 sender_app = typer.Typer(no_args_is_help=True, help="Wake contacts, as an application does.")
 
-SenderPath = Annotated[Path, typer.Argument(metavar="SENDER", help="The sender's directory.")]
+SenderPath = Annotated[
+    Path,
+    typer.Argument(metavar="SENDER", help="The sender's directory.", callback=files.not_as_root),
+]
 
 SETTINGS = "sender.toml"
 MOST_DECOYS, MOST_COVER = 1000, 10_000

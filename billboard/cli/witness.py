@@ -14,7 +14,10 @@ from billboard.tlog.note import NoteKey
 
 witness_app = typer.Typer(no_args_is_help=True, help="Cosign the logs of boards.")
 
-WitnessPath = Annotated[Path, typer.Argument(metavar="WITNESS", help="The witness's directory.")]
+WitnessPath = Annotated[
+    Path,
+    typer.Argument(metavar="WITNESS", help="The witness's directory.", callback=files.not_as_root),
+]
 
 _MOST_REQUESTS = 500
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import shutil
 import subprocess
@@ -277,6 +278,26 @@ def test_a_users_mistake_is_one_line(
     assert said.count("\n") == 1
     assert says in said
     assert TOKEN not in said
+
+
+@pytest.mark.parametrize("command", ["push check", "push descriptor", "board info", "device work"])
+def test_root_does_not_work_in_a_directory_of_another_user(
+    tmp_path: Path,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """It would leave files there that the user's server cannot read."""
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 12345, 12345)
+    else:  # the folder is that of another than root anyhow
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(sys, "argv", ["billboard", *command.split(), str(tmp_path)])
+    with pytest.raises(SystemExit):
+        main()
+    said = capfd.readouterr().err
+    assert f"{tmp_path} belongs to the user " in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_origin_is_shown_as_it_is(shell: Shell) -> None:
