@@ -1,7 +1,7 @@
-"""The push server: requests in, devices woken through push services (SPEC 10).
+"""The push server, which takes requests and wakes devices through push services (SPEC 10).
 
-`PushServer` is the engine, and ``create_app`` puts it on HTTP (extra ``server``). ``seal`` is what
-senders need. `billboard.push.dispatch` delivers, and stands alone.
+`PushServer` is the engine, and ``create_app`` serves it over HTTP (extra ``server``). Senders make
+requests with ``seal``. `billboard.push.dispatch` delivers notifications, and can be used by itself.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the clock may be believed when it says that something is over, and can be forgotten."""
+"""The watch that tells whether to believe the clock before anything that is over is destroyed."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ MOST_AHEAD = 3600.0
 """Seconds by which a clock may go ahead of the time that passed while a process runs."""
 
 MOST_DOWNTIME = 86_400.0
-"""Seconds for which a server is believed not to have run."""
+"""The longest time for which it is believed that a server was down, in seconds."""
 
 
 @final
 class ClockWatch:
     """Compares a clock with ``passed``, seconds that nobody sets, and with the file ``path``.
 
-    The file was modified when the clock was last believed, by itself: that of a server that has
-    been down for longer than `MOST_DOWNTIME` is not, until `trust` is called and it starts again.
+    The modification time of the file is when the clock was last believed. If that is longer ago
+    than `MOST_DOWNTIME` at the start, the clock is not believed until somebody calls `trust`. While
+    the process runs, the clock must not go ahead of ``passed`` by more than `MOST_AHEAD`.
     """
 
     def __init__(self, path: Path, passed: Callable[[], float]) -> None:
         self._path, self._passed = path, passed
         self._start: float | None = None
-        """The least that the clock was ahead of ``passed``, in seconds."""
+        """The least difference between the clock and ``passed`` so far, in seconds."""
 
     def ahead(self, now: float) -> float:
-        """Seconds by which ``now`` (since 1970) is later than may be believed; 0 if it is not.
+        """Return the seconds by which ``now`` (since 1970) is later than is believed, or 0.
 
         Raises `SecretFileError` if the file cannot be read or written.
         """
@@ -47,7 +48,7 @@ class ClockWatch:
         return 0.0
 
     def trust(self, now: float) -> None:
-        """Remember that the clock was right. Raises `SecretFileError`."""
+        """Remember that the clock is right at ``now``. Raises `SecretFileError`."""
         try:
             self._path.touch(mode=0o600)
             os.utime(self._path, (now, now))

@@ -1,4 +1,4 @@
-"""The one file that a push server is set up by, in TOML; see docs/push_server.md."""
+"""The configuration file of a push server, in TOML. See docs/push_server.md."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ _APP = re.compile(r"0|[1-9][0-9]{0,4}")
 @final
 @dataclass(frozen=True)
 class Config:
-    """What the file ``path`` says. Paths in it are taken from its directory.
+    """The configuration in the file ``path``. Paths in it start from its directory.
 
-    ``keys`` are the secret keys, that which devices encrypt to first. ``providers`` are as many as
-    the file has sections for, not connected yet.
+    ``keys`` are the secret keys; devices encrypt to the first. ``providers`` has one for each
+    section of a push service, not connected yet. ``rate`` is in requests a second (None: no limit),
+    ``proof_of_work`` in bits (None: no work).
     """
 
     path: Path
@@ -47,13 +48,13 @@ class Config:
     proof_of_work: int | None
     metrics_token: str | None = field(repr=False)
     waku: str | None
-    """The URL of the Waku node that requests come through too."""
+    """The URL of the Waku node through which requests come too; None if there is none."""
 
     @classmethod
     def load(cls, path: Path, passphrase: str | None = None) -> Config:
-        """Read the file, and all files that it names. Raises `ConfigError` that says what to do.
+        """Read the file, and all files that it names. ``passphrase`` opens the secret keys.
 
-        ``passphrase`` is that of the secret keys.
+        Raises a `ConfigError` that says where it is wrong, and what to do.
         """
         section = Section.load(path)
         config = cls(
@@ -73,17 +74,19 @@ class Config:
         if not config.keys:
             raise section.error("keys", "names no key: `billboard keygen` makes one")
         if len({key.public_key.frame_class for key in config.keys}) != 1:
-            raise section.error("keys", "are of several classes; a push server has one")
+            problem = "names keys of several classes: a push server has keys of one class only"
+            raise section.error("keys", problem)
         if len(config.keys) > MOST_KEYS:
-            raise section.error("keys", f"are more than {MOST_KEYS}, which no descriptor has")
+            problem = f"names more than {MOST_KEYS} keys, the most in a descriptor: remove one"
+            raise section.error("keys", problem)
         if len({key.public_key.key_id for key in config.keys}) != len(config.keys):
-            raise section.error("keys", "name a key more than once")
+            raise section.error("keys", "names a key more than once")
         for platform, count in Counter(each.platform for each in config.providers).items():
             if count > 1:
                 raise ConfigError(f"{path}: several sections push to {platform.name}: keep one")
         if not config.providers:
             known = ", ".join(f"[{name}]" for name in _PROVIDERS)
-            raise ConfigError(f"{path}: has no section of a push service: {known}")
+            raise ConfigError(f"{path}: has no section of a push service: {known}. Add one")
         return config
 
 
@@ -97,7 +100,7 @@ class Section:
 
     @classmethod
     def load(cls, path: Path) -> Section:
-        """The whole of a file. Raises `ConfigError`."""
+        """Read a whole file. Raises `ConfigError`."""
         try:
             table = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
@@ -112,18 +115,18 @@ class Section:
         return key in self._table
 
     def error(self, key: str, problem: str) -> ConfigError:
-        """What to raise of a value."""
+        """Return the error to raise about a value."""
         where = f"[{self._name}] {key}".strip() if self._name else key
         return ConfigError(f"{self._path}: {where} {problem}")
 
     def end(self) -> None:
-        """Raise `ConfigError` if there is anything that nobody asked for."""
+        """Raise `ConfigError` if the table has anything that nobody asked for."""
         for key in self._table:
             known = ", ".join(self._known)
             raise self.error(key, f"is not known here; there are {known}")
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A string."""
+        """Take a string."""
         value = self._take(key, default)
         if value is None:
             raise self.error(key, "is missing")
@@ -132,7 +135,7 @@ class Section:
         return value
 
     def texts(self, key: str, default: list[str] | None = None) -> list[str]:
-        """A list of strings."""
+        """Take a list of strings."""
         value = self._take(key, default)
         if value is None:
             raise self.error(key, "is missing")
@@ -141,7 +144,7 @@ class Section:
         return value
 
     def integers(self, key: str, default: list[int], least: int, most: int) -> list[int]:
-        """A list of whole numbers."""
+        """Take a list of whole numbers."""
         value = self._take(key, default)
         right = isinstance(value, list) and all(
             type(each) is int and least <= each <= most for each in value
@@ -151,7 +154,7 @@ class Section:
         return list(value)
 
     def number(self, key: str, default: Any, least: float, most: float) -> Any:
-        """A number; ``default`` if it is missing."""
+        """Take a number; ``default`` if it is missing."""
         value = self._take(key, default)
         if value is default and key not in self._table:
             return default
@@ -164,7 +167,7 @@ class Section:
         return float(value)
 
     def integer(self, key: str, default: Any, least: int, most: int) -> Any:
-        """A whole number; ``default`` if it is missing."""
+        """Take a whole number; ``default`` if it is missing."""
         value = self.number(key, default, least, most)
         if value is default:
             return default
@@ -173,18 +176,18 @@ class Section:
         return int(value)
 
     def file(self, key: str, default: Path | None = None) -> Path | None:
-        """The path of a file, from the directory of the configuration."""
+        """Take the path of a file, which starts from the directory of the configuration."""
         if key not in self._table:
             self._take(key, None)
             return default
         return self._path.parent / self.text(key)
 
     def content(self, key: str) -> bytes:
-        """What is in the file that it names, which is a secret: its owner alone can use it."""
+        """Read the file that it names. It has a secret, so nobody but its owner may read it."""
         return self.checked(key, secret_file.read, self._path.parent / self.text(key))
 
     def apps(self, key: str, read: Callable[[Section, str], T]) -> dict[int, T]:
-        """A table with an entry for each app number, which ``read`` takes from it."""
+        """Take a table with an entry for each app number. ``read`` takes an entry out of it."""
         inner = self.section(key)
         found = {}
         for name in list(inner._table):
@@ -196,14 +199,14 @@ class Section:
         return found
 
     def section(self, key: str) -> Section:
-        """The table of that name; an empty one if it is missing."""
+        """Take the table of that name; an empty one if it is missing."""
         value = self._take(key, {})
         if not isinstance(value, dict):
             raise self.error(key, f"must be a table: [{key}]")
         return Section(self._path, f"{self._name}.{key}".lstrip("."), value)
 
     def checked(self, key: str, check: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """What ``check`` returns; an error of it says where its arguments are from."""
+        """Return what ``check`` returns. Its errors say where in the file the arguments stand."""
         try:
             return check(*arguments, **named)
         except (BillboardError, ValueError) as error:
@@ -215,7 +218,7 @@ class Section:
 
 
 def _secret_key(section: Section, name: str, passphrase: str | None) -> SecretKey:
-    """A secret key, from a file or, where ``name`` is ``$NAME``, in base64 from the environment."""
+    """Read a secret key from a file or, if ``name`` is ``$NAME``, from base64 in that variable."""
     if not name.startswith("$"):
         path = section._path.parent / name
         return section.checked("keys", SecretKey.load, path, passphrase)
@@ -261,7 +264,7 @@ def _waku(section: Section) -> str | None:
     try:
         from billboard.push.requests.waku import check_node_url
     except ModuleNotFoundError as error:
-        problem = f"needs {error.name}, which is not installed: see the extras in README.md"
+        problem = f"needs {error.name}, which is not installed: install the extra `client`"
         raise inner.error("", problem) from None
     url = inner.checked("url", check_node_url, inner.text("url"))
     inner.end()
@@ -269,7 +272,7 @@ def _waku(section: Section) -> str | None:
 
 
 def _providers(section: Section) -> Iterator[Provider]:
-    """The providers that there are sections for."""
+    """Make the providers for which there are sections."""
     for name, build in _PROVIDERS.items():
         if name in section:
             inner = section.section(name)
@@ -282,7 +285,7 @@ def _built(section: Section, build: Callable[[Section], Provider]) -> Provider:
     try:
         made = build(section)
     except ModuleNotFoundError as error:
-        problem = f"needs {error.name}, which is not installed: see the extras in README.md"
+        problem = f"needs {error.name}, which is not installed: see docs/push_services.md"
         raise section.error("", problem) from None
     except ProviderError as error:
         raise section.error("", f"cannot be used: {error}") from None

@@ -1,4 +1,4 @@
-"""What a push server says of itself to Prometheus: sums and ages, nothing of any one request."""
+"""The metrics of a push server for Prometheus: sums and ages, nothing about a single request."""
 
 from __future__ import annotations
 
@@ -16,63 +16,70 @@ if TYPE_CHECKING:
 BATCHES = (1, 4, 16, 64, 256, 1024, 4096, 8192)
 
 MOST_REASONS = 200
-"""Of attempts, before others are counted as ``other``: a push service chooses the words."""
+"""How many reasons of attempts are told apart, because push services choose these words. All
+further ones are counted as ``other``."""
 
 
 @final
 class Metrics:
-    """Counts of a push server: give `tick` and `attempt` to `PushServer` and `Dispatcher`."""
+    """The metrics of a push server: give `tick` to `PushServer`, and `attempt` to `Dispatcher`."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._reasons: set[str] = set()
-        self._requests = self._counter("requests", "Requests, by what came of them.", "outcome")
+        self._requests = self._counter("requests", "Requests over HTTP, by outcome.", "outcome")
         self._opened = self._counter("opened", "Requests that ticks opened for a device.")
-        self._dropped = self._counter("dropped", "Requests that ticks dropped, and why.", "reason")
+        self._dropped = self._counter("dropped", "Requests dropped by ticks, by reason.", "reason")
         self._attempts = self._counter(
             "attempts", "Attempts at push services, by answer.", "platform", "outcome", "reason"
         )
         self._batches = Histogram(
             "billboard_push_tick_requests",
-            "Requests that were opened together.",
+            "How many requests a tick opened together.",
             buckets=BATCHES,
             registry=self._registry,
         )
         self._waiting = self._gauge("waiting_requests", "Requests that wait for a tick.")
-        self._age = self._gauge("waiting_age_seconds", "How long the first of them waits.")
-        self._overdue = self._gauge(
-            "overdue_seconds", "How long the notification waits that is due first.", "platform"
+        self._age = self._gauge(
+            "waiting_age_seconds", "How long the first request has waited for a tick."
         )
-        self._ahead = self._gauge("clock_ahead_seconds", "Above 0 it is not believed.")
-        self._kept = self._gauge("kept", "Gates and handles that are kept.", "kind")
-        self._breakers = self._gauge("breaker_open", "1: it is left alone.", "platform")
+        self._overdue = self._gauge(
+            "overdue_seconds", "How long the notification that is due first is overdue.", "platform"
+        )
+        self._ahead = self._gauge(
+            "clock_ahead_seconds", "How far the clock is later than is believed; 0 if it is not."
+        )
+        self._kept = self._gauge("kept", "Refused gates and handles that are kept.", "kind")
+        self._breakers = self._gauge(
+            "breaker_open", "1 while a push service does not work and is only probed.", "platform"
+        )
         self._credentials = self._gauge(
-            "credential_age_seconds", "Age of a provider's token.", "platform"
+            "credential_age_seconds", "Age of a provider's access token.", "platform"
         )
 
         self._waku_messages = self._counter(
-            "waku_messages", "Messages from the Waku node, by what came of them.", "outcome"
+            "waku_messages", "Messages from the Waku node, by outcome.", "outcome"
         )
         self._waku_failures = self._counter(
-            "waku_failures", "Looks at the Waku node that failed, and why.", "reason"
+            "waku_failures", "Failed reads of the Waku node, by reason.", "reason"
         )
         self._waku_read = self._gauge(
-            "waku_read_timestamp_seconds", "When all that the Waku node had was read."
+            "waku_read_timestamp_seconds", "When the Waku node was last read to the end."
         )
 
     def request(self, outcome: str) -> None:
-        """Of one request: ``accepted``, or why not."""
+        """Count a request or registration over HTTP: ``accepted``, or why not."""
         self._requests.labels(outcome).inc()
 
     def tick(self, tick: Tick) -> None:
-        """Of one tick."""
+        """Count a tick."""
         self._batches.observe(tick.received)
         self._opened.inc(tick.opened)
         for reason, count in tick.dropped.items():
             self._dropped.labels(reason).inc(count)
 
     def attempt(self, platform: Platform, attempt: Attempt) -> None:
-        """Of one attempt."""
+        """Count an attempt."""
         reason = attempt.reason or ""
         if len(self._reasons) < MOST_REASONS:
             self._reasons.add(reason)
@@ -81,19 +88,19 @@ class Metrics:
         self._attempts.labels(platform.name, attempt.outcome.value, reason).inc()
 
     def waku_message(self, outcome: str) -> None:
-        """Of one message over Waku: ``accepted``, ``repeated``, or why not; of each try anew."""
+        """Count a try to take a message over Waku: ``accepted``, ``repeated``, or why not."""
         self._waku_messages.labels(outcome).inc()
 
     def waku_failure(self, reason: str) -> None:
-        """That the Waku node could not be read to the end."""
+        """Count that the Waku node could not be read to the end."""
         self._waku_failures.labels(reason).inc()
 
     def waku_read(self, now: float) -> None:
-        """That it could, at ``now`` (seconds since 1970)."""
+        """Note that the Waku node was read to the end at ``now`` (seconds since 1970)."""
         self._waku_read.set(now)
 
     def text(self, server: PushServer) -> bytes:
-        """All of it in Prometheus's text format. Raises `StoreError`."""
+        """Return all metrics in Prometheus's text format. Raises `StoreError`."""
         now = server.now
         count, first = server.outbox.waiting()
         self._waiting.set(count)

@@ -1,8 +1,8 @@
-"""What a push server must not lose, by who needs it: all in one file, so that a tick is one commit.
+"""What a push server must not lose: one interface for each part that needs some of it.
 
-All of it is durable when a method returns, and happened as a whole or not at all. Methods may be
-called from several threads and processes. All raise `StoreError` if storage failed. Times are in
-seconds since 1970.
+All of it is stored together, so that a tick is one commit. When a method returns, its effect is
+durable; it happens as a whole or not at all. Methods may be called from several threads and
+processes. All raise `StoreError` if storage failed. Times are in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Pace:
     burst: int = 6
 
     def next(self, before: float, now: float) -> tuple[float, float]:
-        """When a push that comes now is due, and what to give as ``before`` for the one after."""
+        """Return when a push that comes ``now`` is due, and the ``before`` of the next push."""
         begin = max(before, now)
         return max(now, begin - (self.burst - 1) * self.interval), begin + self.interval
 
@@ -46,28 +46,29 @@ class Requests(Protocol):
     def hold(self, key_ids: Collection[bytes]) -> None:
         """Remember the digests of requests under these request keys, and forget all others.
 
-        What waits under a key that is not held any more waits on.
+        Requests that wait under a key that is no longer held wait on.
         """
 
     def store(self, requests: Sequence[SealedRequest], now: float) -> None:
-        """Keep each request, but for one that was kept before: that is done already.
+        """Keep each request, unless it was kept before.
 
-        Raises `StoreError` too, and keeps none, if the request key of one is not held.
+        Raises `StoreError` also if the request key of one is not held, and then keeps none.
         """
 
     def waiting(self) -> tuple[int, float | None]:
-        """How many requests wait, and since when the first does."""
+        """Return how many requests wait, and since when the first does (None if none waits)."""
 
     def requests(self, limit: int) -> list[SealedRequest]:
-        """Those that wait longest."""
+        """Return at most ``limit`` requests, those that wait longest."""
 
     def enqueue(
         self, done: Collection[bytes], due: Iterable[tuple[Notification, float]], pace: Pace
     ) -> int:
-        """Delete the requests with the digests ``done``, and have notifications in their place.
+        """Delete the requests with the digests ``done``, and keep notifications in their place.
 
-        Each is ``due`` at its time, or later by ``pace``. One for a token for which another waits
-        is that one, which then expires at the later of their times. How many are new.
+        Each is ``due`` at its time, or later if the ``pace`` of its token asks for that. If another
+        waits for the same token, the two become one, which expires at the later of their times.
+        Returns how many are new.
         """
 
 
@@ -75,46 +76,49 @@ class Registry(Protocol):
     """Gates that are refused, and what handles stand for."""
 
     def refuse(self, gates: Mapping[bytes, float]) -> int:
-        """Refuse each gate until a time; or until the later one, if it is refused already.
+        """Refuse each gate until its time, or until the later one if it is refused already.
 
-        How many are not refused, for as many are kept as may be.
+        Returns how many are not refused because no more can be kept.
         """
 
     def refused(self, gates: Collection[bytes], now: float) -> set[bytes]:
-        """Which of these gates are refused now."""
+        """Return which of these gates are refused now."""
 
     def register(self, registration: Registration, now: float) -> bool:
-        """Keep what a handle stands for since ``now``; False if what is kept is not older.
+        """Keep a registration that came ``now``. Return False if the one that is kept is not older.
 
-        Raises `BusyError` if the handle is new and as many are kept as may be.
+        Raises `BusyError` if the handle is new and no more can be kept.
         """
 
     def tokens(self, handles: Collection[Handle]) -> dict[Handle, DeviceToken]:
-        """What these handles stand for."""
+        """Return what these handles stand for. Those that stand for nothing are left out."""
 
     def kept(self) -> Mapping[str, int]:
-        """How many ``gates`` and ``handles`` are kept, as far as is known."""
+        """Return how many ``gates`` and ``handles`` are kept, as far as is known."""
 
 
 class Upkeep(Protocol):
-    """What whoever runs the server looks at and puts right."""
+    """What whoever runs the server can look at and put right."""
 
     def prune(self, now: float) -> int:
-        """Give up what has expired and is not claimed, which is counted; forget what is over."""
+        """Give up notifications that have expired and are not claimed. Delete what is over.
+
+        Returns how many notifications were given up.
+        """
 
     def pending(self) -> dict[Platform, int]:
-        """How many notifications of each platform are not settled."""
+        """Return how many notifications of each platform are not settled."""
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
-        """The last that were given up, newest first."""
+        """Return the last ``limit`` dead letters, the newest first."""
 
     def replay(self, ids: Collection[UUID], now: float, expires: float) -> int:
-        """Have these dead letters due now, until ``expires``; how many there were."""
+        """Make these dead letters due ``now``, to expire at ``expires``. Return how many exist."""
 
 
 class Outbox(Queue, Requests, Registry, Upkeep, Protocol):
     """All that a push server stores.
 
-    When it is settled that a token is dead, the handles that stand for it are removed, but for
-    those that were registered after the push service knew it to be dead (SPEC 10.6).
+    When it is settled that a token is dead, the handles that stand for it are removed, except those
+    that were registered after the push service knew that it is dead (SPEC 10.6).
     """

@@ -1,6 +1,6 @@
-"""The push server over HTTP (SPEC 10.7): an ASGI application, for any server and to be mounted.
+"""The push server over HTTP (SPEC 10.7): an ASGI application, which others can mount.
 
-It looks at no addresses and logs no requests. What a request holds changes no answer.
+It looks at no addresses and logs no requests. What is sealed in a request changes no answer.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from billboard.web.bodies import BodyError, read_body
 from billboard.web.content import Content
 
 LARGEST_BODY = max(REGISTRATION_SIZE, *map(request_size, FrameClass))
-"""Bytes: a request of another class is read, so as to say what is wrong with it."""
+"""The longest body, in bytes. A request of another class is read too, to say what is wrong."""
 
 RETRY = "1"
-"""Seconds after which a queue that was full, or a rate, has room again."""
+"""The ``Retry-After`` of answers when a queue is full or a rate is reached, in seconds."""
 
 Take = Callable[[bytes], Awaitable[None]]
 
@@ -54,13 +54,15 @@ def create_app(
     metrics: Metrics | None = None,
     metrics_token: str | None = None,
 ) -> Starlette:
-    """The application that takes requests for ``server``, in one event loop; it needs no lifespan.
+    """Return the application that takes requests for ``server``, in one event loop.
 
-    Enter ``server`` in yours: it ticks and delivers only there. A request is taken if all of
-    ``admission`` let it in, in turn. Its body may take ``body_seconds``.
+    It needs no lifespan. Enter ``server`` as a context manager in the lifespan of your application,
+    because it ticks and delivers only there. A request is taken if all of ``admission`` let it in,
+    in turn. Its body may take ``body_seconds``.
 
-    ``/metrics`` is there only with ``metrics`` and a ``metrics_token``, and only for requests that
-    bear it: it tells how many requests come and when.
+    ``/metrics`` exists only with a ``metrics_token``, for requests that bear it, because it tells
+    how many requests come and when. It shows ``metrics``, to which ``server`` and its dispatcher
+    must report too. Raises `ValueError` for a token that no header can carry.
     """
     counted = metrics or Metrics()
     about = About(
@@ -93,7 +95,7 @@ def create_app(
 
 @final
 class _Endpoint:
-    """The ASGI endpoint that takes what is posted: ``status`` if ``take`` returns."""
+    """The ASGI endpoint that takes what is posted. It answers ``status`` if ``take`` returns."""
 
     def __init__(
         self,
@@ -124,8 +126,8 @@ class _Endpoint:
         try:
             body = await read_body(headers, receive, largest=LARGEST_BODY, seconds=self._seconds)
             work = decode_work(headers.get(b"billboard-work"))
-            self._check(body)  # costs nothing, so that what is no request uses up no rate
-            if not self._is_known(body):  # or one proof of work would use up everybody's rate
+            self._check(body)  # costs nothing, and comes first so that junk uses up no rate
+            if not self._is_known(body):  # or a repetition, without new work, would use up the rate
                 for each in self._admission:
                     each.admit(body, work)
                 await self._take(body)
@@ -154,7 +156,7 @@ class _Descriptor:
         self._content = Content(b"", b"", b"")
 
     async def __call__(self, request: Request) -> Content:
-        """The one that holds now."""
+        """Answer with the descriptor that holds now."""
         del request
         data = self._server.keys.descriptor
         if self._content.data != data:

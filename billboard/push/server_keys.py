@@ -36,15 +36,16 @@ DAYS_AHEAD = 8
 _DAY = 24
 _GRACE = 1  # hours
 _DRAIN = 60.0
-"""Seconds for which a key that is over is kept: what was taken under it may not be stored yet."""
+"""Seconds for which a key that is over is kept: a request under it may not be stored yet."""
 
 SERVER_KEY, REQUEST_KEYS, DESCRIPTOR = "server.key", "request-keys", "descriptor"
 
 
 def create_server_keys(directory: Path, name: str, passphrase: str | None = None) -> NoteKey:
-    """Make the server key, named ``name``, in ``directory``, which must be there; the public key.
+    """Make a server key with a ``name`` in ``directory``, which must exist. Return the public key.
 
-    Raises `SecretFileError`, also if there is one, and `InvalidEncodingError`.
+    Raises `SecretFileError`, also if there is a server key already, or `InvalidEncodingError` if
+    the name is not one of a note key.
     """
     key = new_key(directory / SERVER_KEY, name, Algorithm.ED25519, passphrase)
     (directory / REQUEST_KEYS).mkdir(mode=0o700, exist_ok=True)
@@ -55,10 +56,11 @@ def create_server_keys(directory: Path, name: str, passphrase: str | None = None
 class ServerKeys:
     """The keys in ``directory``, and ``secret_keys``: devices encrypt to the first of these.
 
-    There is a request key for each day, made eight days before and to be deleted an hour
-    after its end. The descriptor says ``url``, and is kept in the file ``descriptor``.
+    There is a request key for each day: for the current one and the seven after it. A key can be
+    destroyed an hour after the end of its day. The descriptor has ``url``, and is kept in the file
+    ``descriptor``.
 
-    Raises `SecretFileError`, `InvalidEncodingError`.
+    Raises `SecretFileError` or `InvalidEncodingError`.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class ServerKeys:
         self.directory, self._url, self._passphrase = directory, url, passphrase
         self._signer = load_signer(directory / SERVER_KEY, passphrase)
         self._requests: dict[bytes, RequestSecret] = {}
-        (directory / REQUEST_KEYS).mkdir(mode=0o700, exist_ok=True)  # no backup has it
+        (directory / REQUEST_KEYS).mkdir(mode=0o700, exist_ok=True)  # a restored backup has none
         self._load()
         self._descriptor = self._read()
 
@@ -90,17 +92,17 @@ class ServerKeys:
 
     @property
     def descriptor(self) -> bytes:
-        """The descriptor that holds, as `renew` made it."""
+        """The descriptor that holds, a signed note, as `renew` made it."""
         return self._descriptor[1]
 
     def request_secret(self, key_id: bytes) -> RequestSecret:
-        """The request key with this id. Raises `NotMine` if it is not there."""
+        """Return the request key with this id. Raises `NotMine` if it is not there."""
         if key_id not in self._requests:
             raise NotMine("not a request key of this server")
         return self._requests[key_id]
 
     def held(self, now: float) -> set[bytes]:
-        """The ids of the request keys that `destroy` does not delete."""
+        """Return the ids of the request keys that `destroy` does not delete."""
         hour = hours(max(now - _DRAIN, 0.0))
         return {key_id for key_id, secret in self._requests.items() if not _is_over(secret, hour)}
 
@@ -126,9 +128,9 @@ class ServerKeys:
             self._describe(now)
 
     def destroy(self, now: float) -> None:
-        """Delete the request keys that are over: what is sealed to them cannot be opened then."""
+        """Delete the request keys that are over. What is sealed to them cannot be opened then."""
         with self._locked():
-            # Of processes that ended while they wrote a key.
+            # These are of processes that ended while they wrote a key.
             for path in (self.directory / REQUEST_KEYS).glob(".*"):
                 _delete(path)
             for key_id in set(self._requests) - self.held(now):
@@ -145,7 +147,7 @@ class ServerKeys:
                 self._add(made)
 
     def _describe(self, now: float) -> None:
-        """Sign a new descriptor if the last one does not say what holds."""
+        """Sign a new descriptor if the last one does not have the current keys and URL."""
         self._descriptor = self._read()
         last, _ = self._descriptor
         hour = hours(now)
@@ -156,7 +158,7 @@ class ServerKeys:
             number,
             self._url,
             tuple(key.public_key for key in self.secret_keys),
-            # If the clock was ahead, there are keys for days that it has not come to again.
+            # If the clock was ahead once, there are keys for days that are further away.
             tuple(key for key in keys if hour < key.end <= (hour // _DAY + DAYS_AHEAD) * _DAY),
         )
         if last is not None and replace(current, number=last.number) == last:
@@ -170,7 +172,7 @@ class ServerKeys:
         self._descriptor = current, signed
 
     def _read(self) -> tuple[ServerDescriptor | None, bytes]:
-        """The descriptor in the file, if it is one of this server."""
+        """Return the descriptor in the file, if it is one of this server."""
         path = self.directory / DESCRIPTOR
         try:
             signed = path.read_bytes()
@@ -178,7 +180,7 @@ class ServerKeys:
         except FileNotFoundError:
             return None, b""
         except (InvalidEncodingError, InvalidSignatureError) as error:
-            _log.warning("%s is not used: %s", path, error)
+            _log.warning("%s is not used, and will be replaced: %s", path, error)
             return None, b""
 
     def _load(self) -> None:
@@ -190,7 +192,7 @@ class ServerKeys:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """No other process is in such a block."""
+        """Keep other processes out of such a block."""
         path = self.directory / REQUEST_KEYS
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -214,8 +216,8 @@ def open_request(keys: ServerKeys, sealed: bytes) -> PushRequest | Revocation:
     """Open what was sealed to a request key of ``keys`` (SPEC 10.2), and say what it asks for.
 
     ``sealed`` is one request, of `request_size` bytes. The blob of a push request stays encrypted:
-    `open_tick` opens those of a tick together. Raises `NotMine` for everything that is no request
-    to one of these keys, also for one of another length or version: drop it (SPEC 10.4).
+    `open_tick` opens the blobs of a tick together. Raises `NotMine` for everything that is no
+    request to one of these keys, also for another length or version: drop it (SPEC 10.4).
     """
     try:
         key_id = key_id_of(sealed, request_size(keys.frame_class))

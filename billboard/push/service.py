@@ -1,4 +1,4 @@
-"""A push server: takes requests, opens them at ticks, and has them delivered (SPEC 10)."""
+"""The push server, which takes requests, opens them at ticks, and has them delivered (SPEC 10)."""
 
 from __future__ import annotations
 
@@ -49,22 +49,22 @@ from billboard.times import HOUR
 _log = logging.getLogger(__name__)
 
 LARGEST_INTAKE = 256
-"""Requests that are stored in one commit."""
+"""The most requests that are stored in one commit."""
 
 LARGEST_TICK = 8192
-"""Requests that are opened together; what is left is opened after them."""
+"""The most requests that are opened together. Others that wait are opened after them."""
 
 MOST_REMEMBERED = 65_536
-"""Requests that were taken last, of which repetitions are known without the outbox."""
+"""How many of the last requests are remembered, to know repetitions without the outbox."""
 
 SKEW = 3600.0
-"""Seconds by which the clock of a device may differ."""
+"""Seconds by which the clock of a device may differ from this one."""
 
 RETRY = 1.0
 """Seconds after which a tick that failed is tried again."""
 
 HOUSEKEEPING = 60.0
-"""Seconds after which what is over is forgotten, and request keys are looked at."""
+"""Seconds after which old data is deleted, and request keys are made and destroyed."""
 
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a thread that computes lets the event loop answer."""
@@ -72,16 +72,17 @@ SWITCH_INTERVAL = 0.0005
 CLOCK = "clock"
 """The file of `ClockWatch`, beside the keys."""
 
-ADVICE = "nothing is destroyed; set it right, or see `billboard push clock` if it is"
+ADVICE = "nothing is destroyed. Set it right, or if it is, run `billboard push clock` and restart"
 
 
 @dataclass(frozen=True)
 class Timing:
-    """When a push server does what, all in seconds but ``minimum``.
+    """When a push server ticks and delivers. Times are in seconds.
 
-    A tick comes every ``tick`` seconds if ``minimum`` requests wait, or else once the first has
-    waited for ``patience``. A notification is delayed by a random part of ``jitter``, by ``pace``
-    for its token, and is not worth delivering after ``lifetime``. Raises `ValueError`.
+    Every ``tick`` seconds the server looks at the requests that wait. It opens them if there are
+    at least ``minimum``, or if the first has waited for ``patience``. A notification is delayed by
+    a random part of ``jitter``, and by the ``pace`` of its token. It is given up after
+    ``lifetime``. Raises `ValueError` if one of them is out of range.
     """
 
     tick: float = 3.0
@@ -93,28 +94,34 @@ class Timing:
 
     def __post_init__(self) -> None:
         if not 0 < self.tick <= self.patience <= 3600 or self.minimum < 1:
-            raise ValueError("tick must be above 0, patience tick to 3600 s, minimum at least 1")
+            problem = "tick must be above 0, patience from tick to 3600 s, minimum at least 1"
+            raise ValueError(problem)
         if not 0 <= self.jitter <= 3600 or not 1 <= self.lifetime <= 30 * 86_400:
-            raise ValueError("jitter must be 0 to 3600 s, lifetime 1 s to 30 days")
+            raise ValueError("jitter must be from 0 to 3600 s, lifetime from 1 s to 30 days")
         if not 0 <= self.pace.interval <= 3600 or self.pace.burst < 1:
-            raise ValueError("the pace must be 0 to 3600 s, with a burst of at least 1")
+            raise ValueError("the pace must be from 0 to 3600 s, with a burst of at least 1")
         if self.jitter + self.pace.interval >= self.lifetime:
-            raise ValueError("jitter and pace delay a notification for longer than its lifetime")
+            problem = "jitter and pace may delay a notification for longer than its lifetime"
+            raise ValueError(f"{problem}: lower them, or raise the lifetime")
 
 
 @final
 class PushServer:
-    """The server whose secrets are ``keys``, on ``outbox``, with the providers of ``dispatcher``.
+    """The server with the secrets ``keys``, on ``outbox``, with the providers of ``dispatcher``.
 
-    It belongs to one event loop, and runs once: make another, with providers of its own, to start
-    again. ``observe`` is called with each tick, and ``clock`` gives unix seconds. A tick opens
-    blobs with ``threads`` (None: all processors but one). While it runs, the threads of its process
-    switch every half millisecond, and garbage collection passes over what was there before
-    (``gc.freeze``).
+    It belongs to one event loop, and runs once: to start again, make another with providers of its
+    own. ``capacity`` is how many requests may wait for storage, and how many registrations.
+    ``observe`` is called with each tick. A tick opens blobs with ``threads`` threads (None: all
+    processors but one). ``clock`` returns unix seconds.
 
-    What is over is destroyed only while the clock is believed, by the seconds that
-    ``passed`` gives (None: the system's monotonic clock; a ``clock`` of one's own is believed).
-    Raises `StoreError`, `SecretFileError`.
+    While it runs, it changes two things of its process: threads switch every half millisecond, and
+    garbage collection passes over what was there before (``gc.freeze``).
+
+    Keys and data that are over are destroyed only while the clock is believed. For that it is
+    compared with ``passed``, which returns seconds that nobody sets (None: the system's monotonic
+    clock, or ``clock`` if that is your own).
+
+    Raises `StoreError` or `SecretFileError`, also when it is made.
     """
 
     def __init__(
@@ -140,7 +147,7 @@ class PushServer:
             passed = time.monotonic if clock is time.time else clock
         self._watch = ClockWatch(keys.directory / CLOCK, passed)
         self.clock_ahead = 0.0
-        """Seconds by which the clock is later than is believed, when it was looked at last."""
+        """Seconds by which the clock was later than is believed when it was last looked at."""
         self._put: Grouped[SealedRequest, None] = Grouped(self._put_all, LARGEST_INTAKE, capacity)
         self._register: Grouped[Registration, bool | BusyError] = Grouped(
             self._register_all, LARGEST_INTAKE, capacity
@@ -154,7 +161,7 @@ class PushServer:
         self._keep_house(prune=False)
 
     async def __aenter__(self) -> Self:
-        """Have it `run` until the block is left. Raises `RuntimeError` if it ran before."""
+        """Let it `run` until the block is left. Raises `RuntimeError` if it ran before."""
         self._begin()
         self._task = asyncio.create_task(self._run())
         return self
@@ -176,13 +183,14 @@ class PushServer:
 
     @property
     def busy(self) -> bool:
-        """Whether as many requests wait for storage as may."""
+        """Whether the queue of requests that wait for storage is full."""
         return self._put.full
 
     def check(self, sealed: bytes, size: int) -> bytes:
-        """The id of the request key that something of ``size`` bytes is sealed to, if it is held.
+        """Return the id of the request key that ``sealed`` is sealed to.
 
-        Raises `RefusedRequestError`.
+        Raises `RefusedRequestError` unless it has ``size`` bytes and a known version, and the key
+        is held.
         """
         try:
             key_id = key_id_of(sealed, size)
@@ -190,14 +198,14 @@ class PushServer:
             raise RefusedRequestError(RequestRefusal.ENCODING, str(error)) from None
         if not self.keys.holds(key_id, self._clock()):
             raise RefusedRequestError(
-                RequestRefusal.KEY, "the request key is not known, or not at this time"
+                RequestRefusal.KEY, "the request key is not known, or is not for this time"
             )
         return key_id
 
     async def take(self, sealed: bytes) -> None:
-        """Keep a request, unopened (SPEC 10.3).
+        """Keep a request, unopened (SPEC 10.3). When this returns, it is on stable storage.
 
-        Raises `RefusedRequestError`, `BusyError`, `StoreError`.
+        Raises `RefusedRequestError`, `BusyError` or `StoreError`.
         """
         key_id = self.check(sealed, self._size)
         digest = _digest(sealed)
@@ -205,13 +213,13 @@ class PushServer:
         self._taken[digest] = None
 
     def has_taken(self, sealed: bytes) -> bool:
-        """Whether it took this request lately: a repetition costs nothing, and is no new one."""
+        """Whether it took this request lately. A repetition is not another request."""
         return _digest(sealed) in self._taken
 
     async def register(self, sealed: bytes) -> None:
-        """Keep what a handle stands for (SPEC 10.6).
+        """Open a registration, and keep what the handle stands for (SPEC 10.6).
 
-        Raises `RefusedRequestError`, `BusyError`, `StoreError`.
+        Raises `RefusedRequestError`, `BusyError` or `StoreError`.
         """
         key_id = self.check(sealed, REGISTRATION_SIZE)
         server, frame_class = self.keys.server, self.keys.frame_class
@@ -226,20 +234,20 @@ class PushServer:
             raise RefusedRequestError(RequestRefusal.SIGNATURE, str(error)) from None
         if abs(registration.time / 1000 - self._clock()) > SKEW:
             raise RefusedRequestError(
-                RequestRefusal.TIME, "its time is more than an hour from the server's"
+                RequestRefusal.TIME, "its time is more than an hour from that of the server"
             )
         taken = await self._register(registration)
         if isinstance(taken, BusyError):
             raise taken
         if not taken:
             raise RefusedRequestError(
-                RequestRefusal.TIME, "a later registration of this handle was taken"
+                RequestRefusal.TIME, "a registration of this handle that is not older was taken"
             )
 
     async def run(self) -> None:
-        """Tick and deliver until `stop` is called, and then end what has begun.
+        """Tick and deliver until `stop` is called, and then finish what has begun.
 
-        What was taken and is not delivered yet stays in the outbox for the next start, which is of
+        What was taken and is not delivered yet stays in the outbox for the next start, which needs
         another `PushServer`. Raises `RuntimeError` if this one ran before.
         """
         self._begin()
@@ -255,7 +263,7 @@ class PushServer:
 
     async def _run(self) -> None:
         self._running = True
-        # For the threads of ticks, in which what opens requests keeps the GIL.
+        # Ticks run in threads, and opening a request keeps the GIL.
         before = sys.getswitchinterval()
         sys.setswitchinterval(min(before, SWITCH_INTERVAL))
         gc.freeze()  # or each full collection looks at all modules, while requests wait
@@ -271,7 +279,7 @@ class PushServer:
             await self.dispatcher.aclose()
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Begin nothing more. `run` returns when all that has begun is finished."""
         self._stopped.set()
 
     async def _tick_until_stopped(self) -> None:
@@ -298,9 +306,9 @@ class PushServer:
         )
 
     def tick(self) -> None:
-        """Open the requests that wait now, and have their notifications delivered.
+        """Open the requests that wait now, and put their notifications into the outbox.
 
-        Raises `StoreError`; then what was not opened waits on.
+        Raises `StoreError`. Requests that were not opened then wait on.
         """
         count, _ = self.outbox.waiting()
         for _ in range(0, count, LARGEST_TICK):
@@ -313,7 +321,7 @@ class PushServer:
         gates = _gates([each for each in found if isinstance(each, Revocation)], now)
         left_out = self.outbox.refuse(gates)
         if left_out:
-            _log.error("%d revocations were dropped: as many gates are kept as may be", left_out)
+            _log.error("%d revocations were dropped: no more gates can be kept", left_out)
         tick = open_tick(
             self.keys.secret_keys,
             pushes,
@@ -337,16 +345,16 @@ class PushServer:
             self._observe(replace(tick, received=len(requests), dropped=dropped))
 
     def _open(self, request: SealedRequest) -> PushRequest | Revocation | None:
-        time.sleep(0)  # the event loop has the GIL now, and not once a switch is due
+        time.sleep(0)  # so that the event loop gets the GIL now, and not when a switch is due
         try:
             return open_request(self.keys, request.sealed)
         except NotMine:
             return None
 
     def _keep_house(self, *, prune: bool = True) -> None:
-        """Make request keys for the days ahead; destroy those that are over, and forget the rest.
+        """Make request keys for the days ahead. Destroy keys, and delete data, that are over.
 
-        Nothing is destroyed or forgotten by a clock that is not believed: what it takes for over
+        Nothing is destroyed or deleted by a clock that is not believed: what is over by this clock
         may be needed when it is right again.
         """
         now = self._clock()
@@ -358,9 +366,9 @@ class PushServer:
             return
         if prune:
             self.outbox.prune(now)
-        self.outbox.hold(self.keys.held(now))  # nothing more is stored under those that are over
+        self.outbox.hold(self.keys.held(now))  # nothing more is stored under keys that are over
         if self.keys.ended(now):
-            self.tick()  # what waits under them cannot be opened later
+            self.tick()  # requests that wait under these keys cannot be opened later
             self.keys.destroy(now)
 
     def _put_all(self, requests: Sequence[SealedRequest]) -> list[None]:
@@ -373,7 +381,7 @@ class PushServer:
     def _register_one(self, registration: Registration) -> bool | BusyError:
         try:
             return self.outbox.register(registration, self._clock())
-        except BusyError as error:  # not of the others, which may be known handles
+        except BusyError as error:  # of this one alone: the handles of the others may be known
             return error
 
 
@@ -382,7 +390,7 @@ def _digest(sealed: bytes) -> bytes:
 
 
 def _gates(revocations: Sequence[Revocation], now: float) -> dict[bytes, float]:
-    """Until when each gate is refused, in seconds since 1970 (SPEC 10.5)."""
+    """Return until when each gate is to be refused, in seconds since 1970 (SPEC 10.5)."""
     latest = (now // HOUR + LONGEST_REVOCATION) * HOUR
     until: dict[bytes, float] = {}
     for each in revocations:

@@ -1,4 +1,4 @@
-"""An outbox in one SQLite file: see `billboard.push.outbox.Outbox`."""
+"""An `Outbox` in one SQLite file."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from billboard.storage.database import Schema, rows
 from billboard.tokens import DeviceToken, Handle
 
 MOST_GATES = 4_000_000
-"""Refused gates that are kept, in some 80 bytes each: revocations are free to make."""
+"""The most refused gates that are kept, in some 80 bytes each: revocations are free to make."""
 
 MOST_HANDLES = 4_000_000
-"""Handles that are kept, in some 200 bytes and their token each: so are registrations."""
+"""The most handles that are kept, in some 200 bytes each and their token: they are free too."""
 
 REGISTRATION_LIFETIME = 90 * 86_400.0
 """Seconds after which a handle that was not registered again is removed (SPEC 10.6)."""
@@ -57,9 +57,11 @@ CREATE INDEX handle_time ON handle (time);
 
 @final
 class SqliteOutbox(SqliteQueue):
-    """The outbox in the file ``path``, which ``create`` has made. Raises `StoreError`.
+    """An `Outbox` in the SQLite file ``path``, which ``create`` has made.
 
-    What is deleted is overwritten (``secure_delete``) once it leaves the write-ahead log.
+    Deleted data is overwritten (``secure_delete``) once it leaves the write-ahead log, but not the
+    digests of requests. Raises `StoreError` if the file is not there, is another kind of file, or
+    cannot be read.
     """
 
     SCHEMA = Schema(
@@ -67,7 +69,7 @@ class SqliteOutbox(SqliteQueue):
         0x62625075,  # "bbPu"
         (
             TABLES + _TABLES,
-            # When a registration came in: its own time is of the clock of a device.
+            # `taken` is when a registration came in. Its `time` is by the clock of a device.
             "ALTER TABLE handle ADD COLUMN taken REAL NOT NULL DEFAULT 0",
         ),
     )
@@ -82,8 +84,8 @@ class SqliteOutbox(SqliteQueue):
         """See `Requests.hold`."""
         with self._database.writing() as db:
             before = {key_id for (key_id,) in rows(db, "SELECT key_id FROM held")}
-            # A table for each key: what was seen under it is forgotten in one step. Digests are no
-            # secrets, and to overwrite a day of them would take minutes.
+            # Each key has a table, so that its digests are forgotten in one step. Digests are not
+            # secret, and to overwrite a day of them would take minutes.
             rows(db, "PRAGMA secure_delete = OFF")
             try:
                 for key_id in before - set(key_ids):
@@ -122,7 +124,8 @@ class SqliteOutbox(SqliteQueue):
         return dict(self._kept)
 
     def _counted(self) -> dict[str, int]:
-        # Not while writing: it reads all of an index. Other processes are seen from time to time.
+        # Not while writing, because it reads a whole index. What other processes keep is counted
+        # from time to time.
         ((gates,),) = self._database.rows("SELECT count(*) FROM gate")
         ((handles,),) = self._database.rows("SELECT count(*) FROM handle")
         return {"gates": gates, "handles": handles}
@@ -166,7 +169,7 @@ class SqliteOutbox(SqliteQueue):
         with self._database.writing() as db:
             is_new = not rows(db, known, registration.handle.value)
             if is_new and self._kept["handles"] >= MOST_HANDLES:
-                raise BusyError("as many handles are kept as may be")
+                raise BusyError("no more handles can be kept: try again later")
             rows(db, insert, registration.handle.value, registration.time / 1000, *stands, now)
             self._kept["handles"] += is_new
             return bool(db.changes())
@@ -210,8 +213,8 @@ class SqliteOutbox(SqliteQueue):
         return given_up
 
     def _token_died(self, db: apsw.Connection, mac: bytes, since: float | None) -> None:
-        """Remove the handles that stand for a token, but for those that came in later."""
-        # They stay without one, and so remember their time: no old registration comes back.
+        """Remove the token from the handles that stand for it, unless they came in later."""
+        # The rows stay and remember their time, so that no old registration comes back.
         update = (
             "UPDATE handle SET (mac, platform, app, token) = (NULL, NULL, NULL, NULL)"
             " WHERE mac = ?1 AND (?2 IS NULL OR taken <= ?2)"
@@ -220,12 +223,15 @@ class SqliteOutbox(SqliteQueue):
 
 
 def _seen(key_id: bytes) -> str:
-    """The table of the digests of requests under a key."""
+    """Return the name of the table of the digests of requests under a key."""
     return f"seen_{key_id.hex()}"
 
 
 def _paced(db: apsw.Connection, ones: Sequence[Due], before: set[bytes], pace: Pace) -> list[Due]:
-    """The same, due when the pace of their tokens lets them; those of ``before`` wait already."""
+    """Return the same, due when the pace of their tokens allows it.
+
+    ``before`` has the MACs of the tokens for which a notification waits already.
+    """
     query = f"SELECT mac, before FROM pace WHERE mac IN ({LISTED})"  # noqa: S608
     known = dict(rows(db, query, listed(mac for mac, _, _ in ones)))
     seen, paced, made = set(before), {}, []

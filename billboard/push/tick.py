@@ -1,4 +1,4 @@
-"""The tick: requests in, notifications out (SPEC 10.4). The only part that opens blobs."""
+"""The tick, which turns requests into notifications (SPEC 10.4). Only it opens blobs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from billboard.tokens import DeviceToken, Handle, Platform
 from billboard.webpush import WebPushSubscription
 
 DEFAULT_LIFETIME = 3600.0
-"""Seconds for which a push service may try to deliver."""
+"""Seconds after which a notification is no longer worth delivering."""
 
 
 class Drop(enum.StrEnum):
     """Why a request wakes nobody."""
 
     REQUEST = "request"
-    """What was sealed is no request."""
+    """It does not open as a request."""
 
     KEY = "key"
     """The key id of its blob is not known."""
@@ -48,18 +48,18 @@ class Drop(enum.StrEnum):
     """Its Web Push token does not decode."""
 
     SERVICE = "service"
-    """There is no provider for its token."""
+    """There is no provider for its token, or none with credentials for its app."""
 
     FULL = "full"
-    """It is a revocation, and as many gates are kept as may be."""
+    """It is a revocation, and no more gates can be kept."""
 
 
 @dataclass(frozen=True)
 class Tick:
-    """What one tick gives: one notification for each device, in random order.
+    """The result of a tick: one notification for each device, in random order.
 
-    ``received`` requests came in, ``opened`` of them are for a device, and ``dropped`` says why how
-    many of the others are not: it is for the server alone.
+    Of ``received`` requests, ``opened`` are for a device. ``dropped`` counts those that were
+    dropped by reason. It is for the server alone: senders are not told.
     """
 
     notifications: tuple[Notification, ...]
@@ -79,19 +79,19 @@ def open_tick(
     now: float | None = None,
     threads: int | None = None,
 ) -> Tick:
-    """Open the blobs of one tick under ``keys``, all of one class, and coalesce them.
+    """Open the blobs of a tick under ``keys``, all of one class. Each token gets one notification.
 
-    ``tokens`` gives what handles stand for: required with keys of class H, refused with others.
-    ``refused`` gives those of some gates that are refused. ``serves`` says whether
-    there is somebody to push to a token. ``lifetime`` is in seconds, and ``now`` in seconds since
-    1970 (the clock if None). A notification expires no later than the last of its frames.
+    ``tokens`` returns what handles stand for. It must be given with keys of class H, and only then.
+    ``refused`` returns which of some gates are refused. ``serves`` says whether there is a provider
+    for a token. ``lifetime`` is in seconds, ``now`` in seconds since 1970 (the clock if None). A
+    notification expires after ``lifetime``, or with the last of its frames if that is earlier.
 
     Raises `InvalidEncodingError` if ``tokens`` is missing or out of place, or there is no key.
     """
     if not keys:
-        raise InvalidEncodingError("keys", "there is none")
+        raise InvalidEncodingError("keys", "there is none: give the secret keys of the server")
     if keys[0].public_key.frame_class.carries_handle != (tokens is not None):
-        raise InvalidEncodingError("tokens", "are given with keys of class H, and only there")
+        raise InvalidEncodingError("tokens", "must be given with keys of class H, and only then")
     now = seconds(now)
     dropped: Counter[Drop] = Counter()
     frames = _open(keys, requests, now, threads, dropped)
@@ -101,7 +101,7 @@ def open_tick(
     known = tokens(handles) if tokens is not None else {}
     until: dict[DeviceToken, float] = {}
     opened = 0
-    problems: dict[DeviceToken | None, Drop | None] = {}  # one token is looked at once
+    problems: dict[DeviceToken | None, Drop | None] = {}  # so that each token is checked once
     for frame in frames:
         token = known.get(frame.token) if isinstance(frame.token, Handle) else frame.token
         if token not in problems:
@@ -127,7 +127,7 @@ def _open(
     threads: int | None,
     dropped: Counter[Drop],
 ) -> list[Frame]:
-    """The frames of the blobs that open; each key opens its own in one batch."""
+    """Return the frames of the blobs that open. Each key opens its blobs in one batch."""
     blobs: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for each in requests:
         blobs[each.key_id].append(each.blob)
@@ -153,7 +153,7 @@ def _kept(
 
 
 def _problem(token: DeviceToken | None, serves: Callable[[DeviceToken], bool]) -> Drop | None:
-    """Why nothing can be pushed to a token; None if it can (SPEC 10.4)."""
+    """Return why nothing can be pushed to a token, or None if something can (SPEC 10.4)."""
     if token is None:
         return Drop.HANDLE
     if token.platform is Platform.WEB_PUSH:

@@ -1,7 +1,7 @@
-"""Where a push server gets the requests from that came over Waku (SPEC 10.8).
+"""The source of requests that come to a push server over Waku (SPEC 10.8).
 
-A node keeps messages, and answers what it has since a time, in pages. That is asked again and
-again: no message is pushed to us that could be lost on the way.
+A node keeps messages, and answers with pages of those since a given time. The source asks again and
+again. It does not let the node push messages to it, which could be lost on the way.
 """
 
 from __future__ import annotations
@@ -49,34 +49,34 @@ INTERVAL = 2.0
 """Seconds between two looks at what is new."""
 
 OVERLAP = 60.0
-"""Seconds before the newest message that is known, which each look reads again.
+"""Each look begins this many seconds before the time of the newest known message.
 
-Nodes keep what is within 20 s of their clocks, so one that comes now may say 40 s earlier.
+Nodes keep messages within 20 s of their clocks, so a new message may be 40 s older than that one.
 """
 
 SWEEP_INTERVAL = 600.0
 """Seconds between two sweeps: looks that go back further."""
 
 SWEEP_OVERLAP = 2 * 3600.0
-"""Seconds that a sweep goes back before the last one that can be relied on.
+"""A sweep begins this many seconds before the last sweep that can be relied on.
 
-An hour for the clocks of this machine and the node, and one for what nodes exchange late.
+One hour is for the clocks of this machine and the node, one for what nodes exchange late.
 """
 
 OLDEST = 26 * 3600.0
 """Seconds after which no request can be taken any more: its key is gone (SPEC 10.3)."""
 
 PAGE = 50
-"""Messages of one answer. The node's own limit is 100."""
+"""The most messages in one answer. The node's own limit is 100."""
 
 LARGEST_PAGE = 16 * 1024 * 1024
-"""Bytes of an answer: a page of messages of the largest size, 150 KiB, takes 10 MiB."""
+"""The longest answer, in bytes. A page of messages of the largest size, 150 KiB, has 10 MiB."""
 
 MOST_REMEMBERED = 131_072
-"""Messages that were read last, and are not looked at again."""
+"""How many of the last messages are remembered, and not looked at again."""
 
 LONGEST_PAUSE = 60.0
-"""Seconds between two tries, after several that failed."""
+"""The longest time between two tries after failures, in seconds."""
 
 RETRY = 1.0
 """Seconds after which a request is handed over again if there was no room for it."""
@@ -88,8 +88,10 @@ _PATH = "/store/v3/messages"
 class WakuSource:
     """Hands to ``server`` the requests that the Waku node at ``url`` keeps for it.
 
-    The file ``path`` has the time up to which all is taken. ``admission`` is asked for each, and
-    what it does not let in waits. Raises `WakuError` if the URL cannot be used.
+    The file ``path`` has the time up to which everything is taken. ``admission`` is asked about
+    each request, and a request that it does not let in waits. ``interval`` is the time between two
+    looks, ``timeout`` the most for one request to the node, both in seconds. Raises `WakuError` if
+    the URL cannot be used.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class WakuSource:
         self._last_sweep: float | None = None
 
     async def run(self) -> None:
-        """Take what comes, until this is cancelled: nothing that is wrong with the node ends it."""
+        """Take what comes until this is cancelled. No fault of the node ends it."""
         failures = 0
         async with async_session(timeout=self._timeout) as session:
             while True:
@@ -134,7 +136,7 @@ class WakuSource:
                 await self._sleep(min(LONGEST_PAUSE, self._interval * 2.0 ** min(failures, 16)))
 
     async def _look(self, session: AsyncSession[Response]) -> None:
-        """Take all that is new; now and then, all that may be."""
+        """Take what is new. From time to time, sweep: look for what came late, too."""
         now = self._server.now
         if self._last_sweep is not None and 0 <= now - self._last_sweep < SWEEP_INTERVAL:
             await self._read(session, min(self._newest, now) - OVERLAP)
@@ -144,8 +146,8 @@ class WakuSource:
         start = max(swept, oldest)
         self._newest = max(self._newest, start)
         await self._read(session, start)
-        # What is relied on is the sweep before: a node that was down gets from others what it
-        # missed only after it has begun to answer.
+        # Only the sweep before this one can be relied on: a node that was down gets from others
+        # what it missed only after it has begun to answer.
         if self._last_sweep is not None:
             _write_time(self._path, self._last_sweep)
             self._swept = self._last_sweep
@@ -167,7 +169,8 @@ class WakuSource:
             if page.cursor is None:
                 return
             if page.cursor == cursor or not page.messages:
-                raise WakuError(WakuFault.ANSWER, "the Waku node's pages lead nowhere")
+                problem = "the cursor of the Waku node leads to no other page"
+                raise WakuError(WakuFault.ANSWER, problem)
             cursor, count = page.cursor, PAGE
 
     async def _ask(
@@ -194,7 +197,7 @@ class WakuSource:
         return await asyncio.to_thread(decode_page, answer.body, self._topic, self._size)
 
     async def _take_all(self, messages: Sequence[Message]) -> None:
-        """Have each kept, or refused for good, however long there is no room for it."""
+        """Have each kept, or refused for good. Wait as long as there is no room for it."""
         left = [each for each in messages if each.hash not in self._done]
         while left:
             done = await asyncio.gather(*map(self._take, left))
@@ -205,7 +208,7 @@ class WakuSource:
                 await self._sleep(RETRY)
 
     async def _take(self, message: Message) -> bool:
-        """Have one kept or refused, as by HTTP; False if there is no room for it now."""
+        """Have one kept or refused, as over HTTP. Return False if there is no room for it now."""
         server, sealed = self._server, message.sealed
         outcome, done = "accepted", True
         try:
@@ -247,7 +250,7 @@ class _TooLongError(WakuError):
 
 
 def decode_time(data: bytes) -> float | None:
-    """The time that a file holds; None if it holds none, and then all that there is is read."""
+    """Return the time in a file, or None if it has none: then all that nodes keep is read."""
     try:
         return float(int(data[:20]))
     except ValueError:

@@ -1,8 +1,8 @@
-"""Delivers notifications to push services, and loses none: a queue, a dispatcher, and no more.
+"""A queue and a dispatcher, which deliver notifications to push services and lose none.
 
-`SqliteQueue` keeps what is to be delivered, `Dispatcher` attempts it through a `Provider` of
-`billboard.push.providers`, again and again until there is an answer that is final. It knows device
-tokens, and nothing of blobs, keys or boards.
+`SqliteQueue` keeps notifications. `Dispatcher` makes attempts through a `Provider` of
+`billboard.push.providers` until an answer is final. The package knows device tokens, but no blobs,
+keys or boards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Delivers what is in a queue through providers. It alone decides upon retries."""
+"""The dispatcher, which delivers the notifications of a queue. It alone decides upon retries."""
 
 from __future__ import annotations
 
@@ -22,48 +22,49 @@ from billboard.tokens import DeviceToken, Platform
 _log = logging.getLogger(__name__)
 
 BACKOFF_BASE = 1.0
-"""Seconds: the most that is waited after the first attempt; it doubles with each further one."""
+"""The longest random wait after the first attempt, in seconds. It doubles with each attempt."""
 
 BACKOFF_MAX = 600.0
-"""Seconds: the most that is waited, unless the push service asks for more."""
+"""The longest random wait, in seconds. What the push service asks for is added to it."""
 
 ATTEMPT_SECONDS = 60.0
 """Seconds after which an attempt is given up, whatever its provider does."""
 
 CLAIM_SECONDS = 150.0
-"""Seconds for which a notification is claimed. No attempt begins that might end after it."""
+"""Seconds for which a notification is claimed. No attempt begins that could outlast its claim."""
 
 POLL = 1.0
 """Seconds after which the queue is asked again; other processes may have put something there."""
 
 LARGEST_GROUP = 256
-"""Notifications that are claimed, and settled, in one commit."""
+"""How many notifications are claimed, or settled, in one commit at most."""
 
 BURST = 8
-"""Attempts that begin before the event loop does something else: each takes it 0.3 ms."""
+"""How many attempts begin before the event loop gets a turn: to begin one takes 0.3 ms."""
 
 
 @final
 class Dispatcher:
-    """Attempts what is due in ``queue``, again and again until there is an answer that is final.
+    """Delivers the notifications in ``queue``: repeats attempts until an answer is final.
 
-    After an attempt that may be repeated a notification waits as long as the push service asked,
-    and by itself a random part of an exponentially growing time ("full jitter"); never beyond its
-    ``expires``, and under the same ``id``. What was delivered is forgotten; all else that ends is a
-    dead letter, with the reason. After ``max_attempts`` it is one too: more than can be made before
-    it expires, but for one that ends the process each time.
+    After an attempt that may be repeated, a notification waits as long as the push service asked,
+    and a random part of an exponentially growing time more ("full jitter"). It keeps its ``id``. A
+    notification that was delivered is deleted. Any other end makes it a dead letter with the
+    reason: a final refusal, ``max_attempts`` attempts, or a wait beyond its ``expires``.
+    ``max_attempts`` also ends notifications whose attempts end the process each time.
 
-    Each provider has ``concurrency`` attempts in flight, and a breaker, of its own: none waits for
-    another. One that does not answer is not waited for longer than a minute.
+    Each provider has a breaker and at most ``concurrency`` attempts in flight of its own, so that
+    none waits for another. An attempt without an answer is given up after a minute.
 
     ``on_unregistered`` is called with each dead token and with the unix seconds at which the push
-    service knew it dead, if it says: delete the token only if the device has not registered it
-    since. If suddenly most tokens are dead it is not called: a wrong host or topic makes APNs call
-    every token bad. An exception of it is logged by its type, and changes nothing. ``observe`` is
-    called with each attempt.
+    service knew that it is dead (None if it does not say). Delete the token only if the device has
+    not registered it since. While most tokens are called dead it is not called: the cause is then
+    likely a wrong host or topic, for which APNs calls every token bad. If it raises an exception,
+    the type is logged and delivery goes on. ``observe`` is called with each attempt.
 
-    ``clock`` gives unix seconds, ``random`` numbers from 0 to below 1. Raises ValueError for two
-    providers of one platform, or for a ``concurrency`` or ``max_attempts`` below 1.
+    ``clock`` returns unix seconds, ``random`` returns numbers from 0 to below 1. Raises
+    `ValueError` for two providers of one platform, or for a ``concurrency`` or ``max_attempts``
+    below 1.
     """
 
     def __init__(
@@ -80,11 +81,12 @@ class Dispatcher:
         observe: Callable[[Platform, Attempt], None] | None = None,
     ) -> None:
         if concurrency < 1 or max_attempts < 1:
-            raise ValueError("concurrency and max_attempts must be at least 1")
+            given = f"{concurrency} and {max_attempts}"
+            raise ValueError(f"concurrency and max_attempts must be at least 1, not {given}")
         providers = tuple(providers)
         self._services = {each.platform: _Service(each, clock, random) for each in providers}
         if len(self._services) != len(providers):
-            raise ValueError("two providers of the same platform")
+            raise ValueError("two providers are for the same platform: give one for each")
         self._queue = queue
         self._clock, self._sleep, self._random = clock, sleep, random
         self._concurrency, self._max_attempts = concurrency, max_attempts
@@ -102,27 +104,27 @@ class Dispatcher:
         return {platform: service.breaker.open for platform, service in self._services.items()}
 
     def credential_ages(self) -> dict[Platform, float]:
-        """Of each provider that has a token of its own, how old that is, in seconds."""
+        """Age in seconds of each provider's access token; providers without one are left out."""
         ages = {each: service.provider.credential_age for each, service in self._services.items()}
         return {platform: age for platform, age in ages.items() if age is not None}
 
     def wake(self) -> None:
-        """Look at the queue now: something was put there. To be called in the event loop."""
+        """Look at the queue now, because something was put there. Call it in the event loop."""
         for service in self._services.values():
             service.woken.set()
 
     async def run(self) -> None:
-        """Deliver until `stop` is called, once; when it returns, nothing is in flight.
+        """Deliver until `stop` is called. When it returns, nothing is in flight. Call it once.
 
-        If cancelled, all that is in flight is cancelled too, and may or may not have been
-        delivered: its claims end by themselves.
+        If it is cancelled, the attempts in flight are cancelled too. Whether they delivered
+        anything is not known, so these notifications are attempted again when their claims end.
         """
         async with asyncio.TaskGroup() as group:
             for service in self._services.values():
                 group.create_task(self._run(service))
 
     def stop(self) -> None:
-        """Begin nothing more, not even if `run` is called later."""
+        """Begin no more attempts, not even if `run` is called later."""
         self._stopping = True
         self.wake()
 
@@ -135,16 +137,16 @@ class Dispatcher:
             while not self._stopping:
                 service.woken.clear()
                 pause = POLL
-                with suppress(StoreError):  # logged where it was raised; asked again after a pause
+                with suppress(StoreError):  # logged already; the queue is asked again after a pause
                     if await self._begin(service, attempts):
                         continue
                     pause = await self._idle(service)
                 await first_of(service.woken.wait(), self._sleep(pause))
-            with suppress(StoreError):  # then they end by themselves
+            with suppress(StoreError):  # then the claims end by themselves
                 await self._release(service.claims)
 
     async def _begin(self, service: _Service, attempts: asyncio.TaskGroup) -> int:
-        """Begin as many attempts as may be made now; of how many claims it has disposed."""
+        """Begin as many attempts as may be made now. Return how many claims began or ended."""
         if self._free(service) and not service.claims:
             now = self._clock()
             limit = 1 if service.breaker.open else LARGEST_GROUP
@@ -167,7 +169,7 @@ class Dispatcher:
         return before - len(service.claims)
 
     def _free(self, service: _Service) -> int:
-        """How many attempts may begin now."""
+        """Return how many attempts may begin now."""
         return service.breaker.allowed(self._concurrency - service.in_flight)
 
     async def _release(self, claims: Collection[Claim]) -> None:
@@ -175,7 +177,10 @@ class Dispatcher:
             await self._thread(self._queue.release, claims, self._clock())
 
     async def _idle(self, service: _Service) -> float:
-        """Seconds until something may be done; an attempt that ends says so by itself."""
+        """Return the seconds until there may be something to do.
+
+        An attempt that ends wakes the loop by itself.
+        """
         if service.breaker.wait:
             return min(max(service.breaker.wait, 0.01), POLL)
         if not self._free(service):
@@ -197,7 +202,7 @@ class Dispatcher:
     async def _attempt(self, service: _Service, claim: Claim, probe: bool) -> Settlement:
         if self._is_over(claim, 0.0):
             return Settlement(claim, Outcome.EXPIRED, None)
-        if claim.attempts >= self._max_attempts:  # the process ended in each of them
+        if claim.attempts >= self._max_attempts:  # the process ended during these attempts
             return Settlement(claim, Outcome.RETRY, "its attempts never ended")
         attempt = await self._send(service, claim.notification, probe)
         service.brake.observe(attempt)
@@ -210,7 +215,7 @@ class Dispatcher:
         try:
             async with limit:
                 attempt = await service.provider.send(one)
-        except Exception as error:  # one defect must not take others along, nor trip a breaker
+        except Exception as error:  # a defect must not stop other attempts, nor open a breaker
             if not limit.expired():
                 return Attempt(Outcome.RETRY, f"provider raised {type(error).__name__}")
             attempt = Attempt(Outcome.RETRY, f"no answer in {ATTEMPT_SECONDS:g} s")
@@ -229,12 +234,13 @@ class Dispatcher:
         if outcome is not Outcome.UNREGISTERED:
             return Settlement(claim, outcome, reason)
         if service.brake.on:
-            return Settlement(claim, outcome, f"{reason}, of too many tokens to be believed")
+            problem = f"{reason}, not believed: too many tokens are called dead"
+            return Settlement(claim, outcome, problem)
         self._report(claim.notification.token, attempt.unregistered_at)
         return Settlement(claim, outcome, reason, dead=True, dead_since=attempt.unregistered_at)
 
     def _delay(self, attempt: Attempt, attempts: int) -> float:
-        """Seconds until the next attempt."""
+        """Return the seconds until the next attempt."""
         if attempt.retry_after == 0:
             return 0.0
         jitter = self._random() * min(BACKOFF_MAX, BACKOFF_BASE * 2.0 ** min(attempts - 1, 30))
@@ -270,7 +276,7 @@ class Dispatcher:
 
 @final
 class _Service:
-    """What a provider has of its own."""
+    """A provider with its breaker, its brake, its claims and its attempts in flight."""
 
     def __init__(
         self, provider: Provider, clock: Callable[[], float], random: Callable[[], float]

@@ -1,4 +1,4 @@
-"""What the push services are asked to deliver, and what became of it."""
+"""Notifications, and what came of attempts to deliver them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _PRIORITIES = (1, 5, 10)
 
 @dataclass(frozen=True)
 class Notification:
-    """One alert for one device. What it says is constant, and the provider's.
+    """One alert for one device. It has no content: a provider sends the same with all of them.
 
     ``id`` is the same in each attempt, so that the push service and the device can merge repeats.
-    ``expires``, in unix seconds, is when it is no longer worth delivering; None leaves that to the
-    push service. ``priority`` is 10 (now), 5 or 1 (when it suits the battery).
+    Notifications of the same ``collapse_id``, at most 64 characters of printable ASCII, may be
+    merged too. ``expires``, in unix seconds, is when it is no longer worth delivering; None leaves
+    that to the push service. ``priority`` is 10 (now), 5 or 1 (when it suits the battery).
 
-    Raises ValueError where a part is outside of what push services accept.
+    Raises `ValueError` if a part is outside of what push services accept.
     """
 
     token: DeviceToken
@@ -64,18 +65,19 @@ class Outcome(enum.Enum):
     """Its time passed, or would pass before the next attempt."""
 
     REJECTED = "rejected"
-    """Refused for good: the configuration is wrong. The token is not to blame."""
+    """Refused for good, most likely because the configuration is wrong. The token may be alive."""
 
 
 @dataclass(frozen=True)
 class Attempt:
     """The answer to one attempt.
 
-    ``reason`` is the push service's word, or ours where there was no answer; it never holds a
-    token. ``status`` is the HTTP status, None without an answer. ``retry_after`` is the least
-    number of seconds to wait (0: at once), None where the service does not say.
-    ``unregistered_at`` is when a dead token was last known to be dead, in unix seconds: a token
-    that the device registered after that is alive.
+    ``reason`` is the push service's word, or the provider's if there was no answer. It never holds
+    a token. ``status`` is the HTTP status, None without an answer. ``retry_after`` is the least
+    number of seconds to wait (0: at once), None if the service does not say. ``unregistered_at`` is
+    when a dead token was last known to be dead, in unix seconds: a token that the device registered
+    after that is alive. ``of_account`` says that only the account of one app is affected, so that
+    the breaker of the provider does not count it.
     """
 
     outcome: Outcome

@@ -17,21 +17,21 @@ class Provider(Protocol):
 
     @property
     def one_service(self) -> bool:
-        """Whether all tokens are at one push service, which fails for all of them at once."""
+        """Whether all tokens belong to one push service, which fails for all of them at once."""
 
     @property
     def credential_age(self) -> float | None:
-        """Seconds since it made or got the token that it shows; None if it has none."""
+        """Age in seconds of the token by which it authenticates itself; None if it tells none."""
 
     def serves(self, token: DeviceToken) -> bool:
-        """Whether there are credentials for the token's app, and it may be pushed to at all."""
+        """Whether it can push to the token: it has credentials for its app, and may reach it."""
 
     async def send(self, notification: Notification) -> Attempt:
         """Make exactly one attempt and classify the answer.
 
-        When it returns, the attempt has ended. Whatever a network or a push service may do
-        is an outcome; an exception is a defect. Safe to call many times at once.
+        When it returns, the attempt has ended. Whatever the network or the push service does
+        becomes an outcome; an exception means a defect. Many calls may run at the same time.
         """
 
     async def aclose(self) -> None:
-        """Close the connections. When it returns, nothing is in flight; may be called twice."""
+        """Close the connections. When it returns, nothing is in flight. May be called twice."""

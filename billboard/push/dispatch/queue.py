@@ -1,7 +1,8 @@
-"""What a dispatcher must not lose: notifications, from when they are put until they are settled.
+"""Queues, which keep notifications from when they are put until they are settled.
 
 A notification waits, is claimed for one attempt, and is settled after the answer of the push
-service. If the process dies between, its claim ends, and it is attempted again under the same id.
+service. If the process dies in between, the claim ends at its time, and the notification is
+attempted again under the same id.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from billboard.tokens import Platform
 
 @dataclass(frozen=True)
 class Claim:
-    """A notification that is to be attempted, after ``attempts`` before.
+    """A notification that was taken for an attempt; ``attempts`` were made before.
 
-    It is nobody else's before ``until``, which tells this claim from others of the notification.
+    Nobody else can take it before ``until`` (seconds since 1970). ``until`` also tells this claim
+    from other claims of the notification.
     """
 
     notification: Notification
@@ -31,8 +33,8 @@ class Claim:
 class Settlement:
     """What became of a notification that was claimed.
 
-    If it is to be attempted again, ``due`` says when (seconds since 1970). ``dead`` says that its
-    token is, since ``dead_since`` if that is known.
+    ``due`` is when to attempt it again (seconds since 1970), None if never. ``dead`` says that its
+    token is dead, and ``dead_since`` since when, if that is known.
     """
 
     claim: Claim
@@ -58,31 +60,31 @@ class DeadLetter:
 class Queue(Protocol):
     """Where notifications wait. Methods may be called from several threads and processes.
 
-    What returns is durable, and happened as a whole. All raise `StoreError` if storage failed.
-    Times are in seconds since 1970.
+    When a method returns, its effect is durable; it happens as a whole or not at all. All raise
+    `StoreError` if storage failed. Times are in seconds since 1970.
     """
 
     def put(self, due: Iterable[tuple[Notification, float]]) -> int:
-        """Keep notifications, each ``due`` at its time; how many are new.
+        """Keep notifications, each ``due`` at its time. Return how many are new.
 
-        One for a token for which another waits is that one, which then expires at the later of
-        their times. One whose id is there already is the same, and stays as it is. Raises
-        ValueError for one that never expires, a time that is not finite, and an id that another
-        token has.
+        If another waits for the same token, the two become one, which expires at the later of
+        their times. A notification whose id is in the queue already changes nothing. Raises
+        `ValueError` if one never expires, a time is not finite, or an id is that of a notification
+        for another token.
         """
 
     def claim(self, platform: Platform, limit: int, now: float, until: float) -> list[Claim]:
-        """Take notifications that are due, for nobody else to take before ``until``."""
+        """Take at most ``limit`` notifications that are due, for nobody else before ``until``."""
 
     def settle(self, settlements: Sequence[Settlement], now: float) -> None:
-        """End claims: what was delivered is deleted, what is due again waits, all else is dead.
+        """End claims: delete what was delivered, keep what is due again, give up the rest.
 
-        A claim that ended is settled all the same, unless somebody has claimed the notification
-        since, or may: it stands for what came in after this attempt began, too.
+        A claim whose time is over is settled too, but ignored if the notification was claimed
+        again or waits again: it may then stand for another that came after this attempt began.
         """
 
     def release(self, claims: Collection[Claim], now: float) -> None:
-        """End claims of which no attempt was made; not those that have ended, as in `settle`."""
+        """End claims for which no attempt was made. Those that `settle` ignores are ignored."""
 
     def next_due(self, platform: Platform) -> float | None:
-        """When `claim` will find something, as far as is known; None if nothing waits."""
+        """Return when `claim` will find something, as far as is known; None if there is nothing."""

@@ -21,7 +21,7 @@ from billboard.storage.database import Database, Schema, SQLiteValue, rows
 from billboard.tokens import DeviceToken, Platform
 
 MOST_DEAD_LETTERS = 10_000
-"""Dead letters of one platform, app and outcome that are kept; the oldest go first."""
+"""How many dead letters of one platform, app and outcome are kept. The oldest are deleted."""
 
 DEAD_LETTER_LIFETIME = 7 * 86_400.0
 """Seconds for which a dead letter is kept."""
@@ -45,19 +45,20 @@ CREATE INDEX dead_kind ON dead (platform, app, outcome, number);
 """
 
 _COPIED = "id, platform, app, token, priority, collapse_id"
-"""What a notification and a dead letter have in common."""
+"""The columns that notifications and dead letters have in common."""
 
 Due = tuple[bytes, Notification, float]
 """The MAC of a token, a notification for it, and when that is due."""
 
 LISTED = "SELECT unhex(value) FROM json_each(?)"
-"""Any number of values in one statement: see `listed`."""
+"""The values that `listed` encodes: any number of them as one parameter of a statement."""
 
 
 class SqliteQueue:
-    """The queue in the file ``path``, which ``create`` has made. Raises `StoreError`.
+    """A `Queue` in the SQLite file ``path``, which ``create`` has made.
 
-    What is deleted is overwritten (``secure_delete``) once it leaves the write-ahead log.
+    Deleted data is overwritten (``secure_delete``) once it leaves the write-ahead log. Raises
+    `StoreError` if the file is not there, is another kind of file, or cannot be read.
     """
 
     SCHEMA = Schema("queue of notifications", 0x62624471, (TABLES,))  # "bbDq"
@@ -68,13 +69,14 @@ class SqliteQueue:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str]) -> Self:
-        """Make the file, and open it. Raises `StoreError`, also if it exists."""
+        """Make the file and open it. Raises `StoreError`, also if the file exists."""
 
         def fill(db: apsw.Connection) -> None:
             db.execute("INSERT INTO secret VALUES (?)", (os.urandom(32),))
 
-        # It will hold tokens. Only of a new file: to close one that this process has open ends its
-        # locks. What else may go wrong SQLite meets too.
+        # It will hold tokens, so only its owner may read it. An existing file is not opened: if
+        # this process has it open elsewhere, to close it here would end those locks. SQLite
+        # reports all other errors.
         with contextlib.suppress(OSError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         Database.create(path, cls.SCHEMA, fill).close()
@@ -82,11 +84,11 @@ class SqliteQueue:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The path of the file."""
         return self._database.path
 
     def close(self) -> None:
-        """Close the file. The queue cannot be used after."""
+        """Close the file. The queue cannot be used afterwards."""
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -107,8 +109,8 @@ class SqliteQueue:
             f"SELECT {_COPIED}, expires, attempts FROM notification"  # noqa: S608
             " WHERE platform = ? AND due <= ? ORDER BY due LIMIT ?"
         )
-        # Of one that is claimed, `due` is when the claim ends. Attempts are counted before they are
-        # made, so that those count too after which the process was gone.
+        # `due` of a claimed notification is when the claim ends. Attempts are counted before they
+        # are made, so that those count too during which the process ended.
         update = (
             "UPDATE notification SET claimed = 1, due = ?, attempts = attempts + 1 WHERE id = ?"
         )
@@ -154,36 +156,39 @@ class SqliteQueue:
         return None if due is None else float(due)
 
     def pending(self) -> dict[Platform, int]:
-        """How many notifications of each platform are not settled."""
+        """Return how many notifications of each platform are not settled."""
         query = "SELECT platform, count(*) FROM notification GROUP BY platform"
         return {Platform(number): count for number, count in self._database.rows(query)}
 
     def prune(self, now: float) -> int:
-        """Give up what has expired and is not claimed, which is counted; forget what is over."""
+        """Give up what has expired and is not claimed, and delete old dead letters.
+
+        Returns how many notifications were given up.
+        """
         with self._database.writing() as db:
             return self._prune(db, now)
 
     def _prune(self, db: apsw.Connection, now: float) -> int:
-        # Nobody may be there to claim again what was claimed when a process ended.
+        # Claims that are over count too: perhaps no dispatcher runs that would claim these again.
         over = "expires <= ?1 AND (NOT claimed OR due <= ?1)"
         given_up = _give_up(db, Outcome.EXPIRED, None, now, over, now)
         rows(db, f"DELETE FROM notification WHERE {over}", now)  # noqa: S608
         rows(db, "DELETE FROM dead WHERE died <= ?", now - DEAD_LETTER_LIFETIME)
-        # Of each kind: junk tokens push out no others.
+        # The limit is for each kind, so that junk tokens do not push out others.
         newest = "row_number() OVER (PARTITION BY platform, app, outcome ORDER BY number DESC)"
         old = f"SELECT number FROM (SELECT number, {newest} AS n FROM dead) WHERE n > ?"  # noqa: S608
         rows(db, f"DELETE FROM dead WHERE number IN ({old})", MOST_DEAD_LETTERS)  # noqa: S608
         return given_up
 
     def dead_letters(self, limit: int) -> list[DeadLetter]:
-        """The last that were given up, newest first."""
+        """Return the last ``limit`` dead letters, the newest first."""
         query = (
             "SELECT id, platform, app, outcome, reason, died FROM dead ORDER BY number DESC LIMIT ?"
         )
         return [_dead(*row) for row in self._database.rows(query, limit)]
 
     def replay(self, ids: Collection[UUID], now: float, expires: float) -> int:
-        """Have these dead letters due now, until ``expires``; how many there were."""
+        """Make these dead letters due ``now``, to expire at ``expires``. Return how many exist."""
         query = f"SELECT {_COPIED} FROM dead WHERE id = ?"  # noqa: S608
         with self._database.writing() as db:
             found = [row for each in dict.fromkeys(ids) for row in rows(db, query, each.bytes)]
@@ -194,45 +199,45 @@ class SqliteQueue:
         return len(found)
 
     def _token_died(self, db: apsw.Connection, mac: bytes, since: float | None) -> None:
-        """What else there is to do when a token is dead, in the same transaction: nothing."""
+        """Do in this transaction what else is due when a token is dead: here nothing."""
 
     def _with_macs(self, due: Iterable[tuple[Notification, float]]) -> list[Due]:
         ones = [(self._mac(one.token), one, when) for one, when in due]
         for _, one, when in ones:
             if one.expires is None or not math.isfinite(one.expires):
-                raise ValueError("a notification in a queue has to expire")
+                raise ValueError(f"notification {one.id} must expire: give it `expires`")
             if not math.isfinite(when):
                 raise ValueError(f"a notification is due at a time in seconds, not at {when}")
         return ones
 
     def _mac(self, token: DeviceToken) -> bytes:
-        """What is counted for a token, so that tables that outlive it do not hold it."""
+        """Return the MAC that stands for a token in tables that may outlive the token."""
         prefix = bytes([token.platform]) + token.app.to_bytes(2, "big")
         return hmac.digest(self._mac_key, prefix + token.value, "sha256")[:16]
 
 
 def listed(values: Iterable[bytes]) -> str:
-    """What `LISTED` takes."""
+    """Return the parameter for `LISTED`."""
     return json.dumps([each.hex() for each in values])
 
 
 def waiting(db: apsw.Connection, ones: Sequence[Due]) -> set[bytes]:
-    """The MACs of those tokens for which a notification waits."""
+    """Return the MACs of those tokens for which a notification waits."""
     query = f"SELECT mac FROM notification WHERE NOT claimed AND mac IN ({LISTED})"  # noqa: S608
     return {mac for (mac,) in rows(db, query, listed(mac for mac, _, _ in ones))}
 
 
 def put_rows(db: apsw.Connection, ones: Sequence[Due], before: set[bytes]) -> int:
-    """Keep notifications, where those of the tokens ``before`` wait; how many are new.
+    """Keep notifications. Return how many are new, given the MACs ``before`` for which some wait.
 
-    In one statement, however many there are: others wait for this transaction.
+    One statement keeps them all, because other transactions wait for this one.
     """
     made = []
     for mac, one, due in ones:
         token = one.token
         fields = int(token.platform), token.app, token.value.hex(), one.expires, one.priority
         made.append((one.id.hex, mac.hex(), *fields, one.collapse_id, due))
-    # What waits already gets as many attempts as one of its own would have.
+    # A notification that waits already gets as many attempts as a new one would have.
     insert = (
         "INSERT INTO notification SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2,"
         " value ->> 3, unhex(value ->> 4), value ->> 5, value ->> 6, value ->> 7, value ->> 8,"
@@ -244,9 +249,9 @@ def put_rows(db: apsw.Connection, ones: Sequence[Due], before: set[bytes]) -> in
 
 
 def _put_missing(db: apsw.Connection, ones: Sequence[Due]) -> int:
-    """Put those whose ids are not there yet; how many are new, as of `put_rows`.
+    """Put those whose ids are not there yet. Return how many are new, as `put_rows` does.
 
-    Whoever was not told whether notifications were kept may put them again.
+    So whoever does not know whether notifications were kept may put them again.
     """
     query = f"SELECT id, mac FROM notification WHERE id IN ({LISTED})"  # noqa: S608
     there = dict(rows(db, query, listed(one.id.bytes for _, one, _ in ones)))
@@ -255,13 +260,13 @@ def _put_missing(db: apsw.Connection, ones: Sequence[Due]) -> int:
         if one.id.bytes not in there:
             fresh.append((mac, one, due))
         if there.setdefault(one.id.bytes, mac) != mac:
-            raise ValueError(f"the id {one.id} is of a notification for another token")
+            raise ValueError(f"the id {one.id} belongs to a notification for another token")
     return put_rows(db, fresh, waiting(db, fresh))
 
 
 def _claimed(db: apsw.Connection, claim: Claim) -> tuple[bytes, bytes] | None:
-    """The id and MAC of a notification, if this is its last claim and has not been ended."""
-    # `due` of what is claimed is when the claim ends.
+    """Return the id and MAC of a notification, if this is its last claim and was not ended."""
+    # `due` of a claimed notification is when the claim ends.
     query = "SELECT id, mac FROM notification WHERE id = ? AND claimed AND due = ?"
     for number, mac in rows(db, query, claim.notification.id.bytes, claim.until):
         return number, mac
@@ -271,7 +276,7 @@ def _claimed(db: apsw.Connection, claim: Claim) -> tuple[bytes, bytes] | None:
 def _wait_again(
     db: apsw.Connection, number: bytes, mac: bytes, due: float, reason: str | None
 ) -> None:
-    """Let it wait again, in the place of one for the same token that came meanwhile."""
+    """Let it wait again, in the place of one for the same token that was put meanwhile."""
     other = "FROM notification WHERE mac = ? AND NOT claimed"
     expires = rows(db, f"SELECT expires {other}", mac)
     rows(db, f"DELETE {other}", mac)
@@ -290,9 +295,9 @@ def _give_up(
     which: str,
     value: SQLiteValue,
 ) -> int:
-    """Copy notifications to the dead letters; how many. In ``which``, ?1 is ``value``.
+    """Copy notifications to the dead letters. Return how many. ``value`` is ?1 in ``which``.
 
-    An id that was given up before, and was put again, is the dead letter of the last time.
+    If an id was given up before and put again, only the last dead letter of it stays.
     """
     insert = (
         f"INSERT OR REPLACE INTO dead ({_COPIED}, outcome, reason, died)"  # noqa: S608

@@ -60,7 +60,7 @@ class Delivery:
 
 
 class Refused(Exception):
-    """A request that APNs does not accept; never leaves this module."""
+    """A request that APNs does not accept. It never leaves this module."""
 
     def __init__(self, status: int, reason: str, retry_after: int | None = None) -> None:
         super().__init__(reason)
@@ -71,15 +71,15 @@ class Refused(Exception):
 
 
 class ApnsEmulator(EmulatorServer):
-    """The server; an async context manager. No two share anything.
+    """An emulated APNs, as an async context manager. Emulators share nothing with each other.
 
-    Inside of it there are ``url``, ``ca_file`` (the authority of its certificate) and ``key``
-    (the signing key that it accepts); ``deliveries`` has all that it accepted, in order.
+    In its context, ``url`` is where it listens, ``ca_file`` the authority of its certificate, and
+    ``key`` the signing key that it accepts. ``deliveries`` has all that it accepted, in order.
 
-    ``latency`` is in seconds, before each answer. ``goaway_every`` has each connection shut down
-    gracefully after that many requests. Of all requests, each ``reset_every``-th has its stream
-    reset, and each ``drop_every``-th its connection dropped; either after it was processed, so
-    that its repeat is a duplicate. ``clock`` gives unix seconds.
+    It waits ``latency`` seconds before each answer. After ``goaway_every`` requests a connection is
+    shut down gracefully. Of all requests, each ``reset_every``-th has its stream reset, and each
+    ``drop_every``-th its connection dropped: after it was processed, so that its repeat is a
+    duplicate. ``clock`` returns unix seconds.
 
     It differs from APNs in this: it knows neither topics nor the devices of a token, it demands
     a push type, and it calls a payload that is not a JSON object PayloadEmpty.
@@ -118,11 +118,11 @@ class ApnsEmulator(EmulatorServer):
 
     @property
     def provider_tokens(self) -> int:
-        """How many different provider tokens were good so far."""
+        """How many different provider tokens were valid so far."""
         return len(self._issued)
 
     def unregister(self, token: bytes, at: float | None = None) -> None:
-        """From now on the token is dead, since ``at`` (unix seconds; now if None)."""
+        """Make the token dead since ``at`` (unix seconds; now if None)."""
         self._unregistered[token] = self._clock() if at is None else at
 
     def throttle(self, token: bytes, times: int, retry_after: int | None = None) -> None:
@@ -130,7 +130,7 @@ class ApnsEmulator(EmulatorServer):
         self._throttled[token] = (times, retry_after)
 
     def expire_jwts(self) -> None:
-        """Every provider token that was good so far is expired."""
+        """Make every provider token expired that was valid so far."""
         self._expired.update(self._issued)
 
     def _process(self, request: Request) -> Reply:
@@ -157,13 +157,13 @@ class ApnsEmulator(EmulatorServer):
             raise Refused(403, "ExpiredProviderToken")
 
     def _verify(self, token: str) -> int:
-        """The time at which a provider token was issued."""
+        """Return the time at which a provider token was issued."""
         try:
             parsed = jwt.decode_complete(
                 token,
                 self._public_key,
                 ["ES256"],
-                {"verify_iat": False, "require": ["iss", "iat"]},  # iat: by our own clock
+                {"verify_iat": False, "require": ["iss", "iat"]},  # iat is compared by `clock`
             )
         except (jwt.InvalidTokenError, RecursionError):
             raise Refused(403, "InvalidProviderToken") from None

@@ -27,7 +27,7 @@ PROJECT = "emulator-project"
 EMAIL = f"push@{PROJECT}.iam.gserviceaccount.com"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 AUDIENCE = "https://oauth2.googleapis.com/token"
-"""What google-auth writes into an assertion, wherever it sends it."""
+"""The audience that google-auth writes into an assertion, wherever it sends it."""
 
 _TTL = re.compile(r"[0-9]{1,7}(\.[0-9]{1,9})?s")
 _PRIORITIES = ("NORMAL", "HIGH", "normal", "high")
@@ -45,7 +45,7 @@ class FcmDelivery:
 
 
 class Refused(Exception):
-    """A request that FCM does not accept; never leaves this module."""
+    """A request that FCM does not accept. It never leaves this module."""
 
     def __init__(
         self, code: int, status: str, error: str | None = None, retry_after: int | None = None
@@ -58,14 +58,15 @@ class Refused(Exception):
 
 
 class FcmEmulator(EmulatorServer):
-    """The server; an async context manager. No two share anything. Options as of `ApnsEmulator`.
+    """An emulated FCM, as an async context manager. The options are those of `ApnsEmulator`.
 
-    Inside of it there are ``url``, ``ca_file`` and ``account``, the one that it accepts;
-    ``deliveries`` has all that it accepted, in order. ``token_lifetime`` is in seconds.
+    In its context, ``url`` is where it listens, ``ca_file`` the authority of its certificate, and
+    ``account`` the account that it accepts. ``deliveries`` has all that it accepted, in order.
+    ``token_lifetime`` is in seconds.
 
-    It differs from FCM in this: it has one project, knows no devices, looks at no field of a
-    message but the token, the data and those of Android, and names no message twice alike. It
-    verifies the times in an assertion by the real clock, as google-auth writes them.
+    It differs from FCM in this: it has one project and knows no devices. Of a message it looks only
+    at the token, the data and the fields of Android. It verifies the times in an assertion by the
+    real clock, because google-auth writes them by that.
     """
 
     def __init__(self, port: int = 0, *, token_lifetime: int = 3600, **options: Any) -> None:
@@ -86,7 +87,7 @@ class FcmEmulator(EmulatorServer):
         return FcmAccount(PROJECT, json.dumps(self.key_file()).encode())
 
     def key_file(self) -> dict[str, str]:
-        """The members of the account's key file."""
+        """Return the members of the account's key file."""
         return {
             "type": "service_account",
             "project_id": PROJECT,
@@ -102,11 +103,11 @@ class FcmEmulator(EmulatorServer):
         return len(self._issued)
 
     def unregister(self, token: str) -> None:
-        """From now on the token is dead."""
+        """Make the token dead from now on."""
         self._unregistered.add(token)
 
     def give_to_other_sender(self, token: str) -> None:
-        """From now on the token belongs to another project."""
+        """Make the token one of another project from now on."""
         self._other_senders.add(token)
 
     def throttle(self, token: str, times: int, retry_after: int | None = None) -> None:
@@ -114,7 +115,7 @@ class FcmEmulator(EmulatorServer):
         self._throttled[token] = (times, retry_after)
 
     def expire_access_tokens(self) -> None:
-        """No access token that was issued so far is good any more."""
+        """Make all access tokens expired that were issued so far."""
         self._issued = dict.fromkeys(self._issued, 0.0)
 
     def _process(self, request: Request) -> Reply:

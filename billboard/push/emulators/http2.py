@@ -1,6 +1,6 @@
-"""The HTTP/2 half of the emulator: one server connection over asyncio (RFC 9113).
+"""The HTTP/2 half of the emulators: one server connection over asyncio (RFC 9113).
 
-It knows requests and replies, and how a connection may fail; nothing of push.
+It knows requests, replies and the ways in which a connection fails, but nothing about push.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from hyperframe.frame import GoAwayFrame
 logging.getLogger("hpack").setLevel(logging.INFO)
 
 MAX_BODY = 16 * 1024
-"""Bytes of a request that are kept; a longer body is cut there."""
+"""Bytes of a request body that are kept. The rest is cut off."""
 
 MAX_STREAMS = 1000
-"""Concurrent requests of a connection, as APNs allows."""
+"""The most concurrent requests of a connection, as APNs allows."""
 
 LINGER = 1.0
 """Seconds for which a connection that is done still reads, so that closing it loses no answer."""
@@ -67,15 +67,15 @@ class Request:
 
 
 Handler = Callable[[Request], Awaitable[Reply]]
-"""Answers a request; called once for each, in the order in which they were complete."""
+"""Answers a request. It is called once for each, in the order in which they were complete."""
 
 
 class Http2Connection(asyncio.Protocol):
-    """One connection. After ``goaway_after`` requests it sends GOAWAY, answers what it has
-    accepted, and closes; later streams are ignored, for the client to repeat elsewhere.
-    While its connection is open it is a member of ``opened``.
+    """One connection. While it is open it is a member of ``opened``.
 
-    Input that violates the protocol closes this connection alone.
+    After ``goaway_after`` requests it sends GOAWAY, answers what it has accepted, and closes. Later
+    streams are ignored, so that the client repeats them elsewhere. Input that violates the protocol
+    closes this connection alone.
     """
 
     def __init__(
@@ -213,7 +213,7 @@ class Http2Connection(asyncio.Protocol):
             self._send_unsent(stream_id)
 
     def _send_unsent(self, stream_id: int) -> None:
-        """Send as much as the client's flow control windows allow; the rest when they open."""
+        """Send as much as the client's flow control windows allow, and the rest when they open."""
         body = self._unsent.pop(stream_id)
         while body:
             room = self._h2.local_flow_control_window(stream_id)
@@ -229,7 +229,7 @@ class Http2Connection(asyncio.Protocol):
     def _send_goaway(self, last_stream: int) -> None:
         """Graceful shutdown (RFC 9113, 6.8).
 
-        Not by h2, which would refuse to answer the streams that are still open.
+        It does not use h2 for that, which would refuse to answer the streams that are still open.
         """
         self._last_stream = last_stream
         self._flush()

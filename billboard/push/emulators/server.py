@@ -25,13 +25,13 @@ from billboard.push.emulators.http2 import (
 
 
 class EmulatorServer(ABC):
-    """The server; an async context manager. No two share anything.
+    """An emulator, as an async context manager. Emulators share nothing with each other.
 
-    Inside of it there are ``url`` and ``ca_file`` (the authority of its certificate). ``latency``
-    is in seconds, before each answer. ``goaway_every`` has each connection shut down gracefully
-    after that many requests. Of all requests, each ``reset_every``-th has its stream reset, and
-    each ``drop_every``-th its connection dropped; either after it was processed, so that its
-    repeat is a duplicate. ``clock`` gives unix seconds.
+    In its context, ``url`` is where it listens, and ``ca_file`` the authority of its certificate.
+    It waits ``latency`` seconds before each answer. After ``goaway_every`` requests a connection is
+    shut down gracefully. Of all requests, each ``reset_every``-th has its stream reset, and each
+    ``drop_every``-th its connection dropped: after it was processed, so that its repeat is a
+    duplicate. ``clock`` returns unix seconds.
     """
 
     NAME = "localhost"
@@ -101,7 +101,7 @@ class EmulatorServer(ABC):
 
     @property
     def ca_file(self) -> Path:
-        """The certificate of the authority; deleted when the context ends."""
+        """The certificate of the authority. It is deleted when the context ends."""
         return self._ca_file
 
     @property

@@ -1,4 +1,4 @@
-"""A local push service of Web Push, and the user agents behind it: what arrives is decrypted.
+"""A local push service of Web Push with the user agents behind it, which decrypt what arrives.
 
 Sources: RFC 8030, RFC 8188, RFC 8291, RFC 8292. It shares no code with the provider.
 """
@@ -35,7 +35,7 @@ _VAPID = re.compile(r"vapid t=([A-Za-z0-9_.-]+), ?k=([A-Za-z0-9_-]+)")
 
 
 def decrypt(body: bytes, private_key: ec.EllipticCurvePrivateKey, auth: bytes) -> bytes:
-    """The plaintext of a message of one record (RFC 8291, section 4). Raises ValueError."""
+    """Decrypt a message of one record (RFC 8291, section 4). Raises ValueError."""
     salt, size, length = body[:16], int.from_bytes(body[16:20], "big"), body[20]
     sender, record = body[_HEADER : _HEADER + length], body[_HEADER + length :]
     if not _TAG + 1 < len(record) <= size:
@@ -80,13 +80,14 @@ class _UserAgent:
 
 
 class WebPushEmulator(EmulatorServer):
-    """The server; an async context manager. No two share anything. Options as of `ApnsEmulator`.
+    """An emulated push service, as an async context manager. Options are those of `ApnsEmulator`.
 
-    Inside of it there are ``origin`` and ``ca_file``; ``deliveries`` has all that it accepted, in
-    order. Its host is ``NAME``, which no name server knows.
+    In its context, ``origin`` is what its endpoints begin with, and ``ca_file`` the authority of
+    its certificate. ``deliveries`` has all that it accepted, in order. Its host is ``NAME``, which
+    no name server knows.
 
     It differs from a push service in this: it decrypts, keeps nothing for later, and demands
-    that a sender names itself.
+    that a sender identifies itself.
     """
 
     NAME = "push.emulator.test"
@@ -99,7 +100,7 @@ class WebPushEmulator(EmulatorServer):
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port at which it listens."""
         return int(self.url.rpartition(":")[2])
 
     @property
@@ -108,7 +109,7 @@ class WebPushEmulator(EmulatorServer):
         return f"https://{self.NAME}:{self.port}"
 
     def subscribe(self, application_server_key: str) -> WebPushSubscription:
-        """A new user agent, for one sender (RFC 8292, section 4)."""
+        """Make a user agent with a subscription for one sender (RFC 8292, section 4)."""
         private_key = ec.generate_private_key(ec.SECP256R1())
         public = private_key.public_key()
         point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
@@ -117,13 +118,13 @@ class WebPushEmulator(EmulatorServer):
         return WebPushSubscription(self.origin + path, point, auth)
 
     def unsubscribe(self, subscription: WebPushSubscription) -> None:
-        """From now on the subscription is gone."""
+        """Remove the subscription."""
         del self._agents[subscription.endpoint.removeprefix(self.origin)]
 
     def throttle(
         self, subscription: WebPushSubscription, times: int, retry_after: int | None = None
     ) -> None:
-        """Refuse the next ``times`` messages for it as too many."""
+        """Refuse the next ``times`` messages for the subscription as too many."""
         path = subscription.endpoint.removeprefix(self.origin)
         self._throttled[path] = (times, retry_after)
 
@@ -166,7 +167,7 @@ class WebPushEmulator(EmulatorServer):
         return Reply(201, (("location", f"{self.origin}/message/{len(self.deliveries)}"),))
 
     def _contact(self, request: Request, agent: _UserAgent) -> str | None:
-        """Whom the sender says it is; None unless it is the one who may send (RFC 8292)."""
+        """Return the contact of the sender, or None unless it may send here (RFC 8292)."""
         matched = _VAPID.fullmatch(request.value("authorization"))
         if matched is None or matched[2] != agent.application_server_key:
             return None

@@ -1,6 +1,6 @@
-"""Push services, each with its credentials: what one attempt is, and what its answers mean.
+"""Providers, the clients of push services: each makes single attempts and classifies the answers.
 
-The extra ``push`` has what they need, and ``sns`` what Amazon's does.
+They need the extra ``push``, the one of Amazon SNS needs the extra ``sns``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Apple's push service.
+"""APNs, Apple's push service.
 
 Sources: Apple, "Sending notification requests to APNs" and "Handling notification responses
 from APNs".
@@ -35,7 +35,7 @@ SERVER_ERROR_DELAY = 15 * 60.0
 _TOPIC = re.compile(r"[A-Za-z0-9.-]{1,255}")
 
 _Verdict = tuple[Outcome, float | None]
-"""What to do, and after how many seconds at least."""
+"""The outcome, and the least number of seconds to wait before a retry."""
 
 _REJECTED: _Verdict = (Outcome.REJECTED, None)
 _UNREGISTERED: _Verdict = (Outcome.UNREGISTERED, None)
@@ -51,8 +51,8 @@ _BY_REASON: Mapping[tuple[int, str | None], _Verdict] = {
     (429, "TooManyProviderTokenUpdates"): (Outcome.RETRY, MIN_RENEWAL),
     (503, "Shutdown"): _SOON,
 }
-"""Where the reason decides; elsewhere the status does. A token is only ever called dead for a
-reason that says so, not for a bare status."""
+"""The answers of which the reason decides; of others the status does. A token is called dead only
+for a reason that says so, never for a bare status."""
 
 
 def classify(
@@ -61,7 +61,11 @@ def classify(
     retry_after: float | None = None,
     unregistered_at: float | None = None,
 ) -> Attempt:
-    """What an answer of APNs means. ``retry_after``, in seconds, is what APNs asked for itself."""
+    """Return what an answer of APNs means.
+
+    ``retry_after``, in seconds, is what APNs asked to wait. ``unregistered_at``, in unix seconds,
+    is when it knew that the token is dead.
+    """
     outcome, delay = _BY_REASON.get((status, reason)) or _by_status(status)
     if outcome is not Outcome.RETRY:
         delay = None
@@ -83,11 +87,12 @@ def _by_status(status: int) -> _Verdict:
 class ApnsProvider:
     """A client of APNs: one HTTP/2 connection, or few, shared by all requests in flight.
 
-    ``topics`` gives the topic (the bundle id) of each app of a `DeviceToken`; ``ca_file`` the
-    authorities to trust instead of certifi's; ``payload`` what every notification says, a JSON
-    object; ``clock`` unix seconds. It belongs to the event loop that first uses it.
+    ``topics`` has the topic (the bundle id) for each app number of a `DeviceToken`. ``ca_file`` has
+    the authorities to trust instead of certifi's. ``payload`` is the content of every notification,
+    a JSON object of at most 4,096 bytes. ``clock`` returns unix seconds. The provider belongs to
+    the event loop that first uses it.
 
-    Raises ProviderError if the topics, the host, the CA file or the payload are unusable.
+    Raises `ProviderError` if the topics, the host, the CA file or the payload are unusable.
     """
 
     platform = Platform.APNS
@@ -136,7 +141,7 @@ class ApnsProvider:
         return attempt
 
     async def aclose(self) -> None:
-        """Close the connections; see `Provider.aclose`. What is in flight is a RETRY."""
+        """Close the connections; see `Provider.aclose`. What is in flight becomes a RETRY."""
         await self._transport.aclose()
 
 
@@ -157,7 +162,7 @@ def _headers(notification: Notification, topic: str, bearer: str) -> dict[str, s
 
 
 def _parse(response: Response, now: float) -> Attempt:
-    """Read an answer; what cannot be understood is left out, for the status decides alone."""
+    """Read an answer. What cannot be understood is left out: then the status decides alone."""
     body = json_object(response)
     timestamp = body.get("timestamp")
     return classify(
@@ -173,5 +178,5 @@ def _checked_topics(topics: Mapping[int, str]) -> dict[int, str]:
         raise ProviderError("APNs topics: none given; give the bundle id of each app")
     for app, topic in topics.items():
         if not _TOPIC.fullmatch(topic):
-            raise ProviderError(f"APNs topic of app {app}: not a bundle id")
+            raise ProviderError(f"APNs topic of app {app}: not a bundle id, like com.example.app")
     return dict(topics)

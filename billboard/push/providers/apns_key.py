@@ -16,10 +16,10 @@ from billboard.errors import ProviderError
 from billboard.push.providers.signing_key import load_signing_key
 
 LIFETIME = 50 * 60.0
-"""Seconds for which a token is used. Apple refuses one older than an hour."""
+"""Seconds for which a token is used. Apple refuses tokens older than an hour."""
 
 MIN_RENEWAL = 20 * 60.0
-"""Seconds: Apple refuses tokens that are renewed more often than this."""
+"""The least number of seconds between two tokens. Apple refuses more frequent ones."""
 
 _CLOCK_STEP = 60.0
 """Seconds by which the clock may go backwards without a new token."""
@@ -31,7 +31,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9]{1,32}")
 class ApnsKey:
     """A signing key of APNs: the two identifiers and the .p8 file that Apple gives for it.
 
-    Raises ProviderError if an identifier or the key, a P-256 private key in PEM, is unusable.
+    ``private_key_pem`` is the content of the file, a P-256 private key in PEM. Raises
+    `ProviderError` if an identifier or the key is unusable.
     """
 
     team_id: str
@@ -41,19 +42,19 @@ class ApnsKey:
     def __post_init__(self) -> None:
         for name, value in (("team_id", self.team_id), ("key_id", self.key_id)):
             if not _IDENTIFIER.fullmatch(value):
-                raise ProviderError(f"APNs {name}: must be the letters and digits Apple gives")
+                raise ProviderError(f"APNs {name}: must be the letters and digits that Apple gives")
         self.private_key()
 
     def private_key(self) -> EllipticCurvePrivateKey:
-        """Parse the key; the caller keeps it no longer than needed."""
+        """Parse the key. Keep the result no longer than needed."""
         advice = "use the .p8 file as Apple gave it"
         return load_signing_key(self.private_key_pem, f"APNs key {self.key_id}", advice)
 
 
 class ProviderToken:
-    """The current token of one key: made when first needed, reused for 50 minutes.
+    """The current token of one key: made when first needed, and used for 50 minutes.
 
-    ``clock`` gives unix seconds.
+    ``clock`` returns unix seconds.
     """
 
     def __init__(self, key: ApnsKey, clock: Callable[[], float]) -> None:
@@ -71,17 +72,17 @@ class ProviderToken:
         return self._clock() - self._issued_at if self._token else None
 
     def current(self) -> str:
-        """The token to send now."""
+        """Return the token to send now."""
         age = self._clock() - self._issued_at
         if not self._token or not -_CLOCK_STEP <= age < LIFETIME:
             self._issue(replaces_expired=False)
         return self._token
 
     def expired(self, token: str) -> float:
-        """APNs called ``token`` expired: replace it, and return the seconds until a retry.
+        """Replace ``token``, which APNs called expired. Return the seconds until a retry.
 
-        It is replaced at most once in 20 minutes: if APNs calls the replacement expired too,
-        the clock is wrong, and more tokens will not help.
+        A token is replaced at most once in 20 minutes: if APNs calls the replacement expired too,
+        the clock is wrong, and more tokens do not help.
         """
         if token != self._token:
             return 0.0  # replaced while that request was in flight

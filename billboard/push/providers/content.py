@@ -1,7 +1,7 @@
-"""What devices are woken with: constants, so that a notification tells nothing (SPEC 10).
+"""The content of notifications: constant, so that it tells nothing (SPEC 10.4).
 
-No part of a push request is ever among them. Another content is configuration of a provider, and
-is the same for all its notifications too.
+No part of a push request is ever in it. Some providers take another content, which is then the same
+for all their notifications too.
 """
 
 from __future__ import annotations

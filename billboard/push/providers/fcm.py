@@ -46,10 +46,10 @@ _RESERVED = re.compile(r"from|message_type|google.*|gcm.*", re.DOTALL)
 
 
 def classify(status: int, reason: str | None, retry_after: float | None = None) -> Attempt:
-    """What an answer of FCM means. ``retry_after``, in seconds, is what FCM asked for itself.
+    """Return what an answer of FCM means. ``retry_after``, in seconds, is what FCM asked to wait.
 
-    Only 404 with UNREGISTERED tells that a token is dead. INVALID_ARGUMENT may be the fault of
-    anything in the request; then no token is ever deleted.
+    Only 404 with UNREGISTERED says that a token is dead. INVALID_ARGUMENT may be about anything in
+    the request, so it never makes a token dead.
     """
     delay: float | None = None
     if status == 200:
@@ -70,14 +70,15 @@ def classify(status: int, reason: str | None, retry_after: float | None = None) 
 class FcmProvider:
     """A client of FCM: one HTTP/2 connection, or few, shared by all requests in flight.
 
-    ``accounts`` gives the project of each app of a `DeviceToken`, and who may send in it; ``data``
-    what every notification says; ``ca_file`` the authorities to trust instead of certifi's;
-    ``clock`` unix seconds. It belongs to the event loop that first uses it.
+    ``accounts`` has the project, and the service account that may send in it, for each app number
+    of a `DeviceToken`. ``data`` is the content of every notification: strings of 1 to 4,096 bytes
+    together. ``ca_file`` has the authorities to trust instead of certifi's. ``clock`` returns unix
+    seconds. The provider belongs to the event loop that first uses it.
 
-    FCM has no identifier that would merge repeats: what has a ``collapse_id`` merges by that, and
-    otherwise a device may be woken twice.
+    FCM has no identifier by which it merges repeats. Notifications with a ``collapse_id`` merge by
+    that; with others a device may be woken twice.
 
-    Raises ProviderError if the accounts, the host, the CA file or the data are unusable.
+    Raises `ProviderError` if the accounts, the host, the CA file or the data are unusable.
     """
 
     platform = Platform.FCM
@@ -141,7 +142,7 @@ class FcmProvider:
         return attempt
 
     async def aclose(self) -> None:
-        """Close the connections; see `Provider.aclose`. What is in flight is a RETRY."""
+        """Close the connections; see `Provider.aclose`. What is in flight becomes a RETRY."""
         await self._transport.aclose()
         for access in self._tokens.values():
             await access.aclose()
@@ -160,7 +161,7 @@ def _message(notification: Notification, data: Mapping[str, str], now: float) ->
 
 
 def _parse(response: Response, now: float) -> Attempt:
-    """Read an answer; what cannot be understood is left out, for the status decides alone."""
+    """Read an answer. What cannot be understood is left out: then the status decides alone."""
     error = json_object(response).get("error")
     error = error if isinstance(error, dict) else {}
     details = error.get("details")

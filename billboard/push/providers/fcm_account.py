@@ -36,10 +36,10 @@ from billboard.web.client import error_name
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 
 REFUSED_AGAIN_DELAY = 60.0
-"""Seconds until a retry, when FCM refuses a token that has just replaced a refused one."""
+"""Seconds until a retry if FCM refuses a token that has just replaced a refused one."""
 
 LEAST_WAIT = 1.0
-"""Seconds until a retry, while somebody asks for a token whether there is one again."""
+"""Seconds until a retry while a probe asks whether the token endpoint works again."""
 
 _LONGEST_LIFETIME = 24 * 3600
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
@@ -54,7 +54,7 @@ _UNUSABLE = (
     MalformedError,
     UnsupportedAlgorithm,
 )
-"""What google-auth and cryptography raise of a key file."""
+"""What google-auth and cryptography raise if a key file is unusable."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class FcmAccount:
     ``key_file`` is the content of the JSON key file that Google gives for the account; its
     ``token_uri``, an https URL, is where access tokens come from.
 
-    Raises ProviderError if the project id or the key file is unusable.
+    Raises `ProviderError` if the project id or the key file is unusable.
     """
 
     project_id: str
@@ -73,12 +73,12 @@ class FcmAccount:
     def __post_init__(self) -> None:
         if not _PROJECT.fullmatch(self.project_id):
             raise ProviderError(
-                "FCM project id: must be 6 to 30 of a-z, 0-9 and -, as Google gives"
+                "FCM project id: must be the 6 to 30 characters a-z, 0-9 and - that Google gives"
             )
         self.credentials()
 
     def credentials(self) -> Credentials:
-        """Parse the key file; the caller keeps it no longer than needed."""
+        """Parse the key file. Keep the result no longer than needed."""
         try:
             info = json.loads(self.key_file)
             credentials: Credentials = Credentials.from_service_account_info(info, scopes=[SCOPE])
@@ -86,9 +86,9 @@ class FcmAccount:
             usable = _TOKEN_URI.fullmatch(info["token_uri"]) is not None
         except _UNUSABLE:
             usable = False
-        # Not raised above, where the error would carry what it read along as its context.
+        # Not raised above, where the error would have what was read in its context.
         if not usable:
-            problem = "not the JSON key file of a service account; use it as Google gave it"
+            problem = "not the JSON key file of a service account; use the file as Google gave it"
             raise ProviderError(f"FCM key file of project {self.project_id}: {problem}")
         return credentials
 
@@ -96,8 +96,8 @@ class FcmAccount:
 class TokenError(Exception):
     """There is no access token. ``reason`` tells why, and holds no secret.
 
-    ``transient`` says whether the account may be in order, and a later try do better: after
-    ``retry_after`` seconds, if that is known.
+    ``transient`` says whether a later try may succeed, because the account may be in order:
+    after ``retry_after`` seconds, if that is known.
     """
 
     def __init__(self, reason: str, transient: bool, retry_after: float | None = None) -> None:
@@ -110,8 +110,8 @@ class TokenError(Exception):
 class AccessToken:
     """The access token of one account: fetched when needed, in a thread, once for all who wait.
 
-    It has a breaker of its own, by ``clock`` in seconds: where tokens come from may be down for one
-    account, and then nobody waits for it, and the accounts of other apps go on.
+    It has a breaker of its own, with ``clock`` in seconds: if the token endpoint of one account is
+    down, nobody waits for it, and the accounts of other apps go on.
     """
 
     def __init__(
@@ -126,10 +126,10 @@ class AccessToken:
         self._delay = 0.0
 
     async def current(self) -> str:
-        """The token to send now. Raises TokenError if there is none."""
+        """Return the token to send now. Raises TokenError if there is none."""
         if not self._credentials.valid or self._credentials.token == self._refused:
             if not self._breaker.allowed(1):
-                problem = "access token: there was none lately, and it is not asked for"
+                problem = "access token: the last requests for one failed, the next one waits"
                 raise TokenError(problem, True, self._breaker.wait or LEAST_WAIT)
             if self._fetching is None:
                 probe = self._breaker.begin()
@@ -139,9 +139,9 @@ class AccessToken:
         return str(self._credentials.token)
 
     def refused(self, token: str) -> float:
-        """FCM did not take ``token``: it is not sent again. Returns the seconds until a retry.
+        """Note that FCM refused ``token``: do not send it again. Return the seconds until a retry.
 
-        If FCM refuses the one that replaced it too, more tokens will not help soon.
+        If FCM refuses the token that replaced it too, more tokens do not help soon.
         """
         if token == self._credentials.token and token != self._refused:
             self._delay = REFUSED_AGAIN_DELAY if self._replaces_refused else 0.0
@@ -149,11 +149,11 @@ class AccessToken:
         return self._delay if token == self._refused else 0.0
 
     def accepted(self) -> None:
-        """FCM took a token."""
+        """Note that FCM took a token."""
         self._replaces_refused = False
 
     async def aclose(self) -> None:
-        """Wait for the thread, if there is one."""
+        """Wait for the thread that fetches a token, if there is one."""
         if self._fetching is not None:
             await asyncio.wait([self._fetching])
 
@@ -161,7 +161,7 @@ class AccessToken:
         self._fetching = None
         self._breaker.end(probe)
         if not task.cancelled():
-            error = task.exception()  # those who wait have it; there may be none any more
+            error = task.exception()  # marks it as seen: perhaps nobody waits for it any more
             failed = isinstance(error, TokenError) and error.transient
             self._breaker.observe(Attempt(Outcome.RETRY if failed else Outcome.DELIVERED), probe)
 
@@ -169,7 +169,7 @@ class AccessToken:
         try:
             self._credentials.refresh(self._request)
         except (RefreshError, TransportError) as error:
-            reason = f"access token: {error}"  # the text is ours, from below
+            reason = f"access token: {error}"  # a text of _TokenRequest, without secrets
             raise TokenError(reason, isinstance(error, TransportError)) from None
 
 
@@ -183,10 +183,10 @@ class _Granted(Response):
 
 
 class _TokenRequest(Request):
-    """How google-auth reaches the token endpoint: as providers do, and once.
+    """The way in which google-auth reaches the token endpoint: as providers do, and once.
 
-    Anything but a usable token raises, for google-auth would repeat it, or put what was answered
-    into an error.
+    It raises for every answer but a usable token. Otherwise google-auth would ask again, or put
+    the answer into an error.
     """
 
     def __init__(self, ca_file: str | None) -> None:
@@ -198,7 +198,7 @@ class _TokenRequest(Request):
         method: str = "GET",
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ARG002  # our own holds
+        timeout: float | None = None,  # noqa: ARG002  # the timeout of `post` holds
         **_: Any,
     ) -> Response:
         if method != "POST":

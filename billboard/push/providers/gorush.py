@@ -1,8 +1,8 @@
 """gorush, a push gateway with a queue, which passes notifications on to APNs or FCM.
 
 Sources: gorush's README and its router, notify and logx (1.22); for the texts of FCM's errors
-firebase-admin-go 4.19, which hands on what FCM says. gorush says 200 whatever became of a
-notification, and what went wrong in ``logs``.
+firebase-admin-go 4.19, which passes on what FCM says. gorush answers 200 whatever became of a
+notification; ``logs`` in the answer says what went wrong.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CONTENT: Mapping[Platform, Mapping[str, Any]] = MappingProxyType(
         Platform.FCM: {"data": dict(CONTENT_FREE_DATA)},
     }
 )
-"""What every notification says, in gorush's words; APNs gets `CONTENT_FREE_PAYLOAD` of it."""
+"""The content of every notification, in gorush's terms. APNs gets `CONTENT_FREE_PAYLOAD`."""
 
 EXAMPLE = "https://gorush.example:8088"
 
@@ -45,7 +45,7 @@ QUOTA_DELAY = 60.0
 """Seconds that Google asks to wait after a 429."""
 
 MAX_TTL = 28 * 24 * 3600
-"""Seconds for which FCM keeps a message at most."""
+"""The longest time for which FCM keeps a message, in seconds."""
 
 _NUMBERS = {Platform.APNS: 1, Platform.FCM: 2}
 _LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?")
@@ -55,7 +55,7 @@ _APNS_REASON = re.compile(r"[A-Z][A-Za-z]{2,39}")
 _FCM_STATUS = re.compile(r"unexpected http response with status: ([0-9]{3})\b")
 
 _Verdict = tuple[Outcome, float | None]
-"""What to do, and after how many seconds at least."""
+"""The outcome, and the least number of seconds to wait before a retry."""
 
 _SOON: _Verdict = (Outcome.RETRY, None)
 _REJECTED: _Verdict = (Outcome.REJECTED, None)
@@ -73,7 +73,7 @@ _APNS: Mapping[str, _Verdict] = {
     "TooManyProviderTokenUpdates": (Outcome.RETRY, 20 * 60.0),
     "TooManyRequests": _SOON,
 }
-"""By the reason of APNs, which gorush hands on without the status; other reasons are REJECTED."""
+"""What each reason of APNs means. gorush gives it without the status. Others are REJECTED."""
 
 _FCM: tuple[tuple[str, str, _Verdict], ...] = (
     ("Requested entity was not found", "UNREGISTERED", _UNREGISTERED),
@@ -92,16 +92,16 @@ _FCM: tuple[tuple[str, str, _Verdict], ...] = (
     ("Internal error encountered", "INTERNAL", (Outcome.RETRY, 10.0)),
     ("The service is currently unavailable", "UNAVAILABLE", (Outcome.RETRY, 10.0)),
 )
-"""How FCM's text begins, FCM's name for it, and what to do."""
+"""How FCM's text begins, FCM's name for the error, and what it means."""
 
 
 def classify(
     platform: Platform, status: int, error: str | None, retry_after: float | None = None
 ) -> Attempt:
-    """What an answer of gorush means. ``error`` is what it logged, None if it logged nothing.
+    """Return what an answer of gorush means. ``error`` is what it logged, None if nothing.
 
-    What it logged and is not known is taken for trouble on the way, and is a RETRY: its text may
-    hold the token, and is never a reason. ``retry_after`` is in seconds.
+    An error that is not known counts as trouble on the way to the push service, and is a RETRY. Its
+    text may hold the token, so it is never a reason. ``retry_after`` is in seconds.
     """
     if status == 429 or 500 <= status <= 599:
         return Attempt(Outcome.RETRY, None, status, retry_after)
@@ -132,16 +132,17 @@ def _fcm(error: str) -> tuple[str, _Verdict]:
 class GorushProvider:
     """A client of a gorush server, for the tokens of APNs or of FCM.
 
-    It has to run with ``core.sync`` (else it tells nothing of what becomes of a notification, and
-    all are DELIVERED) and ``max_retry`` 0, for the dispatcher retries. Tokens travel in clear to
-    it, so ``host`` is https, or http on loopback. ``topics`` gives the bundle id of each app of a
-    `DeviceToken`, and is for APNs only: with FCM, gorush has one project, and every app is its.
-    ``ca_file`` has the authorities to trust instead of certifi's, ``clock`` gives unix seconds.
-    It belongs to the event loop that first uses it.
+    gorush must run with ``core.sync``: without it, it does not say what became of a notification,
+    and all are DELIVERED. It must run with ``max_retry`` 0, because the dispatcher retries.
+
+    ``host`` must be https, or http on loopback, because tokens travel to it in clear. ``topics``
+    has the bundle id for each app number of a `DeviceToken`. It is for APNs only: with FCM, gorush
+    has one project for all apps. ``ca_file`` has the authorities to trust instead of certifi's.
+    ``clock`` returns unix seconds. The provider belongs to the event loop that first uses it.
 
     With APNs a repeat has the same apns-id; with FCM repeats merge by their ``collapse_id`` only.
 
-    Raises ProviderError if the platform, the host, the topics or the CA file are unusable.
+    Raises `ProviderError` if the platform, the host, the topics or the CA file are unusable.
     """
 
     one_service = True
@@ -194,7 +195,7 @@ class GorushProvider:
         )
 
     async def aclose(self) -> None:
-        """Close the connections; see `Provider.aclose`. What is in flight is a RETRY."""
+        """Close the connections; see `Provider.aclose`. What is in flight becomes a RETRY."""
         await self._transport.aclose()
 
     def _apns(self, notification: Notification) -> dict[str, Any]:
@@ -245,7 +246,7 @@ def _checked_topics(platform: Platform, topics: Mapping[int, str] | None) -> dic
         raise ProviderError("gorush topics: none given; give the bundle id of each app")
     for app, topic in topics.items():
         if not _TOPIC.fullmatch(topic):
-            raise ProviderError(f"gorush topic of app {app}: not a bundle id")
+            raise ProviderError(f"gorush topic of app {app}: not a bundle id, like com.example.app")
     return dict(topics)
 
 

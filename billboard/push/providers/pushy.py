@@ -35,19 +35,19 @@ CONTENT: Mapping[str, Any] = MappingProxyType(
         "mutable_content": True,
     }
 )
-"""What every notification says: a data message, and on Apple's devices an alert that an extension
-of the app replaces by what it fetches."""
+"""The content of every notification: a data message, and on Apple's devices an alert that an
+extension of the app replaces by what it fetches."""
 
 PRODUCTION = "https://api.pushy.me"
 
 MAX_TIME_TO_LIVE = 365 * 24 * 3600
-"""Seconds."""
+"""The longest time for which Pushy keeps a notification, in seconds."""
 
 MAX_COLLAPSE_KEY = 32
-"""Characters."""
+"""The longest collapse key, in characters."""
 
 _API_KEY = re.compile(r"[0-9A-Za-z]{16,256}")
-_TOKEN = re.compile(rb"[0-9A-Za-z]+")  # what is none could be a topic, hence all its subscribers
+_TOKEN = re.compile(rb"[0-9A-Za-z]+")  # anything else could be a topic, and reach its subscribers
 
 _BY_CODE: Mapping[str, Outcome] = {
     "NO_RECIPIENTS": Outcome.UNREGISTERED,
@@ -65,9 +65,9 @@ _BY_CODE: Mapping[str, Outcome] = {
 def classify(
     status: int, success: bool, code: str | None, retry_after: float | None = None
 ) -> Attempt:
-    """What an answer of Pushy means: its error ``code`` where there is one, else the status.
+    """Return what an answer of Pushy means: by its error ``code`` if that is known, else by status.
 
-    An API key of another app gives NO_RECIPIENTS for every token. ``retry_after`` is in seconds.
+    With the API key of another app every token gives NO_RECIPIENTS. ``retry_after`` is in seconds.
     """
     outcome = _BY_CODE.get(code or "") or _by_status(status, success)
     return Attempt(outcome, code, status, retry_after if outcome is Outcome.RETRY else None)
@@ -82,13 +82,14 @@ def _by_status(status: int, success: bool) -> Outcome:
 class PushyProvider:
     """A client of Pushy.
 
-    ``api_keys`` gives the Secret API Key of each app of a `DeviceToken`: Pushy wants it in the URL,
-    which is in no error, log or reason for that. ``ca_file`` has the authorities to trust instead
-    of certifi's, ``clock`` gives unix seconds. It belongs to the event loop that first uses it.
+    ``api_keys`` has the Secret API Key for each app number of a `DeviceToken`. Pushy wants it in
+    the URL, so the URL is in no error, log or reason. ``ca_file`` has the authorities to trust
+    instead of certifi's. ``clock`` returns unix seconds. The provider belongs to the event loop
+    that first uses it.
 
     A repeat has the same collapse key, so that a device that is offline gets one of the two.
 
-    Raises ProviderError if the keys, the host or the CA file are unusable.
+    Raises `ProviderError` if the keys, the host or the CA file are unusable.
     """
 
     platform = Platform.PUSHY
@@ -131,7 +132,7 @@ class PushyProvider:
         )
 
     async def aclose(self) -> None:
-        """Close the connections; see `Provider.aclose`. What is in flight is a RETRY."""
+        """Close the connections; see `Provider.aclose`. What is in flight becomes a RETRY."""
         await self._transport.aclose()
 
     def _body(self, notification: Notification) -> bytes:

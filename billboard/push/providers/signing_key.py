@@ -10,9 +10,9 @@ from billboard.errors import ProviderError
 
 
 def load_signing_key(pem: bytes, what: str, advice: str) -> EllipticCurvePrivateKey:
-    """An unencrypted P-256 private key; the caller keeps it no longer than needed.
+    """Parse an unencrypted P-256 private key. Keep the result no longer than needed.
 
-    Raises `ProviderError` that names ``what`` it is, and ends with ``advice``.
+    Raises a `ProviderError` that begins with ``what`` the key is, and ends with ``advice``.
     """
     try:
         key = load_pem_private_key(pem, password=None)

@@ -31,12 +31,12 @@ from billboard.push.providers.transport import Transport, checked_host, requeste
 from billboard.tokens import DeviceToken, Platform
 
 MAX_TTL = 14 * 24 * 3600
-"""Seconds."""
+"""The longest time for which SNS keeps a notification, in seconds."""
 
 DEFAULT = "NEW_MESSAGE"
-"""What SNS demands for protocols that have no text of their own; no endpoint here gets it."""
+"""The text that SNS demands for protocols without a text of their own. No endpoint here gets it."""
 
-# At DEBUG botocore prints what it signs, session tokens included, and answers with credentials.
+# At DEBUG botocore logs what it signs, with session tokens, and answers that hold credentials.
 logging.getLogger("botocore").setLevel(logging.INFO)
 
 _APPLICATION = re.compile(
@@ -58,11 +58,11 @@ _BY_CODE: Mapping[str, Outcome] = {
     "Throttling": Outcome.RETRY,
     "ThrottlingException": Outcome.RETRY,
 }
-"""Where the code decides; elsewhere the status does."""
+"""The error codes that decide; of answers with others the status does."""
 
 
 def classify(status: int, code: str | None, retry_after: float | None = None) -> Attempt:
-    """What an answer of SNS means. ``retry_after`` is in seconds."""
+    """Return what an answer of SNS means. ``retry_after`` is in seconds."""
     outcome = _BY_CODE.get(code or "") or _by_status(status)
     return Attempt(outcome, code, status, retry_after if outcome is Outcome.RETRY else None)
 
@@ -75,7 +75,7 @@ def _by_status(status: int) -> Outcome:
 
 @dataclass(frozen=True)
 class _Application:
-    """What is known of a platform application from its ARN. ``endpoints`` begins their ARNs."""
+    """A platform application. The ARNs of its endpoints begin with ``endpoints``."""
 
     url: str
     region: str
@@ -86,17 +86,18 @@ class _Application:
 class SnsProvider:
     """A client of Amazon SNS. The tokens are ARNs of endpoints.
 
-    ``applications`` gives the ARN of the platform application of each app of a `DeviceToken`; what
-    is no endpoint of it is rejected, for a token may come from anybody and name a topic.
-    ``credentials`` are botocore's; those of the standard chain if None: environment, files, role.
-    They need sns:Publish for the endpoints, and nothing else. ``host`` is another than Amazon's,
-    ``ca_file`` has the authorities to trust instead of certifi's, ``clock`` gives unix seconds.
-    It belongs to the event loop that first uses it.
+    ``applications`` has the ARN of the platform application for each app number of a `DeviceToken`.
+    A token that is no endpoint of it is rejected: anybody can make a token, and it may name a
+    topic. ``credentials`` are botocore's; None takes those of the standard chain (environment,
+    files, role). They must allow sns:Publish for the endpoints, and need nothing else. ``host``
+    replaces Amazon's. ``ca_file`` has the authorities to trust instead of certifi's. ``clock``
+    returns unix seconds. The provider belongs to the event loop that first uses it.
 
-    SNS merges no repeats. On Apple's devices they have the same collapse id, so that one is shown.
+    SNS does not merge repeats. For Apple's devices they have the same collapse id, so that a device
+    shows one of them.
 
-    Raises ProviderError if the ARNs, the host or the CA file are unusable, or if no credentials
-    are found; looking for them may take seconds.
+    Raises `ProviderError` if the ARNs, the host or the CA file are unusable, or if no credentials
+    are found. Looking for them may take seconds.
     """
 
     platform = Platform.SNS
@@ -152,11 +153,11 @@ class SnsProvider:
         )
 
     async def aclose(self) -> None:
-        """Close the connections; see `Provider.aclose`. What is in flight is a RETRY."""
+        """Close the connections; see `Provider.aclose`. What is in flight becomes a RETRY."""
         await self._transport.aclose()
 
     def _signed(self, application: _Application, body: bytes) -> dict[str, str]:
-        """The headers of a request. Blocks if the credentials have to be renewed."""
+        """Return the headers of a request. Blocks if the credentials have to be renewed."""
         headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
         request = AWSRequest("POST", application.url, headers, data=body)
         credentials = self._credentials.get_frozen_credentials()
@@ -166,7 +167,7 @@ class SnsProvider:
     def _publish(
         self, application: _Application, arn: str, notification: Notification
     ) -> dict[str, str]:
-        """The parameters of the action Publish."""
+        """Return the parameters of the action Publish."""
         if application.service == "GCM":
             content = _fcm_message(notification)
             ttl_name, attributes = "AWS.SNS.MOBILE.FCM.TTL", {}
@@ -232,7 +233,7 @@ def _found_credentials() -> Credentials:
         credentials = Session().get_credentials()
     except BotoCoreError as error:
         raise ProviderError(
-            f"SNS credentials: {type(error).__name__}; see AWS_PROFILE and the files of AWS"
+            f"SNS credentials: {type(error).__name__}; see AWS_PROFILE and the files in ~/.aws"
         ) from None
     if credentials is None:
         raise ProviderError(

@@ -33,10 +33,10 @@ MAX_STREAMS = 1000
 """Requests in flight on one connection, if the service allows as many, as APNs does."""
 
 MAX_ANSWER = 256 * 1024
-"""Bytes of an answer; one that is longer is cut off, and is a RETRY."""
+"""The longest answer, in bytes. A longer one is cut off, and is a RETRY."""
 
 WAS_CLOSED = Attempt(Outcome.RETRY, "the provider was closed")
-"""For what was in flight when the provider was closed."""
+"""The answer to attempts that were in flight when the provider was closed."""
 
 _CURL_OPTIONS: Mapping[CurlOpt, Any] = {
     CurlOpt.HTTP_VERSION: CurlHttpVersion.V2TLS,
@@ -57,9 +57,9 @@ _WORD = re.compile(r"[A-Za-z_]{1,40}")
 class Transport:
     """HTTP/2 connections to push services, as few as possible, shared by all requests in flight.
 
-    ``service`` is its name in errors; ``ca_file`` the authorities to trust instead of
-    certifi's. Redirects, cookies and proxies are not followed, kept or used. It belongs to the
-    event loop that first uses it.
+    ``service`` is the name of the push service in errors. ``ca_file`` has the authorities to trust
+    instead of certifi's. It follows no redirects, keeps no cookies and uses no proxies. It belongs
+    to the event loop that first uses it.
 
     Raises ProviderError if the CA file is unusable.
     """
@@ -70,9 +70,9 @@ class Transport:
         self.closed = False
 
     def check_open(self) -> None:
-        """Raises ProviderError after `aclose`."""
+        """Raise ProviderError after `aclose`."""
         if self.closed:
-            raise ProviderError("the provider is closed")
+            raise ProviderError("the provider is closed: make a new one")
 
     async def post(
         self,
@@ -82,13 +82,13 @@ class Transport:
         parse: Callable[[Response], Attempt],
         pin: str | None = None,
     ) -> Attempt:
-        """Make one request; ``parse`` reads the answer. Without an answer it is a RETRY.
+        """Make one request. Return what ``parse`` reads from the answer, or a RETRY without one.
 
         ``pin`` has the only addresses to connect to, as curl's RESOLVE takes them.
 
-        curl by itself repeats a request that a connection refused, or that a connection kept
-        from before lost without an answer; with the same bytes, so that the push service or the
-        device merges the two.
+        curl repeats a request by itself if the server refused its stream, or if a connection that
+        was reused broke before an answer. It sends the same bytes, so that the push service or the
+        device can merge the two.
 
         Raises ProviderError after `aclose`.
         """
@@ -106,7 +106,7 @@ class Transport:
         return parse(response) if response.status_code else WAS_CLOSED
 
     async def aclose(self) -> None:
-        """Close the connections; what is in flight is a RETRY. May be called twice."""
+        """Close the connections. What is in flight becomes a RETRY. May be called twice."""
         self.closed = True
         multi, self._multi = self._multi, None
         if multi is not None:
@@ -123,8 +123,8 @@ class Transport:
 class _Exchange:
     """One POST by curl, and what came back.
 
-    Not by the sessions of curl_cffi: they take three times as long, and their options are the
-    same for all requests, a pin included.
+    It does not use the sessions of curl_cffi: they take three times as long, and all their requests
+    share the same options, a pin included.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class _Exchange:
             self.curl.setopt(option, value)
 
     def response(self) -> Response:
-        """The answer; its status is 0 if there is none, for the connections were closed."""
+        """Return the answer. Its status is 0 if the connections were closed before it came."""
         response = Response()
         response.status_code = int(cast(int, self.curl.getinfo(CurlInfo.RESPONSE_CODE)))
         response.content = self._content.getvalue()
@@ -165,7 +165,7 @@ class _Exchange:
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, ca_file: str | None) -> Response:
-    """Make one request on a connection of its own, and wait. Raises CurlError."""
+    """Make one request on a connection of its own, and wait for the answer. Raises CurlError."""
     exchange = _Exchange(url, headers, body, ca_file)
     try:
         exchange.curl.perform()
@@ -175,14 +175,14 @@ def post(url: str, headers: Mapping[str, str], body: bytes, ca_file: str | None)
 
 
 def checked_host(service: str, host: str, example: str) -> str:
-    """``host``, if it is https, a name and nothing else but a port. Raises ProviderError."""
+    """Return ``host``. Raises ProviderError unless it is https://, a name and perhaps a port."""
     if not _HOST.fullmatch(host):
         raise ProviderError(f"{service} host: must be like {example}")
     return host
 
 
 def checked_ca_file(service: str, ca_file: str | Path | None) -> str | None:
-    """``ca_file``, if it is a file or None. Raises ProviderError."""
+    """Return ``ca_file``. Raises ProviderError unless it is a file or None."""
     if ca_file is None:
         return None
     if not Path(ca_file).is_file():
@@ -191,7 +191,10 @@ def checked_ca_file(service: str, ca_file: str | Path | None) -> str | None:
 
 
 def checked_payload(service: str, payload: bytes, limit: int) -> bytes:
-    """``payload``, if it is a JSON object within ``limit`` bytes. Raises ProviderError."""
+    """Return ``payload``, a JSON object that is not empty, of at most ``limit`` bytes.
+
+    Raises ProviderError for anything else.
+    """
     if len(payload) > limit:
         raise ProviderError(f"{service} payload: {len(payload)} bytes, must be at most {limit}")
     try:
@@ -204,7 +207,7 @@ def checked_payload(service: str, payload: bytes, limit: int) -> bytes:
 
 
 def json_object(response: Response) -> dict[str, Any]:
-    """The members of the object that an answer holds; none if it holds anything else."""
+    """Return the JSON object that an answer holds; an empty one if it holds anything else."""
     try:
         body = json.loads(response.content or b"{}")
     except (ValueError, RecursionError):
@@ -213,14 +216,14 @@ def json_object(response: Response) -> dict[str, Any]:
 
 
 def word(value: object) -> str | None:
-    """A push service's word for what was wrong, if it is one word: any text may hold a token."""
+    """Return ``value`` if it is a single word, else None: a longer text may hold a token."""
     return value if isinstance(value, str) and _WORD.fullmatch(value) else None
 
 
 def requested_delay(response: Response, now: float) -> float | None:
-    """Seconds that an answer asks to wait, be it in seconds or until a date (RFC 9110, 10.2.3).
+    """Return the seconds that ``Retry-After`` asks to wait, also of a date (RFC 9110, 10.2.3).
 
-    ``now`` is in unix seconds. None where there is nothing that can be understood.
+    ``now`` is in unix seconds. Returns None if the header is missing or cannot be understood.
     """
     value = response.headers.get("retry-after") or ""
     if _SECONDS.fullmatch(value):

@@ -39,7 +39,7 @@ PLAINTEXT_SIZE = 512
 """Bytes of every plaintext: shorter ones are padded with spaces, which JSON allows."""
 
 MAX_TTL = 28 * 24 * 3600
-"""Seconds: what is asked for where nothing else is; push services shorten it as they like."""
+"""The longest TTL that is asked for, in seconds. Push services shorten it as they like."""
 
 TOPIC_SIZE = 32
 """Characters of base64url, the most that RFC 8030, section 5.4 allows."""
@@ -48,7 +48,7 @@ _URGENCIES = {10: "high", 5: "normal", 1: "low"}
 
 
 def classify(status: int, retry_after: float | None = None) -> Attempt:
-    """What an answer means. ``retry_after``, in seconds, is what was asked for with it."""
+    """Return what an answer means. ``retry_after``, in seconds, is what it asks to wait."""
     if 200 <= status <= 299:  # 201 by RFC 8030; servers of UnifiedPush differ
         return Attempt(Outcome.DELIVERED, None, status)
     if status in (404, 410):
@@ -61,17 +61,19 @@ def classify(status: int, retry_after: float | None = None) -> Attempt:
 class WebPushProvider:
     """A client of all push services that Web Push reaches, over HTTP/2 where they speak it.
 
-    ``payload`` is what every notification says, a JSON object of at most 512 bytes. An endpoint
-    is reached only if its host is one of ``hosts`` (``BROWSER_SERVICES``, to be extended by names
-    or ``*.name``; or ``ANY_HOST``) and its port one of ``ports``; and only at public addresses, or
-    at those of ``networks``, such as 10.0.0.0/8 for a server beside this one. ``resolve`` finds
-    the addresses of a host; they are checked, and no others are connected to. At one that
-    ``ANY_HOST`` alone allows 20 requests are in flight at most; more are RETRYs.
+    ``payload`` is the content of every notification, a JSON object of at most 512 bytes.
 
-    ``ca_file`` has the authorities to trust instead of certifi's; ``clock`` gives unix
-    seconds. It belongs to the event loop that first uses it.
+    An endpoint is a URL that anybody can choose, so only some are reached. The host must be one of
+    ``hosts``: `BROWSER_SERVICES`, which may be extended by names or ``*.name``, or `ANY_HOST`. The
+    port must be one of ``ports``. Every address must be public, or in one of ``networks``, such as
+    10.0.0.0/8 for a server beside this one. ``resolve`` finds the addresses of a host. They are
+    checked, and no others are connected to. At an address that `ANY_HOST` alone allows, at most 20
+    requests are in flight; more are RETRYs.
 
-    Raises ProviderError if the payload, the hosts, the networks or the CA file are unusable.
+    ``ca_file`` has the authorities to trust instead of certifi's. ``clock`` returns unix seconds.
+    The provider belongs to the event loop that first uses it.
+
+    Raises `ProviderError` if the payload, the hosts, the networks or the CA file are unusable.
     """
 
     platform = Platform.WEB_PUSH
@@ -135,7 +137,7 @@ class WebPushProvider:
             return Attempt(outcome, refused.reason)
 
     async def aclose(self) -> None:
-        """Close the connections; see `Provider.aclose`. What is in flight is a RETRY."""
+        """Close the connections; see `Provider.aclose`. What is in flight becomes a RETRY."""
         await self._transport.aclose()
         await self._hosts.aclose()
 
@@ -154,13 +156,13 @@ def _headers(notification: Notification, authorization: str, now: float) -> dict
 
 
 def _topic(identifier: str) -> str:
-    """What merges with an earlier notification that still waits: a repeat of it, at least."""
+    """Return the ``Topic``, by which a repeat replaces the same notification if it still waits."""
     digest = hashlib.sha256(identifier.encode()).digest()
     return base64.urlsafe_b64encode(digest)[:TOPIC_SIZE].decode()
 
 
 def _encrypted(plaintext: bytes, subscription: WebPushSubscription) -> bytes:
-    """By RFC 8291, with a key that is used once."""
+    """Encrypt by RFC 8291, with a key that is used once."""
     body: bytes = http_ece.encrypt(
         plaintext,
         private_key=ec.generate_private_key(ec.SECP256R1()),

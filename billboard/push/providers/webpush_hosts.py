@@ -1,7 +1,7 @@
-"""Which endpoints of Web Push are reached, and at which addresses.
+"""The hosts that endpoints of Web Push may name, and the addresses at which they are reached.
 
-Anybody can make a subscription, and an endpoint is any URL: without care a push server posts
-wherever a stranger likes, to hosts of its own network too (RFC 8030, section 8).
+Anybody can make a subscription, and an endpoint may be any URL. Without these checks a push server
+would post wherever a stranger likes, also to hosts of its own network (RFC 8030, section 8).
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ RESOLVE_TIMEOUT = 10.0
 """Seconds for one look-up."""
 
 MOST_AT_HOST = 20
-"""Requests in flight at one address of a host that is not on the list by name."""
+"""The most requests in flight at one address of a host that only ``*`` allows."""
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Finds the addresses of a host, given a port too. Raises OSError if there are none."""
+"""A function that finds the addresses of a host and port. It raises OSError if there are none."""
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# The last label begins with a letter: then no reader takes the host for an address.
+# The last label begins with a letter, so that nothing takes the host for an address.
 _NAME = r"(?:[A-Za-z0-9-]+\.)*[A-Za-z][A-Za-z0-9-]*"
 _ENDPOINT = re.compile(rf"https://(?P<host>{_NAME})(?::(?P<port>[0-9]{{1,5}}))?(?P<rest>[/?].*)?")
 _ENTRY = re.compile(rf"\*|(?:\*\.)?{_NAME}")
 
-# What `is_global` lets pass: addresses that stand for one of IPv4, and those of sites.
+# Not reached even where `is_global` is true: addresses that embed one of IPv4, and those of sites.
 _NOT_REACHED = tuple(
     ipaddress.ip_network(each)
     for each in (
@@ -73,19 +73,19 @@ _NOT_REACHED = tuple(
         "64:ff9b:1::/48",  # NAT64 of a network's own, RFC 8215
         "2001::/32",  # Teredo, RFC 4380
         "2002::/16",  # 6to4, RFC 3056
-        "fec0::/10",  # of a site, RFC 3879
+        "fec0::/10",  # site-local, RFC 3879
     )
 )
 
 
 _LOOKUPS = ThreadPoolExecutor(32, "lookup")
-"""Threads of their own: one that waits for a name server keeps nothing else waiting."""
+"""Threads for look-ups only: one that waits for a name server keeps nothing else waiting."""
 
 
 class Refused(Exception):
     """An endpoint that is not reached. ``reason`` tells why, and names neither URL nor host.
 
-    ``transient`` says whether a later try may do better.
+    ``transient`` says whether a later try may succeed.
     """
 
     def __init__(self, reason: str, transient: bool = False) -> None:
@@ -104,17 +104,17 @@ class Target:
 
     @property
     def origin(self) -> str:
-        """As in RFC 6454, section 6.2."""
+        """The origin, as in RFC 6454, section 6.2."""
         return f"https://{self.host}" + ("" if self.port == 443 else f":{self.port}")
 
 
 class PinnedHosts:
     """Checks endpoints, and finds the addresses of their hosts: once for all who wait.
 
-    ``hosts`` is whom an endpoint may name, ``ports`` at which ports; ``networks`` which addresses
-    are reached besides public ones. ``clock`` gives seconds.
+    An endpoint may name one of ``hosts`` and one of ``ports``. Addresses must be public, or in one
+    of ``networks``. ``resolve`` finds the addresses of a host, ``clock`` returns seconds.
 
-    Raises ProviderError if one of them is unusable.
+    Raises ProviderError if an entry of ``hosts`` or ``networks`` is unusable.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class PinnedHosts:
         self._pins: OrderedDict[str, tuple[float, asyncio.Task[Sequence[str]]]] = OrderedDict()
 
     def target(self, endpoint: str) -> Target:
-        """Where an endpoint is. Raises Refused if it may not be reached."""
+        """Return where an endpoint is. Raises Refused if it may not be reached."""
         matched = _ENDPOINT.fullmatch(endpoint)
         if matched is None:
             raise Refused("the endpoint is not https with the name of a host")
@@ -147,9 +147,9 @@ class PinnedHosts:
         return Target(host, port, target.origin + (matched["rest"] or "/"))
 
     async def pin(self, target: Target) -> str:
-        """The addresses that alone are reached for this host, as curl's RESOLVE takes them.
+        """Return the only addresses to connect to for this host, as curl's RESOLVE takes them.
 
-        Raises Refused if there is none, or if one of them is not public.
+        Raises Refused if there is none, or if one of them may not be reached.
         """
         try:
             addresses = await asyncio.shield(self._addresses(target))
@@ -158,16 +158,17 @@ class PinnedHosts:
         listed = [self._checked(each) for each in addresses]
         if not listed:
             raise Refused("the endpoint's host has no address", transient=True)
-        # With a plus curl forgets them in time.
+        # With a plus sign curl forgets them after a while.
         return f"+{target.host}:{target.port}:{','.join(listed)}"
 
     @asynccontextmanager
     async def reserved(self, target: Target) -> AsyncIterator[str]:
-        """The `pin` of a host, for as long as a request to it is in flight.
+        """Give the `pin` of a host, and count the request to it as in flight meanwhile.
 
-        A host that no entry but ``*`` allows is a stranger's, who may have it never answer: there
-        are at most `MOST_AT_HOST` requests at one of its addresses, and as many that wait for the
-        addresses of such hosts. Raises Refused, at once if there is no room.
+        A host that only ``*`` allows may belong to a stranger, and may never answer. So at most
+        `MOST_AT_HOST` requests are in flight at one of its addresses, and at most as many wait for
+        the addresses of names with the same last two labels. Raises Refused, at once if there is no
+        room.
         """
         if self._allows(target.host, ()):
             yield await self.pin(target)
@@ -180,7 +181,7 @@ class PinnedHosts:
     @contextmanager
     def _counted(self, places: Collection[str]) -> Iterator[None]:
         if any(self._in_flight[each] >= MOST_AT_HOST for each in places):
-            raise Refused("as many wait for the endpoint's host as may", transient=True)
+            raise Refused("too many requests wait for the endpoint's host", transient=True)
         self._in_flight.update(places)
         try:
             yield
@@ -191,7 +192,7 @@ class PinnedHosts:
                     del self._in_flight[each]
 
     async def aclose(self) -> None:
-        """Wait for what is looked up."""
+        """Wait for the look-ups that run."""
         pending = [task for _, task in self._pins.values() if not task.done()]
         if pending:
             await asyncio.wait(pending)
@@ -207,7 +208,7 @@ class PinnedHosts:
         if task is None or not 0 <= now - found < PIN_LIFETIME or _failed(task):
             lookup = asyncio.wait_for(self._resolve(target.host, target.port), RESOLVE_TIMEOUT)
             task = asyncio.ensure_future(lookup)
-            task.add_done_callback(_failed)  # looks at the error: nobody else may, any more
+            task.add_done_callback(_failed)  # looks at the error: perhaps nobody waits for it now
             self._pins[target.host] = (now, task)
             if len(self._pins) > MAX_PINS:
                 self._pins.popitem(last=False)
@@ -225,14 +226,14 @@ class PinnedHosts:
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """The system's addresses of a host, in its order."""
+    """Return the addresses that the system finds for a host, in its order."""
     call = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, call)
     return [str(address[0]) for *_, address in found]
 
 
 def _network_of(address: str) -> str:
-    """What whoever has an address has at least: with IPv6 2^64 of them."""
+    """Return what whoever has an address has at least: with IPv6 a network of 2^64 addresses."""
     plain = address.strip("[]")
     return str(ipaddress.ip_network((plain, 64), strict=False)) if ":" in plain else plain
 
@@ -250,7 +251,7 @@ def _failed(task: asyncio.Task[Sequence[str]]) -> bool:
 
 def _checked_entry(entry: str) -> str:
     if not _ENTRY.fullmatch(entry):
-        raise ProviderError(f"Web Push hosts: {entry!r} is no host name, nor *. and one, nor *")
+        raise ProviderError(f"Web Push hosts: {entry!r} must be a host name, *.name or *")
     return entry.lower()
 
 
@@ -258,5 +259,5 @@ def _checked_network(network: str) -> _Network:
     try:
         return ipaddress.ip_network(network)
     except ValueError:
-        problem = f"{network!r} is no network; write it as 10.0.0.0/8"
+        problem = f"{network!r} is not a network; write it like 10.0.0.0/8"
     raise ProviderError(f"Web Push networks: {problem}")

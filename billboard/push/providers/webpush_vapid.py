@@ -1,4 +1,4 @@
-"""How a push server names itself to push services of the web (RFC 8292, "VAPID")."""
+"""The tokens by which a push server identifies itself to Web Push services (RFC 8292, VAPID)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from billboard.errors import ProviderError
 from billboard.push.providers.signing_key import load_signing_key
 
 LIFETIME = 12 * 3600.0
-"""Seconds for which a token is good. RFC 8292 allows a day."""
+"""Seconds for which a token is valid. RFC 8292 allows a day."""
 
 RENEWAL = 6 * 3600.0
-"""Seconds for which a token is used: it outlives that for clocks that differ."""
+"""Seconds for which a token is used: less than it is valid, because clocks differ."""
 
 MAX_TOKENS = 1000
 """Origins whose tokens are kept."""
@@ -32,12 +32,12 @@ _CONTACT = re.compile(r"mailto:[\x21-\x7e]+@[\x21-\x7e]+|https://[\x21-\x7e]+")
 
 @dataclass(frozen=True)
 class VapidKey:
-    """The key of an application server, and how to reach who runs it.
+    """The key of an application server, and how to reach those who run it.
 
-    ``private_key_pem`` is a P-256 private key in PEM; ``contact`` a ``mailto:`` or https URL.
+    ``private_key_pem`` is a P-256 private key in PEM, ``contact`` a ``mailto:`` or https URL.
     Apps subscribe with `application_server_key`.
 
-    Raises ProviderError if one of them is unusable.
+    Raises `ProviderError` if one of them is unusable.
     """
 
     private_key_pem: bytes = field(repr=False)
@@ -49,7 +49,7 @@ class VapidKey:
         self.private_key()
 
     def private_key(self) -> EllipticCurvePrivateKey:
-        """Parse the key; the caller keeps it no longer than needed."""
+        """Parse the key. Keep the result no longer than needed."""
         advice = "make one with openssl ecparam -name prime256v1 -genkey -noout"
         return load_signing_key(self.private_key_pem, "VAPID key", advice)
 
@@ -62,9 +62,9 @@ class VapidKey:
 
 
 class VapidHeaders:
-    """The authorization for each origin: signed when first needed, used for six hours.
+    """The authorization for each origin: signed when first needed, and used for six hours.
 
-    ``clock`` gives unix seconds.
+    ``clock`` returns unix seconds.
     """
 
     def __init__(self, key: VapidKey, clock: Callable[[], float]) -> None:
@@ -75,7 +75,7 @@ class VapidHeaders:
         self._headers: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     def current(self, origin: str) -> str:
-        """The value of ``Authorization`` for an origin."""
+        """Return the value of ``Authorization`` for an origin."""
         now = self._clock()
         issued, header = self._headers.get(origin, (0.0, ""))
         if not header or not 0 <= now - issued < RENEWAL:

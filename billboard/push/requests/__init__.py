@@ -1,1 +1,1 @@
-"""What a push server is asked, how that is sealed, and how it travels (SPEC 10.1 to 10.8)."""
+"""Requests to a push server: what they ask, how they are sealed and sent (SPEC 10.1 to 10.8)."""

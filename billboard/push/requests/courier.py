@@ -1,6 +1,6 @@
-"""How requests and registrations come to a push server (SPEC 10.7): over HTTP.
+"""Couriers, which bring requests and registrations to a push server over HTTP (SPEC 10.7).
 
-The extra ``client`` has what it needs.
+They need the extra ``client``.
 """
 
 from __future__ import annotations
@@ -28,21 +28,25 @@ class Courier(Protocol):
     """Brings sealed bytes to push servers."""
 
     def send(self, request: bytes, descriptor: ServerDescriptor) -> None:
-        """Bring a request. When this returns the server, or what stands for it, has taken it.
+        """Bring a request. When this returns, the server, or a node that passes it on, has it.
 
-        Raises `RefusedRequestError`, `BusyError` and `UnreachableError`; after the last the server
-        may have it. To repeat it, bring the same bytes.
+        Raises `RefusedRequestError`, `BusyError` or `UnreachableError`. After `UnreachableError`
+        the server may have the request all the same. To repeat it, bring the same bytes.
         """
 
     def descriptor(self, known: ServerDescriptor) -> bytes:
-        """The descriptor that the server of an older one has now. Raises `UnreachableError`."""
+        """Return the descriptor that the server of ``known`` has now, as a signed note.
+
+        Raises `UnreachableError`.
+        """
 
 
 @final
 class HttpCourier:
-    """Brings each over HTTP, on a connection of its own; ``proxy`` is the URL of one, or empty.
+    """Brings each request over HTTP, on a connection of its own.
 
-    What the environment says of proxies is not heeded. A request takes ``timeout`` seconds at most.
+    ``proxy`` is the URL of a proxy, or empty for none. Proxies that the environment names are not
+    used. A request takes ``timeout`` seconds at most.
     """
 
     def __init__(self, *, proxy: str = "", timeout: float = TIMEOUT) -> None:
@@ -53,18 +57,19 @@ class HttpCourier:
         self._post("/push", request, descriptor, 202)
 
     def register(self, registration: bytes, descriptor: ServerDescriptor) -> None:
-        """Bring a registration of a handle (SPEC 10.6). Errors are those of `send`."""
+        """Bring a registration of a handle (SPEC 10.6). Raises the same errors as `send`."""
         self._post("/handles", registration, descriptor, 204)
 
     def descriptor(self, known: ServerDescriptor) -> bytes:
         """See `Courier.descriptor`."""
         answer = self._ask("GET", f"{known.url}/descriptor")
         if answer.status != 200:
-            raise UnreachableError(f"/descriptor: status {answer.status}")
+            raise UnreachableError(f"{known.server.name}: /descriptor: status {answer.status}")
         try:
             ServerDescriptor.from_bytes(answer.body, known.server)
         except (InvalidEncodingError, InvalidSignatureError) as error:
-            raise UnreachableError(f"/descriptor: not one to take: {error}") from None
+            problem = f"{known.server.name}: /descriptor: not its descriptor: {error}"
+            raise UnreachableError(problem) from None
         return answer.body
 
     def _post(self, path: str, body: bytes, descriptor: ServerDescriptor, expected: int) -> None:
@@ -78,9 +83,9 @@ class HttpCourier:
             return
         if answer.status == 422:
             raise _refusal(path, answer.body)
-        problem = f"{path}: status {answer.status}"
+        problem = f"{descriptor.server.name}: {path}: status {answer.status}"
         if answer.status in (429, 503):
-            raise BusyError(f"{problem}, the push server is busy: try again later")
+            raise BusyError(f"{problem}: the push server takes no more now, try again later")
         raise UnreachableError(problem)
 
     def _ask(
@@ -102,4 +107,4 @@ def _refusal(path: str, answer: bytes) -> RefusedRequestError:
         reason = RequestRefusal(json.loads(answer)["reason"])
     except (ValueError, LookupError, TypeError, RecursionError):
         reason = RequestRefusal.ENCODING
-    return RefusedRequestError(reason, f"{path}: the push server refuses it: {reason}")
+    return RefusedRequestError(reason, f"{path}: the push server refuses the request: {reason}")

@@ -19,10 +19,10 @@ from billboard.tlog.checkpoint import decode_number
 from billboard.tlog.note import Algorithm, Note, NoteKey, NoteSigner, decode_base64, encode_base64
 
 MOST_KEYS = 4
-"""Public keys of a descriptor."""
+"""The most public keys in a descriptor."""
 
 MOST_REQUEST_KEYS = 16
-"""Request keys of a descriptor."""
+"""The most request keys in a descriptor."""
 
 _LABEL = "billboard/push@v1"
 _URL = re.compile(r"https?://[!-~]+")
@@ -30,17 +30,17 @@ _NO_URL = re.compile(r"[?#]|/$")
 
 
 def server_id(server: NoteKey) -> bytes:
-    """The 32 bytes that posts name a push server by, whatever its descriptor (SPEC 10.1)."""
+    """Return the 32 bytes by which posts name a push server (SPEC 10.1). They never change."""
     return hash_bytes("server", server.name.encode(), server.public)
 
 
 @final
 @dataclass(frozen=True)
 class ServerDescriptor:
-    """What holds of a push server: of two of one server, in that of the greater ``number``.
+    """The keys and the URL of a push server. Of two descriptors the greater ``number`` holds.
 
-    Devices encrypt to the first of ``keys``; ``url`` is where senders bring requests, sealed to one
-    of the ``request_keys``. Raises `InvalidEncodingError`.
+    Devices encrypt to the first of ``keys``. Senders bring requests to ``url``, sealed to one of
+    the ``request_keys``. Raises `InvalidEncodingError` if a part is not as in SPEC 10.1.
     """
 
     server: NoteKey
@@ -51,16 +51,16 @@ class ServerDescriptor:
 
     def __post_init__(self) -> None:
         if self.server.algorithm is not Algorithm.ED25519:
-            raise InvalidEncodingError("server key", "must be of Ed25519")
+            raise InvalidEncodingError("server key", "must be an Ed25519 key")
         if not 0 <= self.number < 2**63:
-            raise InvalidEncodingError("number", "is not from 0 to 2^63 - 1")
+            raise InvalidEncodingError("number", "must be from 0 to 2^63 - 1")
         check_url(self.url)
         if not 1 <= len(self.keys) <= MOST_KEYS or len({key.key_id for key in self.keys}) != len(
             self.keys
         ):
-            raise InvalidEncodingError("keys", f"must be 1 to {MOST_KEYS}, each once")
+            raise InvalidEncodingError("keys", f"must be 1 to {MOST_KEYS} different ones")
         if len({key.frame_class for key in self.keys}) != 1:
-            raise InvalidEncodingError("keys", "must be of one class")
+            raise InvalidEncodingError("keys", "must all be of one class")
         starts = [key.start for key in self.request_keys]
         if not 1 <= len(starts) <= MOST_REQUEST_KEYS or starts != sorted(set(starts)):
             problem = f"must be 1 to {MOST_REQUEST_KEYS}, each beginning after the one before"
@@ -73,11 +73,11 @@ class ServerDescriptor:
 
     @property
     def id(self) -> bytes:
-        """The server id: see `server_id`."""
+        """The server id; see `server_id`."""
         return server_id(self.server)
 
     def request_key(self, now: float | None = None) -> RequestKey:
-        """The key for requests at ``now`` (seconds since 1970; the clock if None).
+        """Return the key for requests at ``now`` (seconds since 1970; the clock if None).
 
         Raises `UnsupportedError` if there is none: get the newest descriptor.
         """
@@ -89,9 +89,12 @@ class ServerDescriptor:
         raise UnsupportedError(f"{self.server.name}: {problem}; get its newest descriptor")
 
     def sign(self, signer: NoteSigner) -> bytes:
-        """The signed note. Raises `InvalidEncodingError` if ``signer`` is of another server."""
+        """Return the signed note.
+
+        Raises `InvalidEncodingError` if ``signer`` does not have the server key.
+        """
         if signer.key != self.server:
-            raise InvalidEncodingError("server key", f"is not that of {self.server.name}")
+            raise InvalidEncodingError("server key", f"is not the one of {self.server.name}")
         text = "".join(f"{line}\n" for line in self._lines())
         return bytes(Note(text, (signer.sign(text),)))
 
@@ -99,7 +102,7 @@ class ServerDescriptor:
     def from_bytes(cls, data: bytes, server: NoteKey) -> ServerDescriptor:
         """Parse a descriptor of ``server``, and verify its signature.
 
-        Raises `InvalidEncodingError`, `InvalidSignatureError`.
+        Raises `InvalidEncodingError` or `InvalidSignatureError`.
         """
         note = Note.from_bytes(data)
         lines = note.text.removesuffix("\n").split("\n")
@@ -110,7 +113,7 @@ class ServerDescriptor:
         number = decode_number("descriptor", lines[2])
         descriptor = cls(server, number, lines[4], keys, request_keys)
         if list(descriptor._lines()) != lines:
-            raise InvalidEncodingError("descriptor", "is not as its server writes it")
+            raise InvalidEncodingError("descriptor", "is not in its canonical form")
         return descriptor
 
     def _lines(self) -> Iterator[str]:
@@ -123,14 +126,15 @@ class ServerDescriptor:
 
 @functools.lru_cache(maxsize=16)
 def read_descriptor(data: bytes, server: NoteKey) -> ServerDescriptor:
-    """As `ServerDescriptor.from_bytes`, which takes milliseconds, for what is read often."""
+    """Return what `ServerDescriptor.from_bytes` does, from a cache: that takes milliseconds."""
     return ServerDescriptor.from_bytes(data, server)
 
 
 def newest_descriptor(server: NoteKey, logged: Iterable[bytes], known: bytes = b"") -> bytes:
-    """Of descriptors, the one of ``server`` that holds: ``known``, or one of a greater number.
+    """Return the descriptor of ``server`` that holds: ``known``, or a logged one of greater number.
 
-    What else is ``logged`` is passed over: anybody's may be. Empty if there is none.
+    Everything else in ``logged`` is passed over, because anybody may have put it there. Returns no
+    bytes if there is no descriptor of the server.
     """
     number = _said_number(known, server)
     for data in logged:
@@ -142,7 +146,7 @@ def newest_descriptor(server: NoteKey, logged: Iterable[bytes], known: bytes = b
 
 
 def _said_number(data: bytes, server: NoteKey) -> int:
-    """The number of what says that it is a descriptor of ``server``; -1 if it does not."""
+    """Return the number in ``data`` if it claims to be a descriptor of ``server``, else -1."""
     lines = data.split(b"\n", 3)
     if len(lines) < 4 or lines[:2] != [_LABEL.encode(), server.name.encode()]:
         return -1
@@ -168,5 +172,5 @@ def _keys(lines: list[str]) -> tuple[tuple[PublicKey, ...], tuple[RequestKey, ..
                 public = decode_base64("descriptor", encoded)
                 request_keys.append(RequestKey(first, last, public))
             case _:
-                raise InvalidEncodingError("descriptor", "has a line that is none of SPEC 10.1")
+                raise InvalidEncodingError("descriptor", "has a line that is not in SPEC 10.1")
     return tuple(keys), tuple(request_keys)

@@ -1,4 +1,4 @@
-"""Registering what a handle stands for, in class H (SPEC 10.6)."""
+"""Registrations, which say what token a handle stands for, in class H (SPEC 10.6)."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from billboard.tlog.note import NoteKey
 from billboard.tokens import HANDLE_SIZE, DeviceToken, Handle, Platform
 
 LABEL = "registration"
-"""What registrations are sealed and signed under."""
+"""The label under which registrations are sealed and signed."""
 
 LONGEST_TOKEN = FrameClass.XL.longest_token
-"""Bytes of a token that a handle can stand for: 1,098."""
+"""The longest token that a handle can stand for, in bytes: 1,098."""
 
 _VERSION = 1
 _KEY, _SIGNATURE = 32, 64
@@ -32,18 +32,19 @@ _SIGNED = _FIELDS + LONGEST_TOKEN
 _PRIME = 2**255 - 19
 _ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
 _SMALL_ORDER = {0, 1, _PRIME - 1, _PRIME, _PRIME + 1, _ORDER_8, _PRIME - _ORDER_8}
-"""The y-coordinates of the points of Ed25519 of small order, as they may be encoded: whoever knows
-these can sign for them, and OpenSSL takes them in more than one encoding."""
+"""The y-coordinates of the Ed25519 points of small order, in all encodings that OpenSSL accepts.
+Anybody can sign for such a key."""
 
 REGISTRATION_SIZE = OVERHEAD + _SIGNED + _SIGNATURE
-"""Bytes of what is sent: 2,353."""
+"""Bytes of a sealed registration: 2,353."""
 
 
 @final
 class HandleKey:
-    """What a device has for one of its users at a server of class H, from a ``seed`` of 32 bytes.
+    """The key of a handle, for one user of a device in class H, from a ``seed`` of 32 bytes.
 
-    Whoever has it, and nobody else, says which token its `handle` stands for. Keep the seed.
+    Whoever has it, and nobody else, can say which token its `handle` stands for. Keep the seed.
+    Raises `InvalidEncodingError` for a seed of another size.
     """
 
     def __init__(self, seed: bytes) -> None:
@@ -56,13 +57,13 @@ class HandleKey:
 
     @classmethod
     def generate(cls) -> HandleKey:
-        """One of a fresh seed, which cannot be had from it: for tests and for a single run."""
+        """Make a key of a random seed that cannot be read out, for tests and for a single run."""
         return cls(os.urandom(_KEY))
 
     def register(
         self, token: DeviceToken, descriptor: ServerDescriptor, *, now: float | None = None
     ) -> bytes:
-        """That the handle stands for ``token`` from ``now`` on, sealed: 2,353 bytes.
+        """Say that the handle stands for ``token`` from ``now`` on. Returns 2,353 sealed bytes.
 
         ``now`` is in seconds since 1970 (the clock if None). Raises `InvalidEncodingError` if the
         token is longer than 1,098 bytes, `UnsupportedError` if the descriptor is too old.
@@ -75,7 +76,7 @@ class HandleKey:
         )
 
     def unregister(self, descriptor: ServerDescriptor, *, now: float | None = None) -> bytes:
-        """That the handle stands for nothing from ``now`` on; as `register`."""
+        """Say that the handle stands for nothing from ``now`` on; otherwise as `register`."""
         return self._seal(bytes(5), descriptor, now)
 
     def _seal(self, what: bytes, descriptor: ServerDescriptor, now: float | None) -> bytes:
@@ -92,7 +93,10 @@ class HandleKey:
 @final
 @dataclass(frozen=True)
 class Registration:
-    """That ``handle`` stands for ``token``, or for nothing, since ``time``, ms since 1970."""
+    """The statement that ``handle`` stands for ``token``, or for nothing if that is None.
+
+    It holds since ``time``, in milliseconds since 1970.
+    """
 
     handle: Handle
     time: int
@@ -102,9 +106,12 @@ class Registration:
     def from_plaintext(
         cls, plaintext: bytes, server: NoteKey, frame_class: FrameClass
     ) -> Registration:
-        """What ``server`` has opened. Raises `InvalidEncodingError`, `InvalidSignatureError`."""
+        """Parse what ``server`` has opened, and verify its signature.
+
+        Raises `InvalidEncodingError` or `InvalidSignatureError`.
+        """
         if len(plaintext) != _SIGNED + _SIGNATURE or plaintext[0] != _VERSION:
-            raise InvalidEncodingError("registration", "is of another size or version")
+            raise InvalidEncodingError("registration", "its size or version is not known here")
         signed, public = plaintext[:_SIGNED], plaintext[1 : 1 + _KEY]
         if int.from_bytes(public, "little") % 2**255 in _SMALL_ORDER:
             raise InvalidSignatureError("the handle key of the registration is of small order")
@@ -120,7 +127,7 @@ class Registration:
 
 
 def _token(data: bytes) -> DeviceToken | None:
-    """The platform, app and token of a registration."""
+    """Parse the platform, app and token of a registration; None if it is to unregister."""
     platform, app, length = (
         data[0],
         int.from_bytes(data[1:3], "big"),
@@ -128,12 +135,12 @@ def _token(data: bytes) -> DeviceToken | None:
     )
     if length > LONGEST_TOKEN or any(data[5 + length :]):
         raise InvalidEncodingError(
-            "registration", "its length is out of range, or its padding not 0"
+            "registration", "the length of its token is out of range, or its padding is not 0"
         )
     if not any(data[:5]):
         return None
     if platform not in list(Platform):
-        raise InvalidEncodingError("registration", "its platform is not a known number")
+        raise InvalidEncodingError("registration", "its platform is not known here")
     return DeviceToken(Platform(platform), data[5 : 5 + length], app)
 
 

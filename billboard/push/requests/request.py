@@ -15,27 +15,28 @@ from billboard.push.requests.request_key import OVERHEAD
 from billboard.times import MAX_UINT32
 
 LABEL = "request"
-"""What requests are sealed under."""
+"""The label under which requests are sealed."""
 
 KAPPA_SIZE = 32
-"""Bytes."""
+"""Bytes of a kappa."""
 
 LONGEST_REVOCATION = 9600
-"""Hours ahead for which a push server remembers a gate, and up to which it takes frames."""
+"""Hours for which a push server refuses a gate at most. It drops frames that expire later."""
 
 _PUSH, _REVOCATION = 1, 2
 _KEY_ID = 16
 
 
 def new_kappa() -> bytes:
-    """32 random bytes, the secret behind a gate."""
+    """Return 32 random bytes, the secret behind a gate."""
     return os.urandom(KAPPA_SIZE)
 
 
 def gate_of(kappa: bytes) -> bytes:
-    """The gate (16 bytes, see `Frame`) that whoever shows ``kappa``, 32 bytes, can have refused.
+    """Return the gate (16 bytes, see `Frame`) of ``kappa`` (32 bytes).
 
-    Raises `InvalidEncodingError`.
+    Whoever shows kappa to the push server can have the gate refused. Raises `InvalidEncodingError`
+    for a kappa of another size.
     """
     if len(kappa) != KAPPA_SIZE:
         raise InvalidEncodingError("kappa", f"must be {KAPPA_SIZE} bytes, not {len(kappa)}")
@@ -45,7 +46,7 @@ def gate_of(kappa: bytes) -> bytes:
 @final
 @dataclass(frozen=True)
 class PushRequest:
-    """That the device whose token is in ``blob`` be woken; ``key_id`` is that of the blob's key.
+    """A request to wake the device whose token is in ``blob``, encrypted to the key ``key_id``.
 
     The blob is encoded, and may be malformed: see `Blob.from_bytes`.
     """
@@ -55,16 +56,16 @@ class PushRequest:
 
     @classmethod
     def of(cls, key_id: bytes, blob: Blob) -> PushRequest:
-        """A request with ``blob``, which must have been re-randomised since it was fetched."""
+        """Make a request with ``blob``, which must be re-randomised since it was fetched."""
         return cls(key_id, bytes(blob))
 
 
 @final
 @dataclass(frozen=True)
 class Revocation:
-    """That the gate of ``kappa`` be refused until the hour ``until`` since 1970.
+    """A request to refuse the gate of ``kappa`` until the hour ``until`` since 1970.
 
-    Raises `InvalidEncodingError`.
+    Raises `InvalidEncodingError` if one of them is out of range.
     """
 
     kappa: bytes = field(repr=False)
@@ -77,17 +78,18 @@ class Revocation:
 
 
 def request_size(frame_class: FrameClass) -> int:
-    """Bytes of a request, whatever it asks for: 1,450 in class L."""
+    """Return the bytes of a request, whatever it asks for: 1,450 in class L."""
     return OVERHEAD + _plaintext_size(frame_class)
 
 
 def seal(
     request: PushRequest | Revocation, descriptor: ServerDescriptor, *, now: float | None = None
 ) -> bytes:
-    """The request for the server of ``descriptor``, at ``now``: seconds since 1970, or the clock.
+    """Seal a request for the server of ``descriptor``.
 
-    To repeat it, send the same bytes again. Raises `InvalidEncodingError` if the blob is of another
-    class, `UnsupportedError` if the descriptor has no request key for this time.
+    ``now`` is in seconds since 1970 (the clock if None). To repeat a request, send the same bytes
+    again. Raises `InvalidEncodingError` if the blob is of another class, `UnsupportedError` if the
+    descriptor has no request key for this time.
     """
     frame_class = descriptor.frame_class
     if isinstance(request, PushRequest):
@@ -104,7 +106,7 @@ def seal(
 
 
 def open_plaintext(plaintext: bytes, frame_class: FrameClass) -> PushRequest | Revocation:
-    """What a request asks for, once it is open. Raises `NotMine` for every other."""
+    """Parse the plaintext of a request. Raises `NotMine` if it is not one of SPEC 10.2."""
     if len(plaintext) == _plaintext_size(frame_class):
         if plaintext[0] == _PUSH:
             return PushRequest(plaintext[1 : 1 + _KEY_ID], plaintext[1 + _KEY_ID :])

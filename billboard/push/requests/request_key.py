@@ -1,4 +1,4 @@
-"""Request keys, to which senders seal what they ask of a push server (SPEC 10.2)."""
+"""Request keys, to which senders seal requests to a push server (SPEC 10.2)."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ PUBLIC_SIZE = 1216
 """Bytes of a public request key: 1,184 of ML-KEM-768 and 32 of X25519."""
 
 KEY_ID_SIZE = 8
+"""Bytes of a request key id."""
 
 _SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
 _VERSION = 1
@@ -31,7 +32,7 @@ _MLKEM_PUBLIC, _MLKEM_SEED = 1184, 64
 _SEED = 32
 _HEADER = 1 + KEY_ID_SIZE
 _ANY = X25519PrivateKey.from_private_bytes(bytes(32))
-"""Multiples by it are the identity exactly for points of small order: it is no secret."""
+"""A multiple by this scalar is the identity only for points of small order. It is no secret."""
 
 OVERHEAD = _HEADER + 1120 + 16
 """Bytes that sealing adds: version, key id, encapsulation and tag."""
@@ -59,11 +60,11 @@ class RequestKey:
             raise InvalidEncodingError("request key", "its X25519 key is of small order") from None
 
     def id(self, server: NoteKey) -> bytes:
-        """The 8 bytes by which ``server`` knows this key."""
+        """Return the 8 bytes by which ``server`` knows this key."""
         return hash_bytes("request-key", server.public, self.public)[:KEY_ID_SIZE]
 
     def seal(self, label: str, server: NoteKey, frame_class: FrameClass, plaintext: bytes) -> bytes:
-        """``plaintext`` for the holder of the secret key alone, 1,145 bytes longer."""
+        """Encrypt ``plaintext`` to the holder of the secret key. It becomes 1,145 bytes longer."""
         key_id = self.id(server)
         info = _info(label, server, frame_class, key_id)
         box = _SUITE.encrypt(plaintext, _public_key(self.public), info)
@@ -72,9 +73,9 @@ class RequestKey:
 
 @final
 class RequestSecret:
-    """The secret key to a `RequestKey`, from an X-Wing ``seed`` of 32 bytes.
+    """The secret key of a `RequestKey`, from an X-Wing ``seed`` of 32 bytes.
 
-    Raises `InvalidEncodingError`.
+    Raises `InvalidEncodingError` if the hours or the seed are out of range.
     """
 
     def __init__(self, start: int, end: int, seed: bytes) -> None:
@@ -92,11 +93,11 @@ class RequestSecret:
 
     @classmethod
     def generate(cls, start: int, end: int) -> RequestSecret:
-        """A fresh key for the hours from ``start`` up to, not including, ``end``."""
+        """Make a random key for the hours from ``start`` up to, not including, ``end``."""
         return cls(start, end, os.urandom(_SEED))
 
     def open(self, label: str, server: NoteKey, frame_class: FrameClass, sealed: bytes) -> bytes:
-        """What was sealed to this key by `RequestKey.seal`, given the same. Raises `NotMine`."""
+        """Decrypt what `RequestKey.seal` sealed with the same arguments. Raises `NotMine`."""
         info = _info(label, server, frame_class, self.key.id(server))
         try:
             return _SUITE.decrypt(sealed[_HEADER:], self._private, info)
@@ -116,14 +117,18 @@ class RequestSecret:
         try:
             return cls(start, end, payload[8:])
         except InvalidEncodingError:
-            raise SecretFileError(f"{path}: the request key in it is damaged") from None
+            problem = "the request key in it is damaged: delete the file, the server makes another"
+            raise SecretFileError(f"{path}: {problem}") from None
 
     def __repr__(self) -> str:
         return f"<RequestSecret {self.key.start} to {self.key.end}>"
 
 
 def key_id_of(sealed: bytes, size: int) -> bytes:
-    """The request key id in what is sealed, of ``size`` bytes. Raises `InvalidEncodingError`."""
+    """Return the request key id in ``sealed``.
+
+    Raises `InvalidEncodingError` unless that has ``size`` bytes and a known version.
+    """
     if len(sealed) != size:
         raise InvalidEncodingError("request", f"must be {size} bytes, not {len(sealed)}")
     if sealed[0] != _VERSION:
@@ -146,7 +151,7 @@ def _public_key(public: bytes) -> hpke.MLKEM768X25519PublicKey:
             X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC:]),
         )
     except ValueError:
-        raise InvalidEncodingError("request key", "is not a key of ML-KEM-768") from None
+        raise InvalidEncodingError("request key", "its ML-KEM-768 key is not valid") from None
 
 
 def _info(label: str, server: NoteKey, frame_class: FrameClass, key_id: bytes) -> bytes:

@@ -1,7 +1,7 @@
-"""Requests over Waku (SPEC 10.8): how senders send them, and what a node keeps of them.
+"""Requests over Waku (SPEC 10.8): how senders send them, and how the answers of nodes are read.
 
-Senders and push server each talk to a Waku node of their own, through its REST interface as nwaku
-has it. The extra ``client`` has what they need.
+Senders and push servers each talk to a Waku node of their own, through the REST interface of nwaku.
+They need the extra ``client``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from billboard.tlog.note import NoteKey
 from billboard.web.client import TIMEOUT, URL, NoAnswerError, ask, session
 
 ROUNDING = 10
-"""Seconds to a multiple of which the time of a message is rounded.
+"""The time of a message is rounded to a multiple of this many seconds.
 
-Nodes keep only what is within 20 s of their clocks: this leaves 15 s for clocks and the way.
+Nodes keep only messages within 20 s of their clocks. Rounding takes 5 s of them at most, so 15 s
+are left for clocks that are wrong and for the way.
 """
 
 LARGEST_ANSWER = 64 * 1024
-"""Bytes of an answer to what is sent."""
+"""The longest answer to a message that was sent, in bytes."""
 
 _LONGEST_NAME = 200
 """Characters of a message hash or cursor; those of nwaku have 66."""
@@ -47,15 +48,16 @@ _REFUSALS: Mapping[int, str] = {
 
 
 def content_topic(server: NoteKey) -> str:
-    """The Waku content topic of a push server, the same for all its senders (SPEC 10.8)."""
+    """Return the Waku content topic of a push server, the same for all senders (SPEC 10.8)."""
     return f"/billboard/1/push-{server_id(server).hex()}/raw"
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a node keeps: ``sealed`` if it may be a request; ``time`` is its sender's, in ns, or 0.
+    """A message that a node keeps.
 
-    ``hash`` is what the node tells it by.
+    ``hash`` is the node's name for it. ``time`` is what its sender says, in nanoseconds since 1970,
+    or 0. ``sealed`` has its bytes if they may be a request, else None.
     """
 
     hash: str | None
@@ -65,7 +67,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Page:
-    """Some messages in the order of their times, and what to ask with for those after them."""
+    """Messages in the order of their times, and the cursor by which to ask for those after them."""
 
     messages: Sequence[Message]
     cursor: str | None
@@ -75,8 +77,8 @@ class Page:
 class WakuClient:
     """Sends requests to ``server`` through the Waku node whose REST interface is at ``url``.
 
-    The node is the sender's own: it sees what is sent when. ``timeout`` is in seconds, ``clock``
-    gives seconds since 1970. Raises `WakuError` if the URL cannot be used.
+    The node should be the sender's own, because it sees what is sent and when. ``timeout`` is in
+    seconds, ``clock`` returns seconds since 1970. Raises `WakuError` if the URL cannot be used.
     """
 
     def __init__(
@@ -101,14 +103,15 @@ class WakuClient:
         self._session.close()
 
     def send(self, request: bytes) -> None:
-        """Publish a sealed request; when this returns, the node has handed it to a peer.
+        """Publish a sealed request. When this returns, the node has handed it to a peer.
 
-        `billboard.push.seal` makes one. Whether it comes to the push server is not told. To repeat
-        it, send the same bytes again.
-        Raises `WakuError`, and `InvalidEncodingError` for what has not the size of a request.
+        `billboard.push.seal` makes a request. Nobody tells whether it reaches the push server. To
+        repeat it, send the same bytes again. Raises `WakuError`, or `InvalidEncodingError` if
+        ``request`` does not have the size of a request.
         """
         if len(request) not in map(request_size, FrameClass):
-            raise InvalidEncodingError("request", f"{len(request)} bytes, as no request has")
+            problem = f"no request has {len(request)} bytes: `seal` makes one"
+            raise InvalidEncodingError("request", problem)
         message = {
             "payload": base64.b64encode(request).decode(),
             "contentTopic": self._topic,
@@ -151,12 +154,13 @@ class WakuCourier:
             client.send(request)
 
     def descriptor(self, known: ServerDescriptor) -> bytes:
-        """Raises `UnreachableError`: over Waku nobody is asked, and boards have descriptors."""
-        raise UnreachableError(f"{known.server.name} is not asked for its descriptor over Waku")
+        """Raise `UnreachableError`: a server cannot be asked over Waku. Boards have descriptors."""
+        problem = "cannot be asked for its descriptor over Waku: get it from a board"
+        raise UnreachableError(f"{known.server.name} {problem}")
 
 
 def check_node_url(url: str) -> str:
-    """The URL of a node without a slash at its end. Raises `WakuError`."""
+    """Return the URL of a node without a slash at its end. Raises `WakuError`."""
     if not URL.fullmatch(url):
         # What was given is not shown: there may be a password in it.
         problem = "must be http(s)://host[:port][/path], without user, ? and #"
@@ -165,44 +169,46 @@ def check_node_url(url: str) -> str:
 
 
 def unreachable(error: NoAnswerError) -> WakuError:
-    """What to raise if there was no answer."""
+    """Return the error to raise if there was no answer."""
     return WakuError(WakuFault.UNREACHABLE, f"the Waku node: {error}")
 
 
 def refused(status: int) -> WakuError:
-    """What to raise if a node answers something else than 200."""
+    """Return the error to raise if the status of an answer is not 200."""
     why = _REFUSALS.get(status)
     said = f"the Waku node answers {status}"
     return WakuError(WakuFault.REFUSED, said if why is None else f"{said}: {why}")
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The object that an answer is. Raises `WakuError` if it is anything else."""
+    """Return the JSON object that an answer is. Raises `WakuError` if it is anything else."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise WakuError(WakuFault.ANSWER, "the Waku node answers something that is no JSON object")
+        raise WakuError(WakuFault.ANSWER, "the answer of the Waku node is not a JSON object")
     return found
 
 
 def decode_page(body: bytes, topic: str, size: int) -> Page:
-    """What a node answers. Messages that are not under ``topic``, or no request of ``size`` bytes,
-    are kept without what they hold. Raises `WakuError` if it is no such answer at all.
+    """Parse a page of messages from an answer.
+
+    Messages that are not under ``topic``, or do not have ``size`` bytes, have None as ``sealed``.
+    Raises `WakuError` if the answer is not a page.
     """
     answer = json_object(body)
     found, cursor = answer.get("messages"), answer.get("paginationCursor") or None
-    # An error of the store that it asked comes within an answer with the status 200.
+    # If the node asked another store, an error of that store comes in an answer with status 200.
     done = answer.get("statusCode", 200) == 200
     if not done or not isinstance(found, list) or not (cursor is None or _is_name(cursor)):
-        raise WakuError(WakuFault.ANSWER, "the Waku node answers no page of messages")
+        raise WakuError(WakuFault.ANSWER, "the answer of the Waku node is not a page of messages")
     return Page([_decode(each, topic, size) for each in found], cursor)
 
 
 def _decode(entry: Any, topic: str, size: int) -> Message:
     entry = entry if isinstance(entry, dict) else {}
-    # As nwaku calls it, and as its specification does.
+    # nwaku uses the first name, its specification the second.
     name = entry.get("messageHash", entry.get("message_hash"))
     message = entry.get("message")
     message = message if isinstance(message, dict) else {}
@@ -214,7 +220,7 @@ def _decode(entry: Any, topic: str, size: int) -> Message:
 
 def _decode_payload(message: dict[str, Any], size: int) -> bytes | None:
     payload = message.get("payload")
-    # Compared before it is decoded: it may be very long.
+    # The length is compared before decoding, because the payload may be very long.
     if not isinstance(payload, str) or len(payload) != -(-size // 3) * 4:
         return None
     try:

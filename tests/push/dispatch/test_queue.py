@@ -67,7 +67,7 @@ def test_what_is_put_again_is_not_doubled(queue: SqliteQueue, in_flight: bool) -
 def test_an_id_is_of_one_token(queue: SqliteQueue) -> None:
     one = notification()
     other = replace(notification(), id=one.id)
-    problem = f"the id {one.id} is of a notification for another token"
+    problem = f"the id {one.id} belongs to a notification for another token"
     with pytest.raises(ValueError, match=problem):
         put(queue, one, other)
     assert queue.pending() == {}

@@ -357,7 +357,7 @@ async def test_a_stranger_that_never_answers_takes_no_place_of_others(
         await asyncio.Event().wait()
         raise AssertionError
 
-    full = Attempt(L, "as many wait for the endpoint's host as may")
+    full = Attempt(L, "too many requests wait for the endpoint's host")
     async with WebPushEmulator() as emulator:
         options: dict[str, Any] = {
             "hosts": {"*", "listed.test"},
