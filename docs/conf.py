@@ -33,8 +33,8 @@ html_copy_source = False
 html_static_path = ["_static"]
 html_css_files = ["width.css"]
 
-# A copy button copies what is typed: without prompts, and without what is printed in answer.
-copybutton_prompt_text = r"\$ |> |>>> |\.\.\. "
+# A copy button copies what is typed to Python, without prompts, and without what is printed.
+copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 
 # The pages of SPEC.md, SECURITY.md, .. are named as the files in the root, and as deep, so that

@@ -45,7 +45,7 @@ from billboard.cli.sender import sender_app
 from billboard.cli.serve import serve
 from billboard.cli.wait import wait
 from billboard.cli.witness import witness_app
-from billboard.errors import BillboardError
+from billboard.errors import BillboardError, InvalidRowsError
 from billboard.frames import FrameBatch, FrameClass
 from billboard.keys import SecretKey
 from billboard.lanes import Lane
@@ -150,7 +150,14 @@ def rerandomize(public: PublicPath, blobs: Blobs = "-", out: Output = "-") -> No
     public_key = files.read_public_key(public)
     array = files.read_blobs(blobs, public_key.frame_class)
     with files.progress_bar("rerandomizing") as progress:
-        files.write_blobs(out, public_key.rerandomize_batch(array, progress=progress))
+        try:
+            fresh = public_key.rerandomize_batch(array, progress=progress)
+        except InvalidRowsError as error:
+            lines = ", ".join(str(row + 1) for row in error.rows[:20])
+            more = ", .." if len(error.rows) > 20 else ""
+            problem = f"no blobs in these lines: {lines}{more}; nothing was written"
+            raise BillboardError(f"{blobs}: {problem}") from None
+        files.write_blobs(out, fresh)
 
 
 @app.command("open")
@@ -240,7 +247,7 @@ ca_file = "{ca}"
 def _opened_table(frames: FrameBatch, opened: Mask, frame_class: FrameClass) -> Table:
     """Return a table with a row for each blob that opened. It shows nothing of a handle."""
     columns = () if frame_class.carries_handle else ("platform", "app", "token bytes")
-    table = Table("row", *columns, "expires (UTC)", "gate")
+    table = Table("line", *columns, "expires (UTC)", "gate")
     for row in opened.nonzero()[0].tolist():
         frame = frames[row]
         about: tuple[str, ...] = ()

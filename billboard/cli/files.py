@@ -154,6 +154,8 @@ def read_hex(what: str, text: str) -> bytes:
 def read_lines(path: str) -> list[bytes]:
     """Read the base64 lines of a file."""
     text = sys.stdin.read() if path == "-" else Path(path).read_text("ascii", "replace")
+    if text.startswith("billboard-secret"):
+        raise BillboardError(f"{path}: is a secret file; name a file of base64 text")
     lines = [line for line in text.split() if line]
     if not lines:
         raise BillboardError(f"{path}: is empty")

@@ -28,8 +28,10 @@ LONGEST = 300.0
 NETWORK = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "-"]
 """A network of its own for a command, where all ports are free."""
 
-ELSEWHERE = re.compile(r"^# |^\$ (docker|wakunode2) |--waku ", re.MULTILINE)
-"""In blocks that need another machine, or another project's program."""
+ELSEWHERE = re.compile(
+    r"/opt/|/var/lib/|\.venv/|make |docker |wakunode2 |--waku |//wake\.example\.org/descriptor"
+)
+"""In blocks that need another machine, the repository, or another project's program."""
 
 SHOWN = {
     "docs/by_hand.md": "woke a device of com.example",
@@ -40,13 +42,8 @@ SHOWN = {
 
 
 def blocks(page: Path) -> list[str]:
-    """The blocks of a page, with prompts and what commands print."""
-    return re.findall(r"^```console\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
-
-
-def commands(block: str) -> list[str]:
-    """What a reader takes of a block."""
-    return [line[2:] for line in block.splitlines() if line.startswith(("$ ", "> "))]
+    """The blocks of a page that a reader pastes."""
+    return re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
 PAGES = [
@@ -104,7 +101,7 @@ def shell(name: str, script: Path, directory: Path) -> Iterator[subprocess.Popen
 def test_what_is_shown_runs(tmp_path: Path, page: str, name: str) -> None:
     shown = [block for block in blocks(ROOT / page) if not ELSEWHERE.search(block)]
     script = tmp_path / "script"
-    script.write_text("".join(f"{line}\n" for block in shown for line in commands(block)))
+    script.write_text("".join(shown))
     with turn(), shell(name, script, tmp_path) as process:
         code = process.wait(LONGEST)
     out = (tmp_path / "out").read_text()

@@ -49,7 +49,7 @@ def test_the_site(tmp_path: Path) -> None:
         with playwright.chromium.launch(executable_path=chromium(), args=arguments) as browser:
             page = browser.new_page()
             nothing_is_too_wide(page, site)
-            consoles_are_copied_without_prompts(page, site)
+            blocks_are_copied_to_be_pasted(page, site)
             entries_have_sources(page, site)
 
 
@@ -65,19 +65,18 @@ def nothing_is_too_wide(page: Page, site: Path) -> None:
     assert {where: pixels for where, pixels in overhangs.items() if pixels > 0} == {}
 
 
-def consoles_are_copied_without_prompts(page: Page, site: Path) -> None:
-    """And without what is printed."""
-    for name, language, prompts in [
-        ("phones", "console", ("> ", "$ ")),
-        ("index", "python", (">>> ",)),
-    ]:
-        page.goto((site / f"{name}.html").as_uri())
-        prompted = re.compile(f"^{re.escape(prompts[0])}", re.MULTILINE)
-        block = page.locator(f"div.highlight-{language}", has_text=prompted).first
-        lines = block.locator("pre").inner_text().splitlines()
-        typed = [line[len(each) :] for line in lines for each in prompts if line.startswith(each)]
-        assert len(typed) >= 5
-        assert [line for line in copied(page, block).splitlines() if line] == typed
+def blocks_are_copied_to_be_pasted(page: Page, site: Path) -> None:
+    """A shell's as it stands; Python without its prompts, and without what is printed."""
+    page.goto((site / "phones.html").as_uri())
+    block = page.locator("div.highlight-sh").first
+    assert copied(page, block).splitlines() == block.locator("pre").inner_text().splitlines()
+    page.goto((site / "index.html").as_uri())
+    prompted = re.compile("^>>> ", re.MULTILINE)
+    block = page.locator("div.highlight-python", has_text=prompted).first
+    lines = block.locator("pre").inner_text().splitlines()
+    typed = [line[4:] for line in lines if line.startswith(">>> ")]
+    assert len(typed) >= 5
+    assert [line for line in copied(page, block).splitlines() if line] == typed
 
 
 def copied(page: Page, block: Locator) -> str:
