@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-LONGEST = 60.0
+LONGEST = 180.0
 """Seconds that a program may take, unless a test says otherwise."""
 
 

@@ -23,7 +23,9 @@ def page(data: bytes) -> None:
         found = decode_page(data, TOPIC, len(REQUEST))
     except WakuError as error:
         require(error.reason == "answer", "it is the answer that is wrong")
-        require(str(error).startswith("the Waku node answers "), "an error shows nothing of it")
+        require(
+            str(error).startswith("the answer of the Waku node "), "an error shows nothing of it"
+        )
         return
     require(found.cursor is None or 0 < len(found.cursor) <= 200, "a cursor can be sent back")
     answered = json.loads(data)["messages"]

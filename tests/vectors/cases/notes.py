@@ -202,7 +202,8 @@ def _decoding(book: Casebook) -> None:
         ),
     ):
         book.refused("note/decode", case, comment, reason, note=data)
-    full, more = (f"{TEXT}\n{count * line.decode()}".encode() for count in (100, 101))
+    shortest = notes.encode_line(notes.Signature("b", bytes(4), bytes(1)))
+    full, more = (f"{TEXT}\n{count * shortest}".encode() for count in (100, 101))
     book.valid("note/decode", "100", "as many signatures as a note may have", note=full)
     comment = "a signature more than that"
     book.refused("note/decode", "101", comment, "many-signatures", note=more)
