@@ -107,8 +107,9 @@ wheel: .venv/bin/python
 	rm -rf dist
 	$(BIN)/maturin build --release --locked --out dist
 
-# Coverage-guided fuzzing. FUZZ_SECONDS is for all targets together; left out, each gets a minute.
+# Coverage-guided fuzzing. FUZZ_SECONDS of it for all targets together; left out, each gets a minute.
 fuzz: .venv/group-fuzz
+	@echo "Compiling the core once more, with counters (some minutes at the first time) .."
 	PYTHONPATH=tests $(BIN)/python -m fuzz $(if $(FUZZ_SECONDS),--seconds $(FUZZ_SECONDS))
 
 # JupyterLab, with what the notebooks need.

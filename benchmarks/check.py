@@ -52,6 +52,9 @@ def ratios(contests: list[Contest]) -> Iterator[tuple[str, str, Spread]]:
                         yield backend, name, contest.ratio(other, contestant, cpu)
 
 
+ADVICE = "To set floors: `.venv/bin/python benchmarks/check.py --set`, on a quiet machine."
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=int, default=90, help="seconds of rounds")
@@ -75,7 +78,10 @@ def main() -> int:
             below.append(f"{backend}, {name}: {spread.median:.3g}, below its floor of {floor}")
     for line in below:
         print(f"slower: {line}", file=sys.stderr)
-    return 1 if below else 0
+    if below:
+        return 1
+    print("All ratios are at or above their floors.")
+    return 0
 
 
 def measure(seconds: float) -> tuple[int, list[tuple[str, str, Spread]]]:
@@ -104,10 +110,10 @@ def compared(processor: str, base: str | None) -> bool:
         print(f"{says}, and there is no earlier commit: NOTHING WAS CHECKED.", file=sys.stderr)
         return True
     if _git("diff", "--quiet", base, "--", *CORE).returncode == 0:
-        print(f"{says}. The core is unchanged since {base}: nothing to compare.", file=sys.stderr)
+        problem = f"The core is unchanged since {base}: NOTHING WAS CHECKED."
+        print(f"{says}. {problem} {ADVICE}", file=sys.stderr)
         return True
-    print(f"{says}: comparing with {base} instead.", file=sys.stderr)
-    print("To set floors: `python benchmarks/check.py --set`, on a quiet machine.", file=sys.stderr)
+    print(f"{says}: comparing with {base} instead. {ADVICE}", file=sys.stderr)
     return compare(base, ["core"], at_least=AT_LEAST)
 
 

@@ -13,6 +13,6 @@ try:
     import rbcl  # noqa: F401
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
-        f"the benchmarks need {error.name}, which is not installed: pip install --group dev",
+        f"the benchmarks need {error.name}, which is not installed: make .venv/group-bench",
         name=error.name,
     ) from None
