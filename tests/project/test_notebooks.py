@@ -24,6 +24,7 @@ def executed(notebook: Any, path: Path) -> Any:
     return NotebookClient(
         copy.deepcopy(notebook),
         timeout=300,
+        startup_timeout=300,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},

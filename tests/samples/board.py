@@ -90,7 +90,8 @@ def _any_interval(rng: Random, seconds: int) -> int:
 
 
 def _scheduled(rng: Random) -> Json:
-    seconds, epoch = epoch_length(rng), number(rng, 0, LAST // 2)
+    seconds = epoch_length(rng)
+    epoch = number(rng, 0, min(LAST // 2, 2**53 // seconds - 4))  # JSON holds times below 2^53
     return {"epoch_length": seconds, "interval": _interval(rng, seconds), "epoch": epoch}
 
 
@@ -172,7 +173,7 @@ def _deadline(rng: Random) -> Json:
     given = _scheduled(rng)
     begin, length = given["epoch"] * given["epoch_length"], given["epoch_length"]
     last = -(-(length + _skew(length)) // given["interval"])
-    closed = min(begin + given["interval"] * number(rng, 0, last), 2**53 - 1)
+    closed = begin + given["interval"] * number(rng, 0, last)
     time = _time_of(rng, given)
     return {**given, "time": time, "closed": [closed] if chance(rng, 0.5) else []}
 
