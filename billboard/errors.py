@@ -59,12 +59,17 @@ class InvalidEncodingError(BillboardError, ValueError):
         return type(self), (self.field, self._problem)
 
 
+def listed(numbers: Sequence[int]) -> str:
+    """Return the first 20 numbers as text, and `, ..` if there are more."""
+    return ", ".join(map(str, numbers[:20])) + (", .." if len(numbers) > 20 else "")
+
+
 class InvalidRowsError(InvalidEncodingError):
     """A batch in which some rows are not canonical; ``rows`` lists the index of each."""
 
     def __init__(self, field: str, rows: Sequence[int]) -> None:
         self.rows = tuple(rows)
-        shown = ", ".join(map(str, self.rows[:20])) + (", .." if len(self.rows) > 20 else "")
+        shown = listed(self.rows)
         super().__init__(
             field, f"{len(self.rows)} rows are not canonical (rows {shown}); nothing was returned"
         )

@@ -45,7 +45,7 @@ from billboard.cli.sender import sender_app
 from billboard.cli.serve import serve
 from billboard.cli.wait import wait
 from billboard.cli.witness import witness_app
-from billboard.errors import BillboardError, InvalidRowsError
+from billboard.errors import BillboardError, InvalidRowsError, listed
 from billboard.frames import FrameBatch, FrameClass
 from billboard.keys import SecretKey
 from billboard.lanes import Lane
@@ -153,9 +153,8 @@ def rerandomize(public: PublicPath, blobs: Blobs = "-", out: Output = "-") -> No
         try:
             fresh = public_key.rerandomize_batch(array, progress=progress)
         except InvalidRowsError as error:
-            lines = ", ".join(str(row + 1) for row in error.rows[:20])
-            more = ", .." if len(error.rows) > 20 else ""
-            problem = f"no blobs in these lines: {lines}{more}; nothing was written"
+            lines = listed([row + 1 for row in error.rows])
+            problem = f"no blobs in these lines: {lines}; nothing was written"
             raise BillboardError(f"{blobs}: {problem}") from None
         files.write_blobs(out, fresh)
 

@@ -223,7 +223,7 @@ def _taken(rng: Random) -> Json:
 
 @sampler("descriptor/newest")
 def _newest(rng: Random) -> Json:
-    """Of one server and another; some are damaged, or differ in nothing but their number."""
+    """Descriptors of two servers, some of them damaged or logged twice, for a reader of one."""
     signers = [signer_of(rng), signer_of(rng)]
     notes = []
     for _ in range(rng.randint(0, 3)):

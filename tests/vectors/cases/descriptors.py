@@ -1,6 +1,5 @@
 """descriptors.json: push servers, their request keys and descriptors, SPEC 10.1, 10.2 and 11."""
 
-import base64
 from typing import Any
 
 from oracle import descriptors, ed25519, hpke, keys, ml_kem, notes
@@ -10,7 +9,7 @@ from oracle.operations import Json
 from oracle.text import to_base64
 
 from vectors.cases.casebook import Casebook
-from vectors.cases.material import KEY_H, KEY_S, TIME, draw, draw_scalar, flip, replaced
+from vectors.cases.material import KEY_H, KEY_S, TIME, draw, draw_scalar, flip, loose_bits, replaced
 
 NAME = "push.example"
 SEED = draw("seed of push.example")
@@ -181,20 +180,17 @@ def _refused_texts(book: Casebook) -> None:
     add("url-slash", "a slash at the end", "url-slash", _with_line(4, f"{URL}/"))
     add("key-word", "another word before the key", "lines", _with_line(5, key.upper()))
     add("key-base64", "base64 without padding", "base64", _with_line(5, key.rstrip("=")))
-    for line, which in ((5, key), (6, request)):
-        before, _, encoded = which.rpartition(" ")
-        bare = encoded.rstrip("=")
-        loose = f"{bare[:-1]}{_next_character(bare[-1])}{encoded[len(bare) :]}"
-        for name, comment, text in (
+    for line, text in ((5, key), (6, request)):
+        before, _, encoded = text.rpartition(" ")
+        for name, comment, other in (
             ("alphabet", "base64 with the alphabet for URLs", f"-{encoded[1:]}"),
-            ("loose-bits", "base64 whose unused bits are not zero", loose),
-            ("space", "base64 with a space at the end", f"{encoded} "),
+            ("loose-bits", "base64 whose unused bits are not zero", loose_bits(encoded)),
         ):
-            case, why = (
-                f"{before.split()[0]}-{name}",
-                "lines" if (line, name) == (6, "space") else "base64",
-            )
-            add(case, comment, why, _with_line(line, f"{before} {text}"))
+            case = f"{text.split()[0]}-{name}"
+            add(case, comment, "base64", _with_line(line, f"{before} {other}"))
+    comment = "base64 with a space at the end"
+    add("key-space", comment, "base64", _with_line(5, f"{key} "))
+    add("request-space", comment, "lines", _with_line(6, f"{request} "))
     add("key-after", "a key after a request key", "lines", _note([*SHORT.lines(), key]))
     add("key-length", "a byte less", "wrong-length", _with_line(5, f"key {_short_key()}"))
     proof = flip(KEY_H.public_key, 8 * 97)
@@ -211,12 +207,6 @@ def _refused_texts(book: Casebook) -> None:
 
 def _short_key() -> str:
     return to_base64(KEY_H.public_key[:-1])
-
-
-def _next_character(character: str) -> str:
-    """Give the next one of the alphabet of base64."""
-    value = base64.b64decode(f"{character}AAA")[0] >> 2
-    return to_base64(bytes([(value + 1) << 2, 0, 0]))[0]
 
 
 def _refused_notes(book: Casebook) -> None:
@@ -274,6 +264,7 @@ def _newest(book: Casebook) -> None:
         return notes.encode(text, [notes.sign(text, notes.BOARD, seed, name)])
 
     first, second, third = map(numbered, (1, 2, 3))
+    twin = numbered(3, url=f"{URL}/other")
     forged = numbered(9, seed=draw("another seed"))
     strange = numbered(9, name="other.example", seed=draw("another seed"))
     cut = _note([*SHORT._replace(number=9).lines()[:-1]])
@@ -281,7 +272,7 @@ def _newest(book: Casebook) -> None:
         ("none", "nothing was logged", None, []),
         ("strangers", "nothing of this server", None, [b"", b"\xff", strange]),
         ("greatest", "the greatest number holds", 1, [first, third, second]),
-        ("equal", "of one number, the one that came first holds", 1, [first, third, *_twin(3)]),
+        ("equal", "of one number, the one that came first holds", 1, [first, third, twin]),
         ("stranger", "that of another server does not count", 0, [first, strange]),
         ("forged", "one that the server did not sign does not count", 0, [second, forged, first]),
         ("undecodable", "one that does not decode does not count", 1, [first, second, cut]),
@@ -291,11 +282,6 @@ def _newest(book: Casebook) -> None:
             raise ValueError(f"{name}: {found['index']}, not {index}")
 
 
-def _twin(number: int) -> list[bytes]:
-    """Give a descriptor of this number with another URL."""
-    return [descriptors.sign(SHORT._replace(number=number, url=f"{URL}/other"), SEED)]
-
-
 def _hours_taken(book: Casebook) -> None:
     values: Json = {"from": TODAY, "until": TODAY + 24}
     for name, hour, seconds in (("first-second", -1, 0), ("last-second", 24, 3599)):
@@ -303,7 +289,7 @@ def _hours_taken(book: Casebook) -> None:
         time = 3600 * (TODAY + hour) + seconds
         book.valid("request-key/taken", name, comment, **values, time=time)
     for name, hour, seconds in (("a-second-early", -2, 3599), ("a-second-late", 25, 0)):
-        comment, reason = f"no longer: {name}", "request-key-unknown"
+        comment, reason = f"not at this time: {name}", "request-key-unknown"
         time = 3600 * (TODAY + hour) + seconds
         book.refused("request-key/taken", name, comment, reason, **values, time=time)
     book.valid("request-key/taken", "hour-0", "hour 0", **{"from": 0, "until": 1}, time=0)

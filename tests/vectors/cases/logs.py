@@ -9,7 +9,7 @@ from oracle.operations import Json
 from oracle.text import lines_of, to_base64
 
 from vectors.cases.casebook import Casebook
-from vectors.cases.material import DAY, EPOCH, ORIGIN, draw, flip, replaced
+from vectors.cases.material import DAY, EPOCH, ORIGIN, draw, flip, loose_bits, replaced
 
 SEED = "leaves"
 ENTRIES = [b"", b"a", draw("entry", 300), b"\0", b"entry 4", b"entry 5", b"entry 6"]
@@ -271,12 +271,6 @@ EDITION_FIELDS = [
 ]
 
 
-def _loose(text: str) -> str:
-    """Set a bit behind the last byte of a hash, where there must be none."""
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    return text[:-2] + alphabet[alphabet.index(text[-2]) + 1] + "="
-
-
 def _refused_entries(book: Casebook) -> None:
     def add(name: str, comment: str, reason: str, data: bytes, origin: str = ORIGIN) -> None:
         book.refused("entry/decode", name, comment, reason, origin=origin, entry=data)
@@ -341,7 +335,12 @@ def _refused_entries(book: Casebook) -> None:
     line("edition", 5, "root-33", "a root of 33 bytes", "hash-length", to_base64(bytes(33)))
     line("edition", 5, "root-hex", "a root in hex", "hash-length", draw("root").hex())
     line(
-        "edition", 5, "root-loose", "bits behind the last byte", "base64", _loose(EDITION_FIELDS[5])
+        "edition",
+        5,
+        "root-loose",
+        "bits behind the last byte",
+        "base64",
+        loose_bits(EDITION_FIELDS[5]),
     )
     line("edition", 6, "index-unpadded", "no padding", "base64", EDITION_FIELDS[6].rstrip("="))
     line("edition", 6, "index-url", "another alphabet", "base64", "-" + EDITION_FIELDS[6][1:])
